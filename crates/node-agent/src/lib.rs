@@ -1,0 +1,1 @@
+//! publicdata-node-agent
