@@ -1,0 +1,71 @@
+use super::*;
+
+const CITY: &str = "510100";
+const OWN: &str = "12100000400002259P";
+const OTHER: &str = "91110000802100433B";
+
+fn actor(region: &str, roles: impl IntoIterator<Item = Role>) -> Actor {
+    Actor {
+        id: "spiffe://chengdu.example/org/12100000400002259P/user/zhang".to_owned(),
+        organisation: OWN.parse().unwrap(),
+        roles: roles.into_iter().collect(),
+        region: region.parse().unwrap(),
+    }
+}
+
+/// R13.1: an authority governs its own region and those below, and no other.
+#[test]
+fn authority_governs_its_region_and_those_below() {
+    let city = actor(CITY, [Role::Authority]);
+    let district = actor("510104", [Role::Authority]);
+
+    assert!(city.is_authority_over(&"510104".parse().unwrap()));
+    assert!(district.is_authority_over(&"510104".parse().unwrap()));
+    assert_eq!(
+        district.may_govern(&"510105".parse().unwrap()).map_err(|denied| denied.reason()),
+        Err("OUTSIDE_REGION")
+    );
+    assert_eq!(
+        district.may_govern(&CITY.parse().unwrap()).map_err(|denied| denied.to_string()),
+        Err("an authority of region 510104 has no say in region 510100".to_owned())
+    );
+}
+
+/// R13.1: without the role the region does not help.
+#[test]
+fn region_without_role_governs_nothing() {
+    let provider = actor(CITY, [Role::Provider]);
+
+    assert_eq!(
+        provider.may_govern(&CITY.parse().unwrap()).map_err(|denied| denied.reason()),
+        Err("ROLE_MISSING")
+    );
+}
+
+/// R12.3: a provider writes its own entries, and those alone.
+#[test]
+fn provider_writes_only_for_itself() {
+    let provider = actor(CITY, [Role::Provider]);
+    let consumer = actor(CITY, [Role::Consumer]);
+    let own = OWN.parse().unwrap();
+
+    assert_eq!(provider.may_write_for(&own), Ok(()));
+    assert_eq!(
+        provider.may_write_for(&OTHER.parse().unwrap()).map_err(|denied| denied.reason()),
+        Err("OTHER_ORGANISATION")
+    );
+    assert_eq!(
+        consumer.may_write_for(&own).map_err(|denied| denied.reason()),
+        Err("ROLE_MISSING")
+    );
+    assert_eq!(consumer.may_consume(), Ok(()));
+    assert!(consumer.may_audit().is_err());
+}
+
+#[test]
+fn roles_have_one_text_each() {
+    for role in Role::ALL {
+        assert_eq!(role.to_string().parse(), Ok(role));
+    }
+    assert_eq!("admin".parse::<Role>(), Err(RoleError));
+}

@@ -1,0 +1,128 @@
+//! Administrative divisions (行政区划代码, GB/T 2260) and what lies in what.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A province, a city or a county, as six digits: two for each level, `00` where none is named.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionCode(u32);
+
+/// How far down a region lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// `510000`
+    Province,
+    /// `510100`
+    City,
+    /// `510104`, a district or a county
+    County,
+}
+
+/// Why a text is not a region code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegionCodeError {
+    /// Not six digits (or, for a statistical code, not nine or twelve).
+    #[error("region code has {found} characters, {expected} are needed")]
+    Length {
+        /// How many characters there are.
+        found: usize,
+        /// Which lengths are accepted.
+        expected: &'static str,
+    },
+    /// Something other than a digit.
+    #[error("region code has `{found}` at position {position}; only digits are allowed")]
+    Character {
+        /// The character.
+        found: char,
+        /// Its position, counted from 1.
+        position: usize,
+    },
+    /// A county without a city or a city without a province.
+    #[error(
+        "region code {code} names a lower level below `00`; the first two digits name the \
+         province, the next two the city, the last two the county"
+    )]
+    Level {
+        /// The six digits.
+        code: String,
+    },
+}
+
+impl RegionCode {
+    /// The region that a statistical code of 9 digits (street or town) or 12 (community or
+    /// village) lies in.
+    ///
+    /// # Errors
+    /// Says which length or character is wrong.
+    pub fn from_statistical(text: &str) -> Result<Self, RegionCodeError> {
+        let found = text.chars().count();
+        if found != 9 && found != 12 {
+            return Err(RegionCodeError::Length { found, expected: "9 or 12" });
+        }
+        all_digits(text)?;
+        text[..6].parse()
+    }
+
+    /// Whether `other` is this region or lies in it.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        let unit = match self.level() {
+            Level::Province => 10_000,
+            Level::City => 100,
+            Level::County => 1,
+        };
+        self.0 / unit == other.0 / unit
+    }
+
+    /// Province, city or county.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self.0 {
+            code if code % 10_000 == 0 => Level::Province,
+            code if code % 100 == 0 => Level::City,
+            _ => Level::County,
+        }
+    }
+}
+
+impl FromStr for RegionCode {
+    type Err = RegionCodeError;
+
+    fn from_str(text: &str) -> Result<Self, RegionCodeError> {
+        let found = text.chars().count();
+        if found != 6 {
+            return Err(RegionCodeError::Length { found, expected: "6" });
+        }
+        all_digits(text)?;
+
+        let code = text.bytes().fold(0, |code, digit| code * 10 + u32::from(digit - b'0'));
+        let city = code / 100 % 100;
+        let county = code % 100;
+        if code < 10_000 || (city == 0 && county != 0) {
+            return Err(RegionCodeError::Level { code: text.to_owned() });
+        }
+        Ok(Self(code))
+    }
+}
+
+impl fmt::Display for RegionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+impl fmt::Debug for RegionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegionCode({self})")
+    }
+}
+
+fn all_digits(text: &str) -> Result<(), RegionCodeError> {
+    match text.chars().enumerate().find(|(_, character)| !character.is_ascii_digit()) {
+        Some((index, found)) => Err(RegionCodeError::Character { found, position: index + 1 }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
