@@ -1,13 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-pub mod actor;
-pub mod digest;
 pub mod id;
 pub mod organisation;
 pub mod region;
 
+pub mod actor;
+
+pub mod classification;
+
+pub mod calendar;
+pub mod digest;
+pub mod page;
+
 pub use actor::{Actor, Denied, Role};
+pub use calendar::{Calendar, Deadline, china_date};
+pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{CommandId, GrantId, PublicationId, ResourceId, TransferId};
 pub use organisation::OrganisationCode;
+pub use page::PageToken;
 pub use region::RegionCode;

@@ -39,13 +39,10 @@ pub enum RegionCodeError {
     },
     /// A county without a city or a city without a province.
     #[error(
-        "region code {code} names a lower level below `00`; the first two digits name the \
-         province, the next two the city, the last two the county"
+        "region code names a lower level below `00`; the first two digits name the province, the \
+         next two the city, the last two the county"
     )]
-    Level {
-        /// The six digits.
-        code: String,
-    },
+    Level,
 }
 
 impl RegionCode {
@@ -99,7 +96,7 @@ impl FromStr for RegionCode {
         let city = code / 100 % 100;
         let county = code % 100;
         if code < 10_000 || (city == 0 && county != 0) {
-            return Err(RegionCodeError::Level { code: text.to_owned() });
+            return Err(RegionCodeError::Level);
         }
         Ok(Self(code))
     }

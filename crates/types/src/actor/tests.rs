@@ -54,10 +54,7 @@ fn provider_writes_only_for_itself() {
         provider.may_write_for(&OTHER.parse().unwrap()).map_err(|denied| denied.reason()),
         Err("OTHER_ORGANISATION")
     );
-    assert_eq!(
-        consumer.may_write_for(&own).map_err(|denied| denied.reason()),
-        Err("ROLE_MISSING")
-    );
+    assert_eq!(consumer.may_write_for(&own).map_err(|denied| denied.reason()), Err("ROLE_MISSING"));
     assert_eq!(consumer.may_consume(), Ok(()));
     assert!(consumer.may_audit().is_err());
 }

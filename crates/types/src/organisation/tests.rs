@@ -52,7 +52,8 @@ proptest! {
 }
 
 fn checked(body: &str) -> OrganisationCode {
-    let mut fitting = ALPHABET.iter().filter_map(|&check| format!("{body}{}", char::from(check)).parse().ok());
+    let mut fitting =
+        ALPHABET.iter().filter_map(|&check| format!("{body}{}", char::from(check)).parse().ok());
     let code = fitting.next().unwrap();
     assert_eq!(fitting.next(), None, "one check character fits");
     code

@@ -1,0 +1,165 @@
+//! Working days (工作日) and the limits that are counted in them.
+//!
+//! The day of the event itself is not counted: the first day is the next one. Holidays and make-up
+//! days (调休) are announced year by year; a limit that reaches beyond what is announced counts
+//! plain weekends and says that it is provisional.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, Weekday};
+use jiff::{Timestamp, tz};
+
+/// What the State Council announced for one year.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Year {
+    /// Days off; weekends inside a holiday may be included.
+    pub holidays: BTreeSet<Date>,
+    /// Saturdays and Sundays that are worked in exchange.
+    pub make_up_days: BTreeSet<Date>,
+}
+
+/// The announced years, under a version that every deadline counted by them names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    version: String,
+    years: BTreeMap<i16, Year>,
+}
+
+/// The last day of a limit, and what it was counted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The last day on which the act is in time.
+    pub on: Date,
+    /// Whether the limit reaches into a year that is not announced yet, so that it has to be
+    /// counted anew when it is.
+    pub provisional: bool,
+    /// The version of the calendar that it was counted by.
+    pub calendar_version: String,
+}
+
+/// Why years make no calendar.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CalendarError {
+    /// The version is empty, so deadlines could not name it.
+    #[error("calendar has no version; deadlines name the version that they were counted by")]
+    Version,
+    /// A date stands under another year.
+    #[error("calendar lists {date} under {year}; list it under its own year")]
+    OtherYear {
+        /// The date.
+        date: Date,
+        /// The year under which it stands.
+        year: i16,
+    },
+    /// A date is a holiday and a make-up day at once.
+    #[error("calendar lists {date} both as a holiday and as a make-up day; remove one")]
+    Both {
+        /// The date.
+        date: Date,
+    },
+    /// A make-up day that is no Saturday or Sunday.
+    #[error("calendar lists {date} as a make-up day, and it is no Saturday or Sunday")]
+    MakeUpOnWeekday {
+        /// The date.
+        date: Date,
+    },
+}
+
+impl Calendar {
+    /// A calendar of these years.
+    ///
+    /// # Errors
+    /// Names the first date that cannot be right.
+    pub fn new(
+        version: impl Into<String>,
+        years: BTreeMap<i16, Year>,
+    ) -> Result<Self, CalendarError> {
+        let version = version.into();
+        if version.is_empty() {
+            return Err(CalendarError::Version);
+        }
+        for (&year, announced) in &years {
+            check_year(year, announced)?;
+        }
+        Ok(Self { version, years })
+    }
+
+    /// The version that deadlines name.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether the holidays of this year are known.
+    #[must_use]
+    pub fn is_announced(&self, year: i16) -> bool {
+        self.years.contains_key(&year)
+    }
+
+    /// Whether offices work on this day; in a year not announced, on Mondays to Fridays.
+    #[must_use]
+    pub fn is_working_day(&self, date: Date) -> bool {
+        match self.years.get(&date.year()) {
+            Some(year) if year.holidays.contains(&date) => false,
+            Some(year) if year.make_up_days.contains(&date) => true,
+            Some(_) | None => !is_weekend(date),
+        }
+    }
+
+    /// The last day of a limit of so many working days after something happened on `from`.
+    ///
+    /// A limit beyond the last date that can be written ends on that date.
+    #[must_use]
+    pub fn due(&self, from: Date, working_days: u32) -> Deadline {
+        let mut on = from;
+        let mut provisional = false;
+        let mut left = working_days;
+        while left > 0 {
+            let Ok(next) = on.tomorrow() else { break };
+            on = next;
+            provisional |= !self.is_announced(on.year());
+            if self.is_working_day(on) {
+                left -= 1;
+            }
+        }
+        Deadline { on, provisional, calendar_version: self.version.clone() }
+    }
+}
+
+impl Deadline {
+    /// Whether the limit has passed on `today`; on its last day it has not.
+    #[must_use]
+    pub fn has_passed(&self, today: Date) -> bool {
+        today > self.on
+    }
+}
+
+/// The civil date in China at this moment.
+#[must_use]
+pub fn china_date(at: Timestamp) -> Date {
+    tz::offset(8).to_datetime(at).date()
+}
+
+fn check_year(year: i16, announced: &Year) -> Result<(), CalendarError> {
+    for &date in announced.holidays.union(&announced.make_up_days) {
+        if date.year() != year {
+            return Err(CalendarError::OtherYear { date, year });
+        }
+    }
+    for &date in &announced.make_up_days {
+        if announced.holidays.contains(&date) {
+            return Err(CalendarError::Both { date });
+        }
+        if !is_weekend(date) {
+            return Err(CalendarError::MakeUpOnWeekday { date });
+        }
+    }
+    Ok(())
+}
+
+fn is_weekend(date: Date) -> bool {
+    matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use jiff::civil::date;
+use proptest::prelude::*;
+
+use super::*;
+
+/// The calendar that is shipped: deploy/data/cn-holidays.json.
+fn shipped() -> Calendar {
+    let text = include_str!("../../../../deploy/data/cn-holidays.json");
+    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    let dates = |list: &serde_json::Value| {
+        list.as_array().unwrap().iter().map(|day| day.as_str().unwrap().parse().unwrap()).collect()
+    };
+    let years = json["years"].as_object().unwrap().iter().map(|(year, days)| {
+        let announced =
+            Year { holidays: dates(&days["holidays"]), make_up_days: dates(&days["workdays"]) };
+        (year.parse().unwrap(), announced)
+    });
+    Calendar::new("2026", years.collect()).unwrap()
+}
+
+fn one_day(year: i16, announced: Year) -> Result<Calendar, CalendarError> {
+    Calendar::new("test", BTreeMap::from([(year, announced)]))
+}
+
+#[test]
+fn holidays_are_off_and_make_up_days_are_worked() {
+    let calendar = shipped();
+
+    assert!(!calendar.is_working_day(date(2025, 10, 1)), "national day, a Wednesday");
+    assert!(calendar.is_working_day(date(2025, 9, 28)), "a Sunday worked in exchange");
+    assert!(!calendar.is_working_day(date(2025, 9, 27)), "a Saturday");
+    assert!(calendar.is_working_day(date(2025, 9, 29)), "a Monday");
+}
+
+/// R26.1: ten working days around the national day of 2025: eight days off, two worked in exchange.
+#[test]
+fn ten_working_days_skip_a_holiday_and_count_make_up_days() {
+    let deadline = shipped().due(date(2025, 9, 26), 10);
+
+    assert_eq!(
+        deadline,
+        Deadline {
+            on: date(2025, 10, 16),
+            provisional: false,
+            calendar_version: "2026".to_owned()
+        }
+    );
+    assert!(!deadline.has_passed(date(2025, 10, 16)));
+    assert!(deadline.has_passed(date(2025, 10, 17)));
+}
+
+#[test]
+fn the_day_of_the_event_is_not_counted() {
+    let calendar = shipped();
+
+    assert_eq!(calendar.due(date(2025, 3, 3), 1).on, date(2025, 3, 4));
+    assert_eq!(calendar.due(date(2025, 3, 1), 1).on, date(2025, 3, 3), "from a Saturday");
+    assert_eq!(calendar.due(date(2025, 3, 1), 0).on, date(2025, 3, 1));
+}
+
+#[test]
+fn a_limit_into_a_year_not_announced_is_provisional() {
+    let calendar = shipped();
+
+    assert!(!calendar.due(date(2026, 12, 30), 1).provisional);
+    assert!(calendar.due(date(2026, 12, 30), 2).provisional);
+    assert_eq!(calendar.due(date(2026, 12, 30), 2).on, date(2027, 1, 1), "a Friday, not yet off");
+}
+
+#[test]
+fn impossible_announcements_name_the_date() {
+    let day = date(2026, 1, 1);
+    let days = BTreeSet::from([day]);
+    let none = BTreeSet::new;
+
+    assert_eq!(
+        one_day(2025, Year { holidays: days.clone(), make_up_days: none() }),
+        Err(CalendarError::OtherYear { date: day, year: 2025 })
+    );
+    assert_eq!(
+        one_day(2026, Year { holidays: days.clone(), make_up_days: days.clone() }),
+        Err(CalendarError::Both { date: day })
+    );
+    assert_eq!(
+        one_day(2026, Year { holidays: none(), make_up_days: days }),
+        Err(CalendarError::MakeUpOnWeekday { date: day })
+    );
+    assert_eq!(Calendar::new("", BTreeMap::new()), Err(CalendarError::Version));
+}
+
+#[test]
+fn a_limit_without_end_stops_at_the_last_date() {
+    assert_eq!(shipped().due(date(9999, 12, 1), u32::MAX).on, Date::MAX);
+}
+
+#[test]
+fn dates_change_at_midnight_in_china() {
+    assert_eq!(china_date("2025-12-31T15:59:59Z".parse().unwrap()), date(2025, 12, 31));
+    assert_eq!(china_date("2025-12-31T16:00:00Z".parse().unwrap()), date(2026, 1, 1));
+}
+
+prop_compose! {
+    fn dates()(days in 0_i64..4_300) -> Date {
+        date(2016, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap()
+    }
+}
+
+proptest! {
+    /// A limit ends on a working day, and so many working days lie behind the day of the event.
+    #[test]
+    fn due_counts_exactly_the_working_days(from in dates(), working_days in 1_u32..60) {
+        let calendar = shipped();
+        let deadline = calendar.due(from, working_days);
+
+        let counted = from.series(jiff::Span::new().days(1))
+            .skip(1)
+            .take_while(|day| *day <= deadline.on)
+            .filter(|day| calendar.is_working_day(*day))
+            .count();
+        prop_assert_eq!(counted, usize::try_from(working_days).unwrap());
+        prop_assert!(calendar.is_working_day(deadline.on));
+        prop_assert_eq!(deadline.provisional, deadline.on.year() > 2026);
+    }
+
+    /// A longer limit never ends earlier, nor does one that begins later.
+    #[test]
+    fn due_is_monotonic(from in dates(), working_days in 0_u32..60) {
+        let calendar = shipped();
+        let deadline = calendar.due(from, working_days).on;
+
+        prop_assert!(calendar.due(from, working_days + 1).on > deadline);
+        prop_assert!(calendar.due(from.tomorrow().unwrap(), working_days).on >= deadline);
+    }
+}
