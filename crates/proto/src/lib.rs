@@ -1,1 +1,61 @@
-//! publicdata-proto
+#![doc = include_str!("../README.md")]
+
+/// Messages of package `publicdata.event.v1`: the commit, which is what an event stream stores.
+pub mod event {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.event.v1");
+    }
+}
+
+/// Messages of package `publicdata.common.v1`: signatures.
+pub mod common {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.common.v1");
+    }
+}
+
+/// Service and events of the catalogue.
+pub mod catalog {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.catalog.v1");
+    }
+}
+
+/// Services and events of the exchange bus.
+pub mod exchange {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.exchange.v1");
+    }
+}
+
+/// Service of a data service node.
+pub mod node {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.node.v1");
+    }
+}
+
+/// Service and events of the opening of data.
+pub mod opendata {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.opendata.v1");
+    }
+}
+
+/// Service of the audit log.
+pub mod audit {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.audit.v1");
+    }
+}
+
+/// The encoded `FileDescriptorSet` of every message and service: for gRPC reflection, and for whoever decodes an event by
+/// its type URL alone.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
