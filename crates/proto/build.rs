@@ -10,10 +10,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
 
-    // Payloads are passed through many hands; `Bytes` makes that a reference count instead of a copy.
+    // Type names and URLs: an event travels as `Any`, named by them.
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
+    // Frames pass through many hands; `Bytes` makes that a reference count instead of a copy.
     tonic_prost_build::configure()
         .bytes(".publicdata.exchange.v1.Frame.sealed")
-        .compile_fds(descriptors)?;
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }
 
