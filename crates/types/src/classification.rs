@@ -38,7 +38,7 @@ pub struct ResourceCode {
     /// Where the resource stands in the tree.
     pub classification: ClassificationCode,
     /// Which resource of that place it is, counted from 1.
-    pub serial: u32,
+    pub serial: u64,
 }
 
 /// Why a text is not a classification code.
@@ -80,8 +80,8 @@ pub enum ResourceCodeError {
     Classification(#[source] ClassificationCodeError),
     /// What stands after the slash is no serial number.
     #[error(
-        "resource code is wrong after the `/`; the serial number has 5 to 10 digits and is from 1 \
-         to 4294967295"
+        "resource code is wrong after the `/`; the serial number has at least 5 digits and is \
+         not 0"
     )]
     Serial,
 }

@@ -4,19 +4,23 @@ pub mod id;
 pub mod organisation;
 pub mod region;
 
+pub mod account;
 pub mod actor;
 
 pub mod classification;
+pub mod item;
 
 pub mod calendar;
 pub mod digest;
 pub mod page;
 
+pub use account::Account;
 pub use actor::{Actor, Denied, Role};
 pub use calendar::{Calendar, Deadline, china_date};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{CommandId, GrantId, PublicationId, ResourceId, TransferId};
+pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;
 pub use page::PageToken;
 pub use region::RegionCode;
