@@ -1,0 +1,251 @@
+//! Checkpoints: the size and root of the log, signed as a C2SP note.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use publicdata_types::Digest;
+use signed_note::{
+    Note, NoteError, Signer as _, StandardSigner, StandardVerifier, Verifier as _, VerifierList,
+};
+use tlog_tiles::checkpoint as text;
+
+use crate::proof::{self, Refuted, Root};
+use crate::tree::{self, leaf_hash};
+
+/// The algorithm byte of Ed25519 in a note's keys.
+const ED25519: u8 = 1;
+
+/// What the log signs: a tree.
+pub type Checkpoint = Root;
+
+/// The log's own key.
+#[derive(Clone)]
+pub struct LogKey {
+    signer: StandardSigner,
+    encoded: String,
+    verifier_key: String,
+}
+
+/// Checks what a log says, from its origin and public key alone.
+#[derive(Clone)]
+pub struct Verifier {
+    origin: String,
+    key: StandardVerifier,
+}
+
+/// Why a text is no key of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The origin cannot name a key.
+    #[error("a log's origin is not empty and has neither white space nor `+`")]
+    Origin,
+    /// The text is no signing key.
+    #[error("the log's key does not read `PRIVATE+KEY+<origin>+<id>+<Ed25519 key>`")]
+    SigningKey,
+    /// The text is no verifier key.
+    #[error(
+        "a verifier key reads `<origin>+<id>+<Ed25519 key>`; this one does not, or its parts do not fit"
+    )]
+    VerifierKey,
+}
+
+/// Why a checkpoint, or what was to be proven by it, does not convince.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// It is no signed note.
+    #[error("checkpoint is not a signed note")]
+    NotANote,
+    /// The log's key did not sign it.
+    #[error("checkpoint has no signature by the key of {origin}")]
+    Unsigned {
+        /// The log that should have signed.
+        origin: String,
+    },
+    /// The signature is wrong.
+    #[error("checkpoint's signature by the key of {origin} is wrong: the text was changed")]
+    WrongSignature {
+        /// The log that should have signed.
+        origin: String,
+    },
+    /// The signed text is no checkpoint.
+    #[error("signed note holds no checkpoint")]
+    NotACheckpoint,
+    /// It is the checkpoint of another log.
+    #[error("checkpoint is of another log than {origin}")]
+    OtherLog {
+        /// The log that was expected.
+        origin: String,
+    },
+    /// The proof fails.
+    #[error(transparent)]
+    Refuted(#[from] Refuted),
+}
+
+impl LogKey {
+    /// Makes the key of the log `origin` from 32 random bytes.
+    ///
+    /// # Errors
+    /// The origin is empty or has white space or `+`.
+    pub fn from_seed(origin: &str, seed: [u8; 32]) -> Result<Self, KeyError> {
+        if !signed_note::is_key_name_valid(origin) || origin.contains(char::is_control) {
+            return Err(KeyError::Origin);
+        }
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        let id = signed_note::key_id(origin, &with_algorithm(public.as_bytes()));
+        let secret = BASE64_STANDARD.encode(with_algorithm(&seed));
+
+        format!("PRIVATE+KEY+{origin}+{id:08x}+{secret}").parse()
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.signer.name()
+    }
+
+    /// The key as text, to be kept secret; it parses to the same key.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.encoded
+    }
+
+    /// The verifier key, to be published: C2SP's `vkey` text, which parses to a [`Verifier`].
+    #[must_use]
+    pub fn verifier_key(&self) -> &str {
+        &self.verifier_key
+    }
+
+    /// Signs a checkpoint: the note's bytes.
+    #[must_use]
+    pub fn sign(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        let text = format!(
+            "{}\n{}\n{}\n",
+            self.origin(),
+            checkpoint.size,
+            BASE64_STANDARD.encode(checkpoint.hash.as_bytes())
+        );
+        let note = Note::new(text.as_bytes(), &[]).and_then(|mut note| {
+            note.add_sigs(&[&self.signer])?;
+            Ok(note.to_bytes())
+        });
+        note.expect("the origin was checked, the text is plain, and Ed25519 signing cannot fail")
+    }
+}
+
+impl FromStr for LogKey {
+    type Err = KeyError;
+
+    fn from_str(encoded: &str) -> Result<Self, KeyError> {
+        let signer = StandardSigner::new(encoded).map_err(|_| KeyError::SigningKey)?;
+        let seed = encoded
+            .rsplit_once('+')
+            .and_then(|(_, key)| BASE64_STANDARD.decode(key).ok())
+            .and_then(|key| <[u8; 32]>::try_from(key.get(1..)?).ok())
+            .ok_or(KeyError::SigningKey)?;
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        let verifier_key = signed_note::new_ed25519_verifier_key(signer.name(), &public);
+
+        Ok(Self { signer, encoded: encoded.to_owned(), verifier_key })
+    }
+}
+
+impl fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogKey").field("verifier_key", &self.verifier_key).finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Reads a checkpoint that the log signed.
+    ///
+    /// # Errors
+    /// It is malformed, of another log, or not signed by its key.
+    pub fn checkpoint(&self, note: &[u8]) -> Result<Checkpoint, Doubt> {
+        let note = Note::from_bytes(note).map_err(|_| Doubt::NotANote)?;
+        let known = VerifierList::new(vec![Box::new(self.key.clone())]);
+        match note.verify(&known) {
+            Ok(_) => {}
+            Err(NoteError::InvalidSignature { .. }) => {
+                return Err(Doubt::WrongSignature { origin: self.origin.clone() });
+            }
+            Err(
+                NoteError::MalformedNote
+                | NoteError::InvalidSigner
+                | NoteError::MismatchedVerifier
+                | NoteError::UnverifiedNote
+                | NoteError::VerificationError(_)
+                | NoteError::SignatureError(_),
+            ) => return Err(Doubt::Unsigned { origin: self.origin.clone() }),
+        }
+
+        let found = text::Checkpoint::from_bytes(note.text()).map_err(|_| Doubt::NotACheckpoint)?;
+        if found.origin() != self.origin {
+            return Err(Doubt::OtherLog { origin: self.origin.clone() });
+        }
+        Ok(Checkpoint { size: found.size(), hash: tree::digest(*found.hash()) })
+    }
+
+    /// Checks that a leaf stands at `index` in the tree that the log signed; answers that tree.
+    ///
+    /// # Errors
+    /// The checkpoint does not count, or the proof does not show it.
+    pub fn inclusion(
+        &self,
+        note: &[u8],
+        index: u64,
+        leaf: &[u8],
+        proof: &[Digest],
+    ) -> Result<Checkpoint, Doubt> {
+        let checkpoint = self.checkpoint(note)?;
+        proof::check_inclusion(&checkpoint, index, &leaf_hash(leaf), proof)?;
+        Ok(checkpoint)
+    }
+
+    /// Checks that a signed tree continues an older signed tree; answers the newer one.
+    ///
+    /// # Errors
+    /// A checkpoint does not count, or the proof does not show it.
+    pub fn consistency(
+        &self,
+        old_note: &[u8],
+        new_note: &[u8],
+        proof: &[Digest],
+    ) -> Result<Checkpoint, Doubt> {
+        let old = self.checkpoint(old_note)?;
+        let new = self.checkpoint(new_note)?;
+        proof::check_consistency(&old, &new, proof)?;
+        Ok(new)
+    }
+}
+
+impl FromStr for Verifier {
+    type Err = KeyError;
+
+    fn from_str(verifier_key: &str) -> Result<Self, KeyError> {
+        let key = StandardVerifier::new(verifier_key.trim()).map_err(|_| KeyError::VerifierKey)?;
+        Ok(Self { origin: key.name().to_owned(), key })
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+fn with_algorithm(key: &[u8; 32]) -> Vec<u8> {
+    let mut encoded = vec![ED25519];
+    encoded.extend_from_slice(key);
+    encoded
+}
+
+#[cfg(test)]
+mod tests;
