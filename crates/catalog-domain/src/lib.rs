@@ -1,1 +1,8 @@
-//! publicdata-catalog-domain
+#![doc = include_str!("../README.md")]
+
+pub mod organisation;
+
+pub mod classification;
+
+pub mod description;
+pub mod resource;
