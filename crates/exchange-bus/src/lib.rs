@@ -1,1 +1,6 @@
-//! publicdata-exchange-bus
+#![doc = include_str!("../README.md")]
+
+pub mod calendar;
+pub mod relay;
+
+pub(crate) mod metrics;
