@@ -1,1 +1,3 @@
-//! publicdata-exchange-domain
+#![doc = include_str!("../README.md")]
+
+pub mod filter;
