@@ -1,1 +1,18 @@
-//! publicdata-transfer
+#![doc = include_str!("../README.md")]
+
+pub mod delivering;
+pub mod receiving;
+
+pub mod digest;
+pub mod frames;
+pub mod receipt;
+pub mod seal;
+pub mod signed;
+
+#[cfg(test)]
+mod testing;
+
+pub use delivering::Delivering;
+pub use digest::Progress;
+pub use receipt::Agreed;
+pub use receiving::Receiving;

@@ -1,0 +1,180 @@
+//! The provider's side of one attempt: header, frames, trailer.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use jiff::Timestamp;
+use publicdata_identity::Signer;
+use publicdata_proto::exchange::v1::{
+    DeliveryHeader, DeliveryTrailer, Frame, GrantTerms, TransferRequest,
+};
+use publicdata_types::Digest;
+use publicdata_types::id::IdError;
+use rand::CryptoRng;
+
+use crate::digest::Progress;
+use crate::frames::{EncodeError, Encoder};
+use crate::receipt::{self, Agreed};
+use crate::seal::{Binding, SealError, Sealer};
+
+/// One attempt to deliver. Frames that the consumer already has are made and counted, not sealed.
+pub struct Delivering {
+    agreed: Agreed,
+    encoder: Encoder,
+    sealer: Sealer,
+    delivered: Progress,
+    frames_received: u64,
+    digest_received: Digest,
+    rows_max: Option<u64>,
+}
+
+/// Why a delivery cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// An id in the request is none.
+    #[error("the transfer request is malformed")]
+    Id(#[from] IdError),
+    /// The request says that frames were received, and not which.
+    #[error("the transfer request's digest of what was received has {found} bytes, not 32")]
+    Digest {
+        /// How many bytes there are.
+        found: usize,
+    },
+    /// A batch does not fit into frames.
+    #[error("the data cannot be framed")]
+    Encode(#[from] EncodeError),
+    /// Sealing failed.
+    #[error("the data cannot be sealed")]
+    Seal(#[from] SealError),
+    /// What is read now is not what the consumer got before.
+    #[error(
+        "the source has changed since the first {frames} frames were delivered; fetch again from \
+         the beginning"
+    )]
+    SourceChanged {
+        /// How many frames the consumer has.
+        frames: u64,
+    },
+    /// The grant allows fewer rows.
+    #[error("the source has more than the {rows_max} rows that the grant allows in one transfer")]
+    RowLimit {
+        /// How many are allowed.
+        rows_max: u64,
+    },
+}
+
+// === impl Delivering ===
+
+impl Delivering {
+    /// Begins an attempt: the header to send first, and the state for the rest.
+    pub fn new(
+        terms: &GrantTerms,
+        request: &TransferRequest,
+        random: &mut impl CryptoRng,
+    ) -> Result<(DeliveryHeader, Self), DeliveryError> {
+        let binding = Binding {
+            transfer: request.transfer_id.parse()?,
+            grant: terms.grant_id.parse()?,
+            first_frame: request.received_frames,
+        };
+        let (encapsulated_key, sealer) = Sealer::new(&request.seal_public_key, &binding, random)?;
+        let header = DeliveryHeader {
+            transfer_id: request.transfer_id.clone(),
+            encapsulated_key,
+            first_frame: request.received_frames,
+        };
+
+        let delivering = Self {
+            agreed: Agreed::new(terms, request),
+            encoder: Encoder::new()?,
+            sealer,
+            delivered: Progress::default(),
+            frames_received: request.received_frames,
+            digest_received: digest_received(request)?,
+            rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
+        };
+        Ok((header, delivering))
+    }
+
+    /// The schema's frame; none if the consumer has it.
+    pub fn schema(&mut self, schema: &Schema) -> Result<Option<Frame>, DeliveryError> {
+        let plaintext = self.encoder.schema(schema)?;
+        self.frame(plaintext, 0)
+    }
+
+    /// A batch's frames, without those that the consumer has.
+    pub fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<Frame>, DeliveryError> {
+        let rows = self.delivered.rows() + batch.num_rows() as u64;
+        if let Some(rows_max) = self.rows_max
+            && rows > rows_max
+        {
+            return Err(DeliveryError::RowLimit { rows_max });
+        }
+
+        let mut frames = Vec::new();
+        for (plaintext, rows) in self.encoder.batch(batch)? {
+            frames.extend(self.frame(plaintext, rows)?);
+        }
+        Ok(frames)
+    }
+
+    /// Ends the delivery with a signed receipt.
+    pub fn trailer(self, signer: &Signer, at: Timestamp) -> Result<DeliveryTrailer, DeliveryError> {
+        if self.delivered.frames() < self.frames_received {
+            return Err(DeliveryError::SourceChanged { frames: self.frames_received });
+        }
+        let receipt = receipt::issue(&self.agreed, &self.delivered, signer, at);
+        Ok(DeliveryTrailer { receipt: Some(receipt) })
+    }
+
+    /// How far it is, counted from the first attempt on.
+    #[must_use]
+    pub fn delivered(&self) -> &Progress {
+        &self.delivered
+    }
+
+    fn frame(&mut self, plaintext: Vec<u8>, rows: u64) -> Result<Option<Frame>, DeliveryError> {
+        let skipped = self.delivered.frames() < self.frames_received;
+        self.delivered.record(&plaintext, rows);
+        if !skipped {
+            return Ok(Some(self.sealer.seal(plaintext)?));
+        }
+
+        let caught_up = self.delivered.frames() == self.frames_received;
+        if caught_up && self.delivered.digest() != self.digest_received {
+            return Err(DeliveryError::SourceChanged { frames: self.frames_received });
+        }
+        Ok(None)
+    }
+}
+
+fn digest_received(request: &TransferRequest) -> Result<Digest, DeliveryError> {
+    if request.received_frames == 0 {
+        return Ok(Progress::default().digest());
+    }
+    match <[u8; 32]>::try_from(request.received_sha256.as_slice()) {
+        Ok(bytes) => Ok(Digest::from_bytes(bytes)),
+        Err(_) => Err(DeliveryError::Digest { found: request.received_sha256.len() }),
+    }
+}
+
+// === impl DeliveryError ===
+
+impl DeliveryError {
+    /// The stable code that clients may rely on.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Id(_) | Self::Digest { .. } => "REQUEST_MALFORMED",
+            Self::Encode(EncodeError::RowTooLarge { .. }) => "ROW_TOO_LARGE",
+            Self::Encode(EncodeError::SchemaTooLarge { .. }) => "SCHEMA_TOO_LARGE",
+            Self::Encode(EncodeError::Dictionary | EncodeError::Arrow(_)) => "ENCODING_FAILED",
+            Self::Seal(SealError::Key(_)) => "SEAL_KEY_INVALID",
+            Self::Seal(SealError::Frame { .. }) => "SEALING_FAILED",
+            Self::SourceChanged { .. } => "SOURCE_CHANGED",
+            Self::RowLimit { .. } => "ROW_LIMIT_EXCEEDED",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
