@@ -276,6 +276,14 @@ impl Credentials {
         &self.0.tls.key_pem
     }
 
+    pub(crate) fn tls_chain(&self) -> &[CertificateDer<'static>] {
+        &self.0.tls.chain
+    }
+
+    pub(crate) fn tls_key_der(&self) -> &[u8] {
+        &self.0.tls.key_der
+    }
+
     pub(crate) fn signing_chain(&self) -> &[CertificateDer<'static>] {
         &self.0.signing.chain
     }

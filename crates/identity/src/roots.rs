@@ -14,6 +14,7 @@ use crate::spiffe::{SpiffeIdError, TrustDomain};
 pub struct TrustRoots {
     pem: String,
     domain: TrustDomain,
+    certificates: Vec<CertificateDer<'static>>,
     anchors: Vec<TrustAnchor<'static>>,
 }
 
@@ -50,6 +51,7 @@ pub enum TrustRootsError {
 impl TrustRoots {
     /// Reads one or more PEM certificates.
     pub fn from_pem(pem: &str) -> Result<Self, TrustRootsError> {
+        let mut certificates = Vec::new();
         let mut anchors = Vec::new();
         let mut domain: Option<TrustDomain> = None;
 
@@ -69,16 +71,23 @@ impl TrustRoots {
             let anchor =
                 webpki::anchor_from_trusted_cert(&root).map_err(TrustRootsError::Anchor)?;
             anchors.push(anchor.to_owned());
+            certificates.push(root);
         }
 
         let domain = domain.ok_or(TrustRootsError::Empty)?;
-        Ok(Self { pem: pem.to_owned(), domain, anchors })
+        Ok(Self { pem: pem.to_owned(), domain, certificates, anchors })
     }
 
     /// The certificates as PEM.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The certificates.
+    #[must_use]
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 
     /// The trust domain that these roots vouch for.

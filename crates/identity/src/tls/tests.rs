@@ -3,6 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Status};
@@ -42,13 +44,18 @@ impl Bus {
             record.lock().unwrap().push(caller);
             Ok(request)
         });
-        let server = Server::builder()
-            .tls_config(server_tls(&credentials(authority, &service("exchange-bus"))))
-            .unwrap()
-            .add_service(handler)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+        let tls = server_tls(&credentials(authority, &service("exchange-bus")), &[b"h2"]).unwrap();
+        let acceptor = TlsAcceptor::from(tls);
+        let connections = TcpListenerStream::new(listener).then(move |socket| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(socket?).await }
+        });
+        let server = Server::builder().add_service(handler).serve_with_incoming_shutdown(
+            connections,
+            async {
                 stopped.await.ok();
-            });
+            },
+        );
         #[expect(clippy::disallowed_methods, reason = "ends when the test drops its sender")]
         tokio::spawn(server);
         Self { url, callers, calls, _stop: stop }
