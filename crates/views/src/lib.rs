@@ -1,1 +1,18 @@
-//! publicdata-views
+#![doc = include_str!("../README.md")]
+
+pub mod view;
+
+pub mod projector;
+
+mod position;
+
+pub mod content;
+pub mod database;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use content::Content;
+pub use database::{Database, DatabaseError, Engine, Transaction};
+pub use projector::{Projector, ProjectorError, Rebuilt, WaitError};
+pub use view::{ApplyError, View};

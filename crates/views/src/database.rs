@@ -1,0 +1,248 @@
+//! A database that holds views: an SQLite file, or Postgres.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _, SqlSafeStr as _};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Views itself brings this table along: how far each view has come.
+const POSITION_MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_view_position.sql")];
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECTIONS_MAX: u32 = 8;
+
+/// An open database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    engine: Engine,
+    /// SQLite lets one connection write at a time. Whoever waits here waits in line, and without a deadline of its own.
+    turn: Arc<Mutex<()>>,
+}
+
+/// What runs the SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file of this process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// A transaction that writes. Dropped without [`commit`](Self::commit), it leaves no trace.
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, sqlx::Any>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Why a database cannot be used. The URL is never repeated: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The URL begins otherwise.
+    #[error("database URL begins neither with `sqlite:` nor with `postgres://`")]
+    Scheme,
+    /// The folder of the SQLite file cannot be made.
+    #[error("cannot create the folder of the SQLite file")]
+    Folder(#[source] std::io::Error),
+    /// It cannot be reached, or it refused.
+    #[error("cannot open the {engine} database")]
+    Open {
+        /// Which kind.
+        engine: Engine,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("cannot migrate the tables of `{owner}`")]
+    Migrate {
+        /// Whose tables.
+        owner: String,
+        /// Why.
+        #[source]
+        source: Box<sqlx::migrate::MigrateError>,
+    },
+}
+
+impl Database {
+    /// Opens `sqlite:<path>`, making the file where there is none, or `postgres://…`.
+    ///
+    /// # Errors
+    /// Says what cannot be reached or made.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url)?;
+        let url = match engine {
+            Engine::Sqlite => sqlite_url(url)?,
+            Engine::Postgres => Cow::Borrowed(url),
+        };
+
+        let failed = |source| DatabaseError::Open { engine, source };
+        let options: AnyConnectOptions = url.parse().map_err(failed)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(prepare(engine, connection)))
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+
+        let database = Self { pool, engine, turn: Arc::default() };
+        database.migrate("views", POSITION_MIGRATIONS).await?;
+        Ok(database)
+    }
+
+    /// Brings the tables of `owner` up to date. `migrations` is every migration that ever was, oldest first; one that was
+    /// applied once must never change.
+    ///
+    /// # Errors
+    /// A migration failed, or an old one was edited.
+    pub async fn migrate(
+        &self,
+        owner: &'static str,
+        migrations: &[&'static str],
+    ) -> Result<(), DatabaseError> {
+        let migrations = migrations.iter().zip(1..).map(|(sql, version)| {
+            let kind = MigrationType::Simple;
+            Migration::new(version, Cow::Borrowed(owner), kind, sql.into_sql_str(), false)
+        });
+        let mut migrator = Migrator::with_migrations(migrations.collect());
+        migrator.dangerous_set_table_name(format!("{owner}_migrations"));
+
+        let _turn = self.turn().await;
+        let failed = |source| DatabaseError::Migrate { owner: owner.to_owned(), source };
+        let mut connection =
+            self.pool.acquire().await.map_err(|source| failed(Box::new(source.into())))?;
+        let migrated = migrator.run_direct(None, &mut *connection, false).await;
+        if let Err(source) = migrated {
+            // The connection still holds the lock that keeps others from migrating meanwhile.
+            let _ = connection.close().await;
+            return Err(failed(Box::new(source)));
+        }
+        Ok(())
+    }
+
+    /// For reading.
+    #[must_use]
+    pub fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// What runs the SQL.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The collation that orders text byte by byte, to be named in an `ORDER BY` or a comparison.
+    #[must_use]
+    pub fn binary(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "COLLATE BINARY",
+            Engine::Postgres => "COLLATE \"C\"",
+        }
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or stays busy.
+    pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let turn = self.turn().await;
+        let inner = match self.engine {
+            // A transaction that begins by reading could not be upgraded once another one has written.
+            Engine::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => self.pool.begin().await?,
+        };
+        Ok(Transaction { inner, _turn: turn })
+    }
+
+    /// Begins a transaction that reads: all its queries see the same moment.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn snapshot(&self) -> Result<Transaction, sqlx::Error> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN DEFERRED",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        };
+        Ok(Transaction { inner: self.pool.begin_with(begin).await?, _turn: None })
+    }
+
+    /// Closes every connection; what is not committed is rolled back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        match self.engine {
+            Engine::Sqlite => Some(Arc::clone(&self.turn).lock_owned().await),
+            Engine::Postgres => None,
+        }
+    }
+}
+
+impl Transaction {
+    /// Where its statements are executed.
+    pub fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// Then nothing of it has happened, unless the connection was lost on the way.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.inner.commit().await
+    }
+}
+
+impl Engine {
+    fn of(url: &str) -> Result<Self, DatabaseError> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
+            Some(_) | None => Err(DatabaseError::Scheme),
+        }
+    }
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "Postgres",
+        })
+    }
+}
+
+fn sqlite_url(url: &str) -> Result<Cow<'_, str>, DatabaseError> {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    match path.split_once('?') {
+        Some(_) => Ok(Cow::Borrowed(url)),
+        None => {
+            if let Some(folder) = Path::new(path).parent() {
+                std::fs::create_dir_all(folder).map_err(DatabaseError::Folder)?;
+            }
+            Ok(Cow::Owned(format!("{url}?mode=rwc")))
+        }
+    }
+}
+
+async fn prepare(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    match engine {
+        Engine::Sqlite => {
+            // The first: changing the journal needs the file alone for a moment.
+            connection.execute("PRAGMA busy_timeout = 10000").await?;
+            connection.execute("PRAGMA journal_mode = WAL").await?;
+            connection.execute("PRAGMA synchronous = NORMAL").await?;
+            connection.execute("PRAGMA foreign_keys = ON").await?;
+        }
+        Engine::Postgres => connection.ping().await?,
+    }
+    Ok(())
+}

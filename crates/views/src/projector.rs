@@ -1,0 +1,357 @@
+//! Follows streams with a view, so that each event counts once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use publicdata_event_store::{Recorded, Store};
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::content::{self, Content};
+use crate::database::{Database, Transaction};
+use crate::position::{self, Positions};
+use crate::view::{ApplyError, View};
+
+pub use error::{ProjectorError, WaitError};
+
+mod error;
+
+/// How many events one transaction takes at most, while catching up. Live, it is as many as there are: one.
+const BATCH_MAX: usize = 500;
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// One view, its database, and the store that it follows. Share it in an `Arc`: one task runs it, others wait for it.
+pub struct Projector {
+    database: Database,
+    store: Store,
+    view: Arc<dyn View>,
+    /// Held from reading a position to telling of it, so that what is told never goes back.
+    writing: Mutex<()>,
+    progress: watch::Sender<Progress>,
+}
+
+/// What [`Projector::rebuild`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// How many commits were read.
+    pub commits: u64,
+    /// What the view holds now.
+    pub content: Content,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    positions: Positions,
+    /// Why the view stopped for good.
+    failure: Option<Arc<str>>,
+}
+
+enum Outcome {
+    Applied(Positions),
+    /// Someone else, another process or a rebuild, has written the view since its position was read.
+    Moved,
+}
+
+impl Projector {
+    /// Takes up `view` where the database says that it is; its tables must exist.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn new(
+        database: Database,
+        store: Store,
+        view: Arc<dyn View>,
+    ) -> Result<Arc<Self>, ProjectorError> {
+        let mut transaction = database.begin().await.map_err(ProjectorError::Database)?;
+        let positions = position::load(transaction.connection(), &*view)
+            .await
+            .map_err(ProjectorError::Database)?;
+        transaction.commit().await.map_err(ProjectorError::Database)?;
+
+        let progress = watch::Sender::new(Progress { positions, failure: None });
+        Ok(Arc::new(Self { database, store, view, writing: Mutex::default(), progress }))
+    }
+
+    /// Applies events as they come, until `shutdown`. Run it in a task.
+    ///
+    /// # Errors
+    /// An event cannot be applied, or the stream has lost commits. The view stops there, and whoever waits for it is told.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), ProjectorError> {
+        let mut pause = PAUSE_MIN;
+        loop {
+            let began = self.progress.borrow().positions.clone();
+            let error = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                error = self.follow() => error,
+            };
+            if !error.is_passing() {
+                self.progress.send_modify(|progress| {
+                    progress.failure = Some(describe(&error).into());
+                });
+                return Err(error);
+            }
+
+            if self.progress.borrow().positions != began {
+                pause = PAUSE_MIN;
+            }
+            tracing::warn!(
+                view.name = self.view.name(),
+                error = describe(&error),
+                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                "view is interrupted, and goes on after a pause"
+            );
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => pause = PAUSE_MAX.min(pause * 2),
+            }
+        }
+    }
+
+    /// Waits until the view holds what was committed to `stream` at `sequence`: to read one's own write.
+    ///
+    /// # Errors
+    /// It did not get there in time, or it has stopped.
+    pub async fn wait_for(
+        &self,
+        stream: &str,
+        sequence: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let mut progress = self.progress.subscribe();
+        let there = progress.wait_for(|progress| {
+            let position = progress.positions.get(stream);
+            progress.failure.is_some() || position.is_some_and(|position| *position >= sequence)
+        });
+
+        let view = self.view.name();
+        let late = || WaitError::Late { view, stream: stream.to_owned(), sequence };
+        match tokio::time::timeout(timeout, there).await {
+            Ok(Ok(progress)) => match &progress.failure {
+                Some(reason) => Err(WaitError::Stopped { view, reason: reason.to_string() }),
+                None => Ok(()),
+            },
+            Ok(Err(_)) | Err(_) => Err(late()),
+        }
+    }
+
+    /// How far the view has come in each stream.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<&'static str, u64> {
+        self.progress.borrow().positions.clone()
+    }
+
+    /// Why the view has stopped for good, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.progress.borrow().failure.as_deref().map(ToOwned::to_owned)
+    }
+
+    /// What the view holds at this moment.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn content(&self) -> Result<Content, ProjectorError> {
+        let mut snapshot = self.database.snapshot().await.map_err(ProjectorError::Database)?;
+        content::of(snapshot.connection(), self.view.tables())
+            .await
+            .map_err(ProjectorError::Database)
+    }
+
+    /// Drops what the view holds and builds it again from the first event on, in one transaction: readers see the old content
+    /// until the new one is complete, and a failure leaves the old one.
+    ///
+    /// # Errors
+    /// An event cannot be applied, or store or database fail.
+    pub async fn rebuild(&self) -> Result<Rebuilt, ProjectorError> {
+        let _writing = self.writing.lock().await;
+        let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
+        position::reset(transaction.connection(), self.view.name())
+            .await
+            .map_err(ProjectorError::Database)?;
+        position::clear(transaction.connection(), self.view.tables())
+            .await
+            .map_err(ProjectorError::Database)?;
+
+        let mut commits = 0;
+        let mut positions = Positions::new();
+        for &stream in self.view.streams() {
+            let mut history =
+                self.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
+            let mut last = 0;
+            while let Some(recorded) = history.try_next().await.map_err(ProjectorError::Store)? {
+                self.apply(&mut transaction, &recorded).await?;
+                last = recorded.sequence;
+                commits += 1;
+            }
+            position::advance(transaction.connection(), self.view.name(), stream, (0, last))
+                .await
+                .map_err(ProjectorError::Database)?;
+            positions.insert(stream, last);
+        }
+        let content = content::of(transaction.connection(), self.view.tables())
+            .await
+            .map_err(ProjectorError::Database)?;
+        transaction.commit().await.map_err(ProjectorError::Database)?;
+
+        self.moved_to(positions);
+        Ok(Rebuilt { commits, content })
+    }
+
+    /// Follows the streams until something goes wrong.
+    async fn follow(&self) -> ProjectorError {
+        match self.try_follow().await {
+            Ok(()) => ProjectorError::Ended,
+            Err(error) => error,
+        }
+    }
+
+    async fn try_follow(&self) -> Result<(), ProjectorError> {
+        {
+            let _writing = self.writing.lock().await;
+            self.reload().await?;
+        }
+        let mut feeds = Vec::new();
+        for (stream, position) in self.positions() {
+            let feed = self.store.subscribe(stream, position + 1).await;
+            feeds.push(feed.map_err(ProjectorError::Store)?);
+        }
+
+        let mut batches = stream::select_all(feeds).ready_chunks(BATCH_MAX);
+        while let Some(batch) = batches.next().await {
+            let mut commits = Vec::with_capacity(batch.len());
+            let mut ended = Ok(());
+            for recorded in batch {
+                match recorded {
+                    Ok(recorded) => commits.push(recorded),
+                    Err(error) => ended = Err(ProjectorError::Store(error)),
+                }
+            }
+            {
+                let _writing = self.writing.lock().await;
+                self.apply_all(commits).await?;
+            }
+            ended?;
+        }
+        Ok(())
+    }
+
+    async fn apply_all(&self, mut batch: Vec<Recorded>) -> Result<(), ProjectorError> {
+        loop {
+            let positions = self.positions();
+            batch.retain(|recorded| {
+                positions
+                    .get(recorded.stream.as_str())
+                    .is_some_and(|position| recorded.sequence > *position)
+            });
+            if batch.is_empty() {
+                return Ok(());
+            }
+            match self.try_apply_all(positions, &batch).await {
+                Ok(Outcome::Applied(positions)) => {
+                    self.moved_to(positions);
+                    return Ok(());
+                }
+                Ok(Outcome::Moved) => self.reload().await?,
+                // Those before the one that is wrong are not to blame: let them count, then stop.
+                Err(ProjectorError::Poisoned { stream, sequence, source }) if batch.len() > 1 => {
+                    let bad = batch.iter().position(|recorded| {
+                        recorded.stream == stream && recorded.sequence == sequence
+                    });
+                    batch.truncate(bad.unwrap_or_default());
+                    Box::pin(self.apply_all(batch)).await?;
+                    return Err(ProjectorError::Poisoned { stream, sequence, source });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn try_apply_all(
+        &self,
+        mut positions: Positions,
+        batch: &[Recorded],
+    ) -> Result<Outcome, ProjectorError> {
+        let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
+        for (&stream, position) in &mut positions {
+            let last = batch.iter().rfind(|recorded| recorded.stream == stream);
+            let Some(last) = last.map(|recorded| recorded.sequence) else { continue };
+            // Locks the view, so that nobody else applies the same events meanwhile.
+            let step = (*position, last);
+            let name = self.view.name();
+            if !position::advance(transaction.connection(), name, stream, step)
+                .await
+                .map_err(ProjectorError::Database)?
+            {
+                return Ok(Outcome::Moved);
+            }
+            *position = last;
+        }
+        for recorded in batch {
+            self.apply(&mut transaction, recorded).await?;
+        }
+        transaction.commit().await.map_err(ProjectorError::Database)?;
+        Ok(Outcome::Applied(positions))
+    }
+
+    #[tracing::instrument(
+        level = "debug",
+        name = "apply",
+        skip_all,
+        fields(
+            view.name = self.view.name(),
+            stream.name = recorded.stream,
+            stream.sequence = recorded.sequence,
+            event.subject = recorded.subject.as_str(),
+            event.traceparent = recorded.traceparent,
+        )
+    )]
+    async fn apply(
+        &self,
+        transaction: &mut Transaction,
+        recorded: &Recorded,
+    ) -> Result<(), ProjectorError> {
+        let applied = self.view.apply(transaction.connection(), recorded).await;
+        applied.map_err(|source| match source {
+            ApplyError::Database(source) if error::is_passing(&source) => {
+                ProjectorError::Database(source)
+            }
+            ApplyError::Database(_) | ApplyError::Event(_) => ProjectorError::Poisoned {
+                stream: recorded.stream.clone(),
+                sequence: recorded.sequence,
+                source,
+            },
+        })
+    }
+
+    async fn reload(&self) -> Result<(), ProjectorError> {
+        let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
+        let positions = position::load(transaction.connection(), &*self.view)
+            .await
+            .map_err(ProjectorError::Database)?;
+        transaction.commit().await.map_err(ProjectorError::Database)?;
+        self.moved_to(positions);
+        Ok(())
+    }
+
+    fn moved_to(&self, positions: Positions) {
+        // First what was cached, then those who wait: nobody is told of what they cannot read.
+        self.view.changed();
+        self.progress.send_modify(|progress| progress.positions = positions);
+    }
+}
+
+impl std::fmt::Debug for Projector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Projector").field("view", &self.view.name()).finish_non_exhaustive()
+    }
+}
+
+/// An error with its causes, for a log line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,163 @@
+//! A Postgres of the test's own, in a temporary folder, that ends with the test.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use tempfile::TempDir;
+
+const READY: &str = "ready to accept connections";
+/// `nobody` and its group: Postgres refuses to run as root.
+const UNPRIVILEGED: u32 = 65_534;
+
+/// A running server, reached through a socket in its own folder only, so that no port is needed.
+#[derive(Debug)]
+pub struct TestPostgres {
+    server: Child,
+    programs: Programs,
+    folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Programs {
+    folder: PathBuf,
+    as_user: Option<u32>,
+}
+
+/// Starts a Postgres from the server programs of this machine: those of `PATH`, or the newest of `/usr/lib/postgresql`.
+///
+/// # Panics
+/// If there are none, with the command that installs them, or if the server does not start.
+#[must_use]
+pub fn postgres() -> TestPostgres {
+    let Some(programs) = find_programs() else {
+        panic!("no Postgres server found; install one: apt-get install -y postgresql");
+    };
+    match TestPostgres::start(programs) {
+        Ok(server) => server,
+        Err(error) => panic!("cannot start Postgres: {error}"),
+    }
+}
+
+impl TestPostgres {
+    /// The URL of a database that is empty at first.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let socket = self.folder.path().display();
+        format!("postgres://postgres@localhost/postgres?host={socket}")
+    }
+
+    fn start(programs: PathBuf) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let as_user = match folder.path().metadata()?.uid() {
+            0 => Some(UNPRIVILEGED),
+            _ => None,
+        };
+        chown(folder.path(), as_user, as_user)?;
+        let programs = Programs { folder: programs, as_user };
+
+        let data = folder.path().join("data");
+        let made = programs
+            .command("initdb", folder.path())
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .args(["--no-sync", "--no-instructions", "--pgdata"])
+            .arg(&data)
+            .output()?;
+        if !made.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()));
+        }
+
+        let mut server = programs
+            .command("postgres", folder.path())
+            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
+            .args([
+                "-c",
+                "log_destination=stderr",
+                "-c",
+                "lc_messages=C",
+                "-c",
+                "max_connections=50",
+            ])
+            // A test that was killed leaves nobody waiting for a lock, and so the server can end as well.
+            .args(["-c", "client_connection_check_interval=1s"])
+            .arg("-k")
+            .arg(folder.path())
+            .arg("-D")
+            .arg(&data)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let log = server.stderr.take();
+        // From here on, `drop` ends it.
+        let started = Self { server, programs, folder };
+        wait_until_ready(log)?;
+        Ok(started)
+    }
+}
+
+impl Drop for TestPostgres {
+    fn drop(&mut self) {
+        // Killing the postmaster alone would leave shared memory behind.
+        let stopped = self
+            .programs
+            .command("pg_ctl", self.folder.path())
+            .args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+            .arg(self.folder.path().join("data"))
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
+
+impl Programs {
+    fn command(&self, name: &str, working_folder: &Path) -> Command {
+        let mut command = Command::new(self.folder.join(name));
+        command.current_dir(working_folder).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        if let Some(user) = self.as_user {
+            command.uid(user).gid(user);
+        }
+        command
+    }
+}
+
+fn find_programs() -> Option<PathBuf> {
+    let complete = |folder: &Path| {
+        ["initdb", "postgres", "pg_ctl"].iter().all(|program| folder.join(program).is_file())
+    };
+    #[expect(clippy::disallowed_methods, reason = "the search path is where programs are found")]
+    let path = std::env::var("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).find(|folder| complete(folder));
+
+    let installed = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+        let mut folders: Vec<(u32, PathBuf)> = versions
+            .filter_map(|version| {
+                let version = version.ok()?;
+                let number = version.file_name().to_str()?.parse().ok()?;
+                Some((number, version.path().join("bin")))
+            })
+            .filter(|(_, folder)| complete(folder))
+            .collect();
+        folders.sort();
+        folders.pop().map(|(_, folder)| folder)
+    };
+    on_path.or_else(installed)
+}
+
+/// Reads the server's log until it says that it is ready; a thread goes on reading, so that the server never blocks.
+fn wait_until_ready(log: Option<ChildStderr>) -> io::Result<()> {
+    let Some(log) = log else { return Err(io::Error::other("its log cannot be read")) };
+    let mut log = BufReader::new(log);
+    let mut heard = String::new();
+    while !heard.contains(READY) {
+        if log.read_line(&mut heard)? == 0 {
+            return Err(io::Error::other(heard));
+        }
+    }
+    std::thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What a service writes: how an event changes tables.
+
+use async_trait::async_trait;
+use publicdata_event_store::Recorded;
+use sqlx::AnyConnection;
+
+/// Tables that are derived from events.
+#[async_trait]
+pub trait View: Send + Sync + 'static {
+    /// The view's name, unique in its database. It names the position: a view that is renamed starts over.
+    fn name(&self) -> &'static str;
+
+    /// The streams that it follows.
+    fn streams(&self) -> &'static [&'static str];
+
+    /// The tables that it alone writes; one that refers to another comes after it.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// Changes the tables as `recorded` says, within the transaction that also saves the position.
+    ///
+    /// # Errors
+    /// An event that cannot be understood or does not fit is an error, never skipped. Events of no concern are no error.
+    async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError>;
+
+    /// Called whenever the tables may have changed: drop what was cached of them.
+    fn changed(&self) {}
+}
+
+/// Why an event was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The database refused or failed.
+    #[error("the database refused the change")]
+    Database(#[from] sqlx::Error),
+    /// The event cannot be read, or contradicts those before it.
+    #[error("the event cannot be understood")]
+    Event(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApplyError {
+    /// The event itself is wrong.
+    pub fn event(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Event(error.into())
+    }
+}
