@@ -1,0 +1,128 @@
+//! Servers of a test's own: in temporary folders, on free ports, ended with the test.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::Store;
+use crate::jetstream::{JetStreamStore, Options, StreamOptions};
+use crate::server::{Cluster, NatsServer, ServerOptions};
+
+/// A nats-server of its own. See [`nats`].
+#[derive(Debug)]
+pub struct TestNats {
+    /// The server.
+    pub server: NatsServer,
+    // Dropped after the server, as fields are dropped in order.
+    folder: TempDir,
+}
+
+/// Starts a nats-server.
+///
+/// # Panics
+/// If it cannot be started.
+pub async fn nats() -> TestNats {
+    nats_with(|options| options).await
+}
+
+/// Starts a nats-server with options of the test's choice.
+///
+/// # Panics
+/// If it cannot be started.
+pub async fn nats_with(change: impl FnOnce(ServerOptions) -> ServerOptions) -> TestNats {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = change(ServerOptions::new(folder.path()));
+    let server = NatsServer::start(options).await.expect("a nats-server, from `make setup`");
+    TestNats { server, folder }
+}
+
+impl TestNats {
+    /// A connection of `service`.
+    ///
+    /// # Panics
+    /// If the server does not accept it.
+    pub async fn connect(&self, service: &str) -> JetStreamStore {
+        connect(Options::new(self.server.url(), service)).await
+    }
+
+    /// A store with `streams`, one connection for all services.
+    ///
+    /// # Panics
+    /// If the streams cannot be made.
+    pub async fn store(&self, streams: &[&str]) -> Store {
+        let store = self.connect("test").await;
+        ensure(&store, streams, 1).await;
+        Arc::new(store)
+    }
+
+    /// The temporary folder.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+/// Three nats-servers. See [`cluster`].
+#[derive(Debug)]
+pub struct TestCluster {
+    /// The servers.
+    pub servers: Vec<NatsServer>,
+    // Dropped after the servers, as fields are dropped in order.
+    _folder: TempDir,
+}
+
+/// Starts a cluster of three nats-servers on loopback, and waits until it serves.
+///
+/// # Panics
+/// If it cannot be started.
+pub async fn cluster() -> TestCluster {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ports = crate::server::free_ports("127.0.0.1", 3).expect("free ports");
+    let mut servers = Vec::new();
+    for (index, port) in ports.iter().enumerate() {
+        let others = ports.iter().filter(|other| *other != port);
+        let routes = others.map(|other| format!("127.0.0.1:{other}")).collect();
+        let options = ServerOptions {
+            name: format!("n{index}"),
+            cluster: Some(Cluster { name: "test".to_owned(), port: *port, routes }),
+            ..ServerOptions::new(folder.path().join(format!("n{index}")))
+        };
+        servers.push(NatsServer::start(options).await.expect("a nats-server, from `make setup`"));
+    }
+    for server in &mut servers {
+        server.ready().await.expect("a cluster that elects its leaders");
+    }
+    TestCluster { servers, _folder: folder }
+}
+
+impl TestCluster {
+    /// A connection of `service`, with all servers to turn to.
+    ///
+    /// # Panics
+    /// If no server accepts it.
+    pub async fn connect(&self, service: &str) -> JetStreamStore {
+        let urls = self.servers.iter().map(NatsServer::url).collect();
+        connect(Options { urls, ..Options::new("", service) }).await
+    }
+
+    /// A store with `streams` on all three servers.
+    ///
+    /// # Panics
+    /// If the streams cannot be made.
+    pub async fn store(&self, streams: &[&str]) -> Store {
+        let store = self.connect("test").await;
+        ensure(&store, streams, 3).await;
+        Arc::new(store)
+    }
+}
+
+async fn connect(options: Options) -> JetStreamStore {
+    JetStreamStore::connect(options).await.expect("a connection to the test's own server")
+}
+
+async fn ensure(store: &JetStreamStore, streams: &[&str], replicas: usize) {
+    for stream in streams {
+        let options = StreamOptions::new(*stream, replicas);
+        store.ensure_stream_with(options).await.expect("a stream that can hold events");
+    }
+}

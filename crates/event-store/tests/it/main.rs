@@ -1,0 +1,12 @@
+//! The contract of an event store, on each implementation; and what only servers can show.
+
+mod aggregates;
+mod cluster;
+mod contract;
+mod durability;
+mod kit;
+mod memory;
+mod outage;
+mod server;
+mod single;
+mod trust;
