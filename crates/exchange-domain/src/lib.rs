@@ -1,3 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 pub mod filter;
+pub mod mistake;
+pub mod resource;
+
+pub mod application;
+pub mod terms;
+
+pub mod grant;
+pub mod transfer;
+
+pub use mistake::Mistake;
+pub use resource::ResourceFacts;
+pub use terms::{Refusal, Standing, Terms, Use, authorise};
+
+/// A message with its signatures, or a signature, as it was received: stored and verified as these
+/// bytes, and never encoded anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBytes(pub Vec<u8>);

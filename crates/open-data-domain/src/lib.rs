@@ -1,1 +1,3 @@
-//! publicdata-open-data-domain
+#![doc = include_str!("../README.md")]
+
+pub mod publication;

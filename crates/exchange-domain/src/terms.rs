@@ -1,0 +1,318 @@
+//! What a provider grants, and whether a use is within it (R26.2, R30.1).
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use publicdata_types::{
+    DeliveryMode, GrantId, ItemType, Mask, OrganisationCode, ResourceCode, ResourceId, SharingType,
+    china_date,
+};
+
+use crate::application::{Application, Request};
+use crate::filter::Filter;
+use crate::{Mistake, ResourceFacts};
+
+/// The terms of a grant, as they stand in the bytes that the provider signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The grant.
+    pub grant: GrantId,
+    /// The resource.
+    pub resource: ResourceId,
+    /// The resource's code.
+    pub resource_code: ResourceCode,
+    /// Who grants.
+    pub provider: OrganisationCode,
+    /// Who may use it; nobody in particular in a standing offer (R26.1).
+    pub consumer: Option<OrganisationCode>,
+    /// The fields given.
+    pub fields: Vec<Field>,
+    /// The rows given; none means all.
+    pub row_filter: Option<String>,
+    /// What the data is for. In a standing offer it may be empty: then each use names its own.
+    pub purpose: String,
+    /// How the data may be delivered.
+    pub modes: BTreeSet<DeliveryMode>,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when; not included.
+    pub valid_until: Timestamp,
+    /// The most rows in one transfer, if there is a limit.
+    pub rows_max: Option<u64>,
+}
+
+/// A field that a grant gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The item's name.
+    pub name: String,
+    /// The item's type in the catalogue.
+    pub kind: ItemType,
+    /// How its values are masked; none if they are plain, also where the grant lifts a mask.
+    pub mask: Option<Mask>,
+}
+
+/// Whether a grant still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not revoked.
+    InForce,
+    /// It was.
+    Revoked,
+}
+
+/// What someone wants to do under a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use<'a> {
+    /// Who.
+    pub consumer: OrganisationCode,
+    /// Which fields.
+    pub fields: &'a [String],
+    /// What for.
+    pub purpose: &'a str,
+    /// How.
+    pub mode: DeliveryMode,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a use is not within a grant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such grant, or not yet.
+    #[error("no such grant; apply for the resource, or name the grant that you were given")]
+    NotGranted,
+    /// The grant is somebody else's. What it gives is not said.
+    #[error("grant is not given to organisation {consumer}")]
+    OtherConsumer {
+        /// Who asked.
+        consumer: OrganisationCode,
+    },
+    /// The grant was revoked.
+    #[error("grant was revoked; apply anew")]
+    Revoked,
+    /// The grant does not hold yet.
+    #[error("grant holds from {from}")]
+    NotYetValid {
+        /// From when it holds.
+        from: Timestamp,
+    },
+    /// The grant does not hold any more.
+    #[error("grant ended at {until}; apply anew")]
+    Expired {
+        /// When it ended.
+        until: Timestamp,
+    },
+    /// The use names no purpose.
+    #[error("no purpose is named; each use carries its purpose")]
+    PurposeMissing,
+    /// The use is for something else.
+    #[error("purpose differs from the one granted; name that one, or apply for this one")]
+    PurposeDiffers,
+    /// The data may not be delivered this way.
+    #[error("grant does not allow delivery by {mode}")]
+    ModeNotGranted {
+        /// The way.
+        mode: DeliveryMode,
+    },
+    /// The use names no field.
+    #[error("no field is named; name at least one of those granted")]
+    FieldsMissing,
+    /// The use names a field twice.
+    #[error("field {field} is named twice")]
+    FieldRepeated {
+        /// The field.
+        field: String,
+    },
+    /// The use names a field that was not granted.
+    #[error("field {field} is outside the grant; leave it out, or apply for it")]
+    FieldOutsideGrant {
+        /// The field.
+        field: String,
+    },
+}
+
+/// Whether a use is within a grant: asked at the bus, and again at the provider's node.
+///
+/// Whoever is not the grant's consumer is told so before anything else, and so learns nothing of
+/// its terms (H3).
+///
+/// # Errors
+/// The first thing that the grant does not allow.
+pub fn authorise(terms: &Terms, standing: Standing, wanted: &Use<'_>) -> Result<(), Refusal> {
+    if terms.consumer.is_some_and(|consumer| consumer != wanted.consumer) {
+        return Err(Refusal::OtherConsumer { consumer: wanted.consumer });
+    }
+    match standing {
+        Standing::Revoked => return Err(Refusal::Revoked),
+        Standing::InForce if wanted.at < terms.valid_from => {
+            return Err(Refusal::NotYetValid { from: terms.valid_from });
+        }
+        Standing::InForce if wanted.at >= terms.valid_until => {
+            return Err(Refusal::Expired { until: terms.valid_until });
+        }
+        Standing::InForce => {}
+    }
+    if wanted.purpose.trim().is_empty() {
+        return Err(Refusal::PurposeMissing);
+    }
+    if wanted.purpose != terms.purpose && !terms.leaves_purpose_open() {
+        return Err(Refusal::PurposeDiffers);
+    }
+    if !terms.modes.contains(&wanted.mode) {
+        return Err(Refusal::ModeNotGranted { mode: wanted.mode });
+    }
+    authorise_fields(terms, wanted.fields)
+}
+
+fn authorise_fields(terms: &Terms, fields: &[String]) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for field in fields {
+        if !terms.fields.iter().any(|granted| granted.name == *field) {
+            return Err(Refusal::FieldOutsideGrant { field: field.clone() });
+        }
+        if !seen.insert(field) {
+            return Err(Refusal::FieldRepeated { field: field.clone() });
+        }
+    }
+    if seen.is_empty() { Err(Refusal::FieldsMissing) } else { Ok(()) }
+}
+
+impl Terms {
+    /// What is wrong with these terms as an answer to an application.
+    #[must_use]
+    pub fn mistakes_against(
+        &self,
+        application: &Application,
+        resource: &ResourceFacts,
+    ) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+
+        if self.resource != application.resource || self.resource_code != application.resource_code
+        {
+            mistakes.push(Mistake::Other { what: "resource" });
+        }
+        if self.provider != application.provider {
+            mistakes.push(Mistake::Other { what: "provider" });
+        }
+        if self.consumer != Some(application.consumer) {
+            mistakes.push(Mistake::Other { what: "consumer" });
+        }
+        let filter = self.check_against_catalogue(resource, &mut mistakes);
+        self.check_rows(filter.as_ref(), &application.request, resource, &mut mistakes);
+        self.check_extent(&application.request, &mut mistakes);
+
+        mistakes
+    }
+
+    /// What is wrong with these terms as an offer to every consumer.
+    #[must_use]
+    pub fn mistakes_as_standing_offer(&self, resource: &ResourceFacts) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+
+        if self.resource != resource.id || self.resource_code != resource.code {
+            mistakes.push(Mistake::Other { what: "resource" });
+        }
+        if self.provider != resource.provider {
+            mistakes.push(Mistake::Other { what: "provider" });
+        }
+        self.check_against_catalogue(resource, &mut mistakes);
+        for field in &self.fields {
+            let sharing = resource.item(&field.name).map(|item| item.sharing);
+            if sharing == Some(SharingType::Conditional) {
+                mistakes.push(Mistake::FieldNotUnconditional { field: field.name.clone() });
+            }
+        }
+
+        mistakes
+    }
+
+    fn leaves_purpose_open(&self) -> bool {
+        self.consumer.is_none() && self.purpose.is_empty()
+    }
+
+    fn check_against_catalogue(
+        &self,
+        resource: &ResourceFacts,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Filter> {
+        resource.check_fields(self.fields.iter().map(|field| field.name.as_str()), mistakes);
+        for field in &self.fields {
+            match resource.item(&field.name) {
+                Some(item) if item.kind != field.kind => {
+                    let field = field.name.clone();
+                    mistakes.push(Mistake::FieldKind { field, kind: item.kind });
+                }
+                Some(_) | None => {}
+            }
+        }
+        resource.check_modes(&self.modes, mistakes);
+        if self.valid_until <= self.valid_from {
+            mistakes.push(Mistake::PeriodReversed);
+        }
+        let text = self.row_filter.as_ref()?;
+        resource.check_filter(text, mistakes)
+    }
+
+    fn check_rows(
+        &self,
+        granted: Option<&Filter>,
+        asked: &Request,
+        resource: &ResourceFacts,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        let Some(text) = &asked.row_filter else { return };
+        match (Filter::parse(text, &resource.columns()), granted) {
+            (Ok(asked), Some(granted)) if granted.narrows(&asked) => {}
+            // The mistake in the granted filter is named already.
+            (_, None) if self.row_filter.is_some() => {}
+            (Ok(_), _) => mistakes.push(Mistake::RowsWidened),
+            // The catalogue has changed since, so that the filter fits no more.
+            (Err(error), _) => mistakes.push(Mistake::Filter(error)),
+        }
+    }
+
+    fn check_extent(&self, asked: &Request, mistakes: &mut Vec<Mistake>) {
+        for field in &self.fields {
+            if !asked.fields.contains(&field.name) {
+                mistakes.push(Mistake::FieldNotAppliedFor { field: field.name.clone() });
+            }
+        }
+        for &mode in self.modes.difference(&asked.modes) {
+            mistakes.push(Mistake::ModeNotAppliedFor { mode });
+        }
+        if self.purpose != asked.purpose {
+            mistakes.push(Mistake::PurposeChanged);
+        }
+        let (from, until) = (asked.valid_from, asked.valid_until);
+        // The end is not included: midnight after the last day still lies within the period.
+        let moment = SignedDuration::from_nanos(1);
+        let last = self.valid_until.checked_sub(moment).unwrap_or(self.valid_until);
+        if china_date(self.valid_from) < from || china_date(last) > until {
+            mistakes.push(Mistake::PeriodOutside { from, until });
+        }
+    }
+}
+
+impl Refusal {
+    /// The stable code that clients may rely on.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotGranted => "GRANT_UNKNOWN",
+            Self::OtherConsumer { .. } => "WRONG_CONSUMER",
+            Self::Revoked => "GRANT_REVOKED",
+            Self::NotYetValid { .. } => "GRANT_NOT_YET_VALID",
+            Self::Expired { .. } => "GRANT_EXPIRED",
+            Self::PurposeMissing => "PURPOSE_MISSING",
+            Self::PurposeDiffers => "PURPOSE_DIFFERS",
+            Self::ModeNotGranted { .. } => "MODE_NOT_GRANTED",
+            Self::FieldsMissing => "FIELDS_MISSING",
+            Self::FieldRepeated { .. } => "FIELD_REPEATED",
+            Self::FieldOutsideGrant { .. } => "FIELD_OUTSIDE_GRANT",
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
