@@ -288,6 +288,11 @@ impl Credentials {
         &self.0.signing.chain
     }
 
+    #[cfg(test)]
+    pub(crate) fn signing_key_der(&self) -> &[u8] {
+        &self.0.signing.key_der
+    }
+
     pub(crate) fn signing_key(&self) -> &Ed25519KeyPair {
         &self.0.signing_key
     }

@@ -26,4 +26,4 @@ pub use request::{CertificateRequest, CredentialRequest};
 pub use roots::TrustRoots;
 pub use signature::{Algorithm, Signature, Signer, VerifyError, verify};
 pub use spiffe::{Account, Label, SpiffeId, TrustDomain};
-pub use tls::{client_tls, server_tls};
+pub use tls::{ClientTls, client_tls, server_tls};

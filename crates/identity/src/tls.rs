@@ -1,32 +1,43 @@
-//! Mutual TLS: a server for any listener, a client for tonic.
+//! Mutual TLS, for any listener and any client.
 
+use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustls::RootCertStore;
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ServerConfig, WebPkiClientVerifier};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use rustls::{RootCertStore, crypto};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 
 use crate::credentials::Credentials;
 use crate::spiffe::SpiffeId;
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A user was named where a server is meant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{id} is a user, and users serve nothing; name a node or a service")]
-pub struct NotAServer {
-    id: Box<SpiffeId>,
+/// How a client connects to one server.
+#[derive(Clone, Debug)]
+pub struct ClientTls {
+    /// Shows the client's certificate.
+    pub config: Arc<ClientConfig>,
+    /// The name to ask for: see [`SpiffeId::dns_name`].
+    pub server_name: ServerName<'static>,
 }
 
-/// Credentials cannot serve TLS.
+/// Why there can be no TLS with such credentials.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve TLS with the credentials of {id}")]
-pub struct ServerTlsError {
-    id: Box<SpiffeId>,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
+pub enum TlsError {
+    /// A user was named where a server is meant.
+    #[error("{0} is a user, and users serve nothing; name a node or a service")]
+    NotAServer(Box<SpiffeId>),
+    /// The TLS library refuses the credentials.
+    #[error("cannot use the credentials of {id} for TLS")]
+    Unusable {
+        /// Whose credentials.
+        id: Box<SpiffeId>,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
 }
 
 /// A server that completes no handshake without a certificate of its own trust domain.
@@ -35,11 +46,21 @@ pub struct ServerTlsError {
 pub fn server_tls(
     credentials: &Credentials,
     protocols: &[&[u8]],
-) -> Result<Arc<ServerConfig>, ServerTlsError> {
-    let config = try_server_tls(credentials, protocols);
-    config
-        .map(Arc::new)
-        .map_err(|source| ServerTlsError { id: Box::new(credentials.id().clone()), source })
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let build = || -> Result<ServerConfig, BoxError> {
+        let roots = Arc::new(roots(credentials)?);
+        let clients = WebPkiClientVerifier::builder_with_provider(roots, provider()).build()?;
+        let (chain, key) = certificate(credentials);
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(clients)
+            .with_single_cert(chain, key)?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.alpn_protocols = owned(protocols);
+        Ok(config)
+    };
+    build().map(Arc::new).map_err(|source| unusable(credentials, source))
 }
 
 /// A client that shows its certificate, and talks to this one server only, at whatever address.
@@ -48,43 +69,47 @@ pub fn server_tls(
 pub fn client_tls(
     credentials: &Credentials,
     server: &SpiffeId,
-) -> Result<ClientTlsConfig, NotAServer> {
-    let name = server.dns_name().ok_or_else(|| NotAServer { id: Box::new(server.clone()) })?;
-
-    Ok(ClientTlsConfig::new()
-        .identity(identity(credentials))
-        .ca_certificate(Certificate::from_pem(credentials.roots().pem()))
-        .domain_name(name)
-        .timeout(HANDSHAKE_TIMEOUT))
+    protocols: &[&[u8]],
+) -> Result<ClientTls, TlsError> {
+    let name = server.dns_name().ok_or_else(|| TlsError::NotAServer(Box::new(server.clone())))?;
+    let build = || -> Result<ClientTls, BoxError> {
+        let (chain, key) = certificate(credentials);
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots(credentials)?)
+            .with_client_auth_cert(chain, key)?;
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = owned(protocols);
+        Ok(ClientTls { config: Arc::new(config), server_name: ServerName::try_from(name)? })
+    };
+    build().map_err(|source| unusable(credentials, source))
 }
 
-fn try_server_tls(
-    credentials: &Credentials,
-    protocols: &[&[u8]],
-) -> Result<ServerConfig, Box<dyn std::error::Error + Send + Sync>> {
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(crypto::ring::default_provider())
+}
+
+fn roots(credentials: &Credentials) -> Result<RootCertStore, rustls::Error> {
     let mut roots = RootCertStore::empty();
     for root in credentials.roots().certificates() {
         roots.add(root.clone())?;
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()?;
-    let chain: Vec<CertificateDer<'static>> = credentials.tls_chain().to_vec();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(credentials.tls_key_der().to_vec()));
-
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(config)
+    Ok(roots)
 }
 
-fn identity(credentials: &Credentials) -> Identity {
-    Identity::from_pem(credentials.tls_certificate_pem(), credentials.tls_key_pem())
+fn certificate(
+    credentials: &Credentials,
+) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let key = PrivatePkcs8KeyDer::from(credentials.tls_key_der().to_vec());
+    (credentials.tls_chain().to_vec(), PrivateKeyDer::Pkcs8(key))
+}
+
+fn owned(protocols: &[&[u8]]) -> Vec<Vec<u8>> {
+    protocols.iter().map(|protocol| protocol.to_vec()).collect()
+}
+
+fn unusable(credentials: &Credentials, source: BoxError) -> TlsError {
+    TlsError::Unusable { id: Box::new(credentials.id().clone()), source }
 }
 
 #[cfg(test)]

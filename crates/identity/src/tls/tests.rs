@@ -1,9 +1,11 @@
-use std::error::Error as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -19,7 +21,7 @@ use crate::{CertificateAuthority, peer};
 
 /// A server that records who reaches its handler, and ends when dropped.
 struct Bus {
-    url: String,
+    address: SocketAddr,
     callers: Arc<std::sync::Mutex<Vec<SpiffeId>>>,
     calls: Arc<AtomicUsize>,
     _stop: oneshot::Sender<()>,
@@ -28,7 +30,7 @@ struct Bus {
 impl Bus {
     async fn start(authority: &CertificateAuthority) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let callers = Arc::new(std::sync::Mutex::new(Vec::new()));
         let calls = Arc::new(AtomicUsize::new(0));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -58,15 +60,41 @@ impl Bus {
         );
         #[expect(clippy::disallowed_methods, reason = "ends when the test drops its sender")]
         tokio::spawn(server);
-        Self { url, callers, calls, _stop: stop }
+        Self { address, callers, calls, _stop: stop }
     }
 
-    async fn call(&self, tls: ClientTlsConfig) -> Result<(), Status> {
-        let channel: Channel =
-            Endpoint::new(self.url.clone()).unwrap().tls_config(tls).unwrap().connect_lazy();
+    async fn call(&self, tls: ClientTls) -> Result<(), Status> {
+        let (address, connector) = (self.address, TlsConnector::from(tls.config));
+        let connect = tower::service_fn(move |_: http::Uri| {
+            let (connector, name) = (connector.clone(), tls.server_name.clone());
+            async move {
+                let socket = TcpStream::connect(address).await?;
+                connector.connect(name, socket).await.map(TokioIo::new)
+            }
+        });
+        let endpoint = Endpoint::from_static("http://bus");
+        let channel: Channel = endpoint.connect_with_connector_lazy(connect);
         let request = HealthCheckRequest { service: String::new() };
         HealthClient::new(channel).check(request).await.map(drop)
     }
+}
+
+/// A client of the bus that trusts this authority and shows whatever it is given.
+fn trusting(
+    authority: &CertificateAuthority,
+    shown: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> ClientTls {
+    let honest = credentials(authority, &node("n1"));
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots(&honest).unwrap());
+    let mut config = match shown {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = owned(&[b"h2"]);
+    ClientTls { config: Arc::new(config), ..client_tls(&honest, &bus(), &[b"h2"]).unwrap() }
 }
 
 fn bus() -> SpiffeId {
@@ -91,7 +119,7 @@ async fn a_caller_is_known_by_its_certificate() {
     let server = Bus::start(&authority).await;
 
     for id in [node("n1"), user("u1"), service("audit")] {
-        let tls = client_tls(&credentials(&authority, &id), &bus()).unwrap();
+        let tls = client_tls(&credentials(&authority, &id), &bus(), &[b"h2"]).unwrap();
         server.call(tls).await.unwrap();
     }
 
@@ -104,20 +132,15 @@ async fn a_caller_is_known_by_its_certificate() {
 async fn nobody_without_a_valid_certificate_reaches_a_handler() {
     let authority = authority();
     let server = Bus::start(&authority).await;
-    let trusting = || {
-        ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(authority.root_pem()))
-            .domain_name("exchange-bus.test.internal")
-    };
     let foreign = credentials(&crate::testing::authority(), &node("n1"));
     let expired = credentials_for(&authority, &node("n1"), past());
 
-    for (case, tls) in [
-        ("no certificate", trusting()),
-        ("foreign certificate", trusting().identity(identity(&foreign))),
-        ("expired certificate", trusting().identity(identity(&expired))),
+    for (case, shown) in [
+        ("no certificate", None),
+        ("foreign certificate", Some(certificate(&foreign))),
+        ("expired certificate", Some(certificate(&expired))),
     ] {
-        let error = server.call(tls).await.unwrap_err();
+        let error = server.call(trusting(&authority, shown)).await.unwrap_err();
         assert!(story(&error).contains("transport error"), "{case}: {}", story(&error));
     }
 
@@ -128,13 +151,10 @@ async fn nobody_without_a_valid_certificate_reaches_a_handler() {
 #[tokio::test]
 async fn a_signing_certificate_does_not_connect() {
     let authority = authority();
-    let folder = tempfile::tempdir().unwrap();
-    credentials(&authority, &node("n1")).save(folder.path()).unwrap();
-    let read = |file| std::fs::read(folder.path().join(file)).unwrap();
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(authority.root_pem()))
-        .domain_name("exchange-bus.test.internal")
-        .identity(Identity::from_pem(read("signing.pem"), read("signing.key")));
+    let credentials = credentials(&authority, &node("n1"));
+    let chain = credentials.signing_chain().to_vec();
+    let key = PrivatePkcs8KeyDer::from(credentials.signing_key_der().to_vec());
+    let tls = trusting(&authority, Some((chain, PrivateKeyDer::Pkcs8(key))));
     let server = Bus::start(&authority).await;
 
     assert!(server.call(tls).await.is_err());
@@ -148,7 +168,8 @@ async fn another_services_certificate_is_not_the_bus() {
     let server = Bus::start(&authority).await;
     let node = credentials(&authority, &node("n1"));
 
-    let error = server.call(client_tls(&node, &service("catalog")).unwrap()).await.unwrap_err();
+    let error =
+        server.call(client_tls(&node, &service("catalog"), &[b"h2"]).unwrap()).await.unwrap_err();
     assert!(story(&error).contains("not valid for name"), "{}", story(&error));
     assert_eq!(server.calls.load(Ordering::SeqCst), 0);
 }
@@ -159,7 +180,7 @@ async fn a_foreign_server_is_refused() {
     let server = Bus::start(&authority()).await;
     let node = credentials(&authority(), &node("n1"));
 
-    let error = server.call(client_tls(&node, &bus()).unwrap()).await.unwrap_err();
+    let error = server.call(client_tls(&node, &bus(), &[b"h2"]).unwrap()).await.unwrap_err();
     assert!(story(&error).contains("invalid peer certificate"), "{}", story(&error));
 }
 
@@ -167,6 +188,6 @@ async fn a_foreign_server_is_refused() {
 fn a_user_is_no_server() {
     let credentials = credentials(&authority(), &node("n1"));
 
-    let error = client_tls(&credentials, &user("u1")).unwrap_err().to_string();
+    let error = client_tls(&credentials, &user("u1"), &[]).unwrap_err().to_string();
     assert!(error.contains("users serve nothing"), "{error}");
 }
