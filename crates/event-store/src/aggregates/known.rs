@@ -83,7 +83,6 @@ impl<C: Codec> Known<C> {
     }
 
     /// What `command` leads to, and the sequence on which that rests.
-    #[expect(clippy::type_complexity, reason = "a decision and its basis, for one caller")]
     pub(super) fn decide(
         &self,
         command: CommandOf<C>,

@@ -38,7 +38,7 @@ async fn server_that_does_not_sync_is_refused() {
     let serve = async {
         let (mut connection, _) = monitor.accept().await.unwrap();
         let mut request = [0; 1024];
-        connection.read(&mut request).await.unwrap();
+        assert!(connection.read(&mut request).await.unwrap() > 0);
         let varz = r#"{"server_id":"N1","jetstream":{"config":{"sync_interval":120000000000}}}"#;
         let answer = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{varz}", varz.len());
         connection.write_all(answer.as_bytes()).await.unwrap();

@@ -1,5 +1,7 @@
 //! The contract of an event store, on each implementation; and what only servers can show.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
+
 mod aggregates;
 mod cluster;
 mod contract;

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::pull::Batch;
+use async_nats::jetstream::consumer::{Info, PullConsumer};
+use futures::StreamExt;
 use jiff::SignedDuration;
 use proptest::test_runner::{Config, TestRunner};
 use publicdata_event_store::jetstream::{JetStreamStore, Options, SetupError, StreamOptions};
@@ -146,6 +149,25 @@ async fn replaced_stream_is_recognised() {
     assert!(matches!(item, Err(Error::Truncated { seen: 3, last: 1, .. })), "{item:?}");
 }
 
+/// H4: messages that get lost on their way are missed by their numbers, or by the heartbeats when none follows.
+#[tokio::test]
+async fn messages_that_go_astray_are_fetched_again() {
+    let (nats, bed) = bed().await;
+    let subject = bed.subject();
+    let administrator = administrator(&nats).await;
+    let mut subscription = bed.store.subscribe("CATALOG", 0).await.unwrap();
+    let mut astray = 0;
+    for _ in 0..3 {
+        // The consumer hands its messages out in turns, to the subscription and to the thief.
+        let loot = administrator.wait_for_loot("CATALOG").await;
+        for sequence in bed.fill(&subject, 2).await {
+            assert_eq!(next(&mut subscription).await.unwrap().sequence, sequence);
+        }
+        astray += loot.count().await;
+    }
+    assert!(astray > 0, "nothing was lost, so nothing was shown");
+}
+
 /// H4: one message that is no commit stops nobody who wants to go on.
 #[tokio::test]
 async fn message_that_is_no_commit_is_reported_and_passed() {
@@ -180,6 +202,18 @@ impl Administrator {
         config.discard = async_nats::jetstream::stream::DiscardPolicy::Old;
         config.max_messages = messages;
         self.0.update_stream(config).await.unwrap();
+    }
+
+    /// Asks the stream's newest consumer for a message that somebody else is waiting for.
+    async fn wait_for_loot(&self, name: &str) -> Batch {
+        let stream = self.0.get_stream(name).await.unwrap();
+        let consumers: Vec<Info> = stream.consumers().map(Result::unwrap).collect().await;
+        let newest = consumers.into_iter().max_by_key(|consumer| consumer.created).unwrap();
+        let consumer: PullConsumer = stream.get_consumer(&newest.name).await.unwrap();
+        let batch = consumer.batch().max_messages(1).expires(Duration::from_secs(1));
+        let loot = batch.messages().await.unwrap();
+        self.0.client().flush().await.unwrap();
+        loot
     }
 
     async fn delete_stream(&self, name: &str) {

@@ -13,7 +13,8 @@ fn stream_as_we_make_it_keeps_the_promise() {
 /// H1: whatever would let a server drop an acknowledged commit is refused.
 #[test]
 fn whatever_loses_commits_is_refused() {
-    let break_one: [(&str, fn(&mut Config)); 12] = [
+    type Break = fn(&mut Config);
+    let break_one: [(&str, Break); 12] = [
         ("storage", |config| config.storage = StorageType::Memory),
         ("retention", |config| config.retention = RetentionPolicy::Interest),
         ("discard", |config| config.discard = DiscardPolicy::Old),
