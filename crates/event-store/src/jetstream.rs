@@ -3,6 +3,7 @@
 mod api;
 mod append;
 mod cursor;
+mod deployment;
 mod durability;
 mod headers;
 mod load;
@@ -21,6 +22,7 @@ use futures::{StreamExt, future, stream};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use deployment::StoreConfig;
 pub use durability::Profile;
 pub(crate) use durability::{SERVER_VERSION_MIN_TEXT, is_recent};
 pub use permissions::{Permissions, permissions};

@@ -258,6 +258,8 @@ impl NatsServer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
+            // Ctrl-C reaches the parent alone, which ends the child when nobody needs it any more.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| ServerError::Run {

@@ -6,11 +6,13 @@ use super::{JetStreamStore, SetupError};
 use crate::monitor;
 
 /// What a deployment promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Data may be lost when the power fails: warn.
     Development,
     /// Nothing that was acknowledged may be lost: refuse.
+    #[default]
     Production,
 }
 
