@@ -7,7 +7,8 @@
 .PHONY: help setup setup-nats check fmt-check lint tidy test build-bins doc audit proto-lint proto-baseline golden demo up bench
 
 CARGO := cargo
-BUF := npx --yes @bufbuild/buf@1.75.0
+# What npm packages would run at installation stays out.
+BUF := npx --yes --ignore-scripts @bufbuild/buf@1.75.0
 # Further words for `make up` and `make bench`, as in `make up ARGS="--data /var/lib/publicdata"`.
 ARGS ?=
 
