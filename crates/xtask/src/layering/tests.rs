@@ -36,6 +36,11 @@ fn domain_belongs_to_its_service() {
 }
 
 #[test]
+fn auditor_checks_proofs_without_the_service() {
+    assert_said("publicdata", &["publicdata-audit-domain"], &[]);
+}
+
+#[test]
 fn domain_is_pure() {
     let expected = "crates/catalog-domain/Cargo.toml:5: catalog-domain must not import tokio";
     assert_said("catalog-domain", &["thiserror", "tokio"], &[expected]);
