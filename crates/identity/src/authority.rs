@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use publicdata_types::Digest;
-use rcgen::{Issuer, KeyPair, PublicKey, PublicKeyData as _};
+use rcgen::{CertificateParams, Issuer, KeyPair, PublicKey, PublicKeyData as _, SerialNumber};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
@@ -209,6 +209,30 @@ impl CertificateAuthority {
         request: &CertificateRequest,
         validity: Validity,
     ) -> Result<Issued, IssueError> {
+        self.issue_numbered(id, request, validity, [None, None])
+    }
+
+    /// Makes certificates again that a register holds, for whoever asks a second time: with the serial numbers and the
+    /// validity of the first ones, so that they are the same but for the signature. Whether the keys are the same as well
+    /// shows in the answer; the caller compares.
+    pub fn reissue(
+        &self,
+        id: &SpiffeId,
+        request: &CertificateRequest,
+        validity: Validity,
+        [tls, signing]: [&str; 2],
+    ) -> Result<Issued, IssueError> {
+        let serials = [profile::serial_from_hex(tls), profile::serial_from_hex(signing)];
+        self.issue_numbered(id, request, validity, serials)
+    }
+
+    fn issue_numbered(
+        &self,
+        id: &SpiffeId,
+        request: &CertificateRequest,
+        validity: Validity,
+        [tls, signing]: [Option<SerialNumber>; 2],
+    ) -> Result<Issued, IssueError> {
         if id.domain() != &self.domain {
             return Err(IssueError::ForeignDomain {
                 domain: self.domain.clone(),
@@ -224,8 +248,8 @@ impl CertificateAuthority {
 
         Ok(Issued {
             id: id.clone(),
-            tls: self.certify(id, &request.tls, Purpose::Tls, validity)?,
-            signing: self.certify(id, &request.signing, Purpose::Signing, validity)?,
+            tls: self.certify(id, &request.tls, (Purpose::Tls, tls), validity)?,
+            signing: self.certify(id, &request.signing, (Purpose::Signing, signing), validity)?,
             roots_pem: self.root_pem.clone(),
         })
     }
@@ -234,22 +258,22 @@ impl CertificateAuthority {
         &self,
         id: &SpiffeId,
         request: &[u8],
-        purpose: Purpose,
+        (purpose, serial): (Purpose, Option<SerialNumber>),
         validity: Validity,
     ) -> Result<IssuedCertificate, IssueError> {
         let key = proven_key(request, purpose)?;
         let make = |source| IssueError::Make { id: Box::new(id.clone()), source };
-        self.sign(id, &key, purpose, validity).map_err(make)
+        let mut params = profile::leaf(id, purpose, validity).map_err(make)?;
+        params.serial_number = serial.or(params.serial_number);
+        self.sign(params, &key, validity).map_err(make)
     }
 
     pub(crate) fn sign(
         &self,
-        id: &SpiffeId,
+        params: CertificateParams,
         key: &PublicKey,
-        purpose: Purpose,
         validity: Validity,
     ) -> Result<IssuedCertificate, rcgen::Error> {
-        let params = profile::leaf(id, purpose, validity)?;
         let certificate = params.signed_by(key, &self.issuer)?;
         let serial = params.serial_number.map(|serial| serial.to_bytes()).unwrap_or_default();
 

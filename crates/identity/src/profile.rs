@@ -148,6 +148,13 @@ fn random_serial() -> Result<[u8; 16], rcgen::Error> {
     Ok(serial)
 }
 
+/// The serial number of a certificate that was issued before; `None` if it cannot be one.
+pub(crate) fn serial_from_hex(digits: &str) -> Option<SerialNumber> {
+    let byte = |index| u8::from_str_radix(digits.get(index..index + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    bytes.filter(|bytes| !bytes.is_empty()).map(SerialNumber::from)
+}
+
 fn whole_seconds(at: Timestamp) -> Option<Timestamp> {
     Timestamp::from_second(at.as_second()).ok()
 }

@@ -12,6 +12,8 @@ use crate::credentials::Credentials;
 use crate::roots::TrustRoots;
 use crate::spiffe::SpiffeId;
 
+mod wire;
+
 /// `id-kp-documentSigning`, RFC 9336, as the content of an OID in DER.
 pub(crate) const DOCUMENT_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x24];
 /// A leaf and two intermediates; more only costs whoever verifies.

@@ -185,3 +185,23 @@ fn a_validity_ends_after_it_begins() {
         validity("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")
     );
 }
+
+/// H1: asking again for what a register holds gives the same certificates but for the signature.
+#[test]
+fn reissued_certificates_have_the_first_ones_numbers() {
+    let authority = authority();
+    let request = CredentialRequest::generate().unwrap();
+    let first = authority.issue(&node("n1"), request.request(), always()).unwrap();
+
+    let serials = [first.tls.serial.as_str(), first.signing.serial.as_str()];
+    let again = authority.reissue(&node("n1"), request.request(), always(), serials).unwrap();
+
+    assert_eq!([again.tls.serial.as_str(), again.signing.serial.as_str()], serials);
+    assert_eq!(again.tls.public_key_digest, first.tls.public_key_digest);
+    let again_tls = der(&again.tls.pem);
+    let (_, certificate) = x509_parser::parse_x509_certificate(&again_tls).unwrap();
+    let serial: String =
+        certificate.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(serial, first.tls.serial);
+    request.complete(&again).unwrap();
+}

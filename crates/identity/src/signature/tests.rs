@@ -3,7 +3,7 @@ use rustls_pki_types::pem::PemObject as _;
 use super::*;
 use crate::request::{Purpose, proven_key};
 use crate::testing::{always, authority, credentials, credentials_for, noon, past, user, validity};
-use crate::{CertificateAuthority, CredentialRequest, Validity};
+use crate::{CertificateAuthority, CredentialRequest, Validity, profile};
 
 const CONTEXT: &str = "grant";
 const MESSAGE: &[u8] = b"the terms";
@@ -136,12 +136,25 @@ fn a_key_of_another_algorithm_is_noticed() {
     let Signed { roots, mut signature } = signed_by(&authority, always());
     let request = CredentialRequest::generate().unwrap();
     let p256 = proven_key(&request.request().tls, Purpose::Tls).unwrap();
-    let issued = authority.sign(&user("u1"), &p256, Purpose::Signing, always()).unwrap();
+    let params = profile::leaf(&user("u1"), Purpose::Signing, always()).unwrap();
+    let issued = authority.sign(params, &p256, always()).unwrap();
     let certificate = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
     signature.certificate_chain = vec![certificate.to_vec()];
 
     let error = verify(&roots, CONTEXT, MESSAGE, &signature, noon()).unwrap_err();
     assert!(matches!(error, VerifyError::AlgorithmMismatch { .. }), "{error:?}");
+}
+
+#[test]
+fn a_signature_crosses_the_wire() {
+    let Signed { roots, signature } = signed();
+
+    let wire = publicdata_proto::common::v1::Signature::from(signature);
+    let signature = Signature::try_from(wire.clone()).unwrap();
+    assert_eq!(verified(&Signed { roots, signature }), Ok(user("u1")));
+
+    let unknown = publicdata_proto::common::v1::Signature { algorithm: "rot13".to_owned(), ..wire };
+    assert_eq!(Signature::try_from(unknown), Err(UnknownAlgorithm));
 }
 
 #[test]
