@@ -1,1 +1,16 @@
-//! publicdata-catalog
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+
+mod app;
+mod grpc;
+
+pub mod codec;
+mod entry;
+mod error;
+
+mod queries;
+pub mod views;
+
+pub use app::{App, BuildError, Dependencies};
+pub use config::{Config, ProcessConfig};

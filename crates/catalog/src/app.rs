@@ -1,0 +1,159 @@
+//! Builds the service from its parts: the only file that names concrete adapters.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use publicdata_directory::{Directory, OpenError};
+use publicdata_event_store::Store;
+use publicdata_event_store::aggregates::Aggregates;
+use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, SetupError};
+use publicdata_identity::authority::AuthorityError;
+use publicdata_identity::credentials::CredentialsError;
+use publicdata_identity::{CertificateAuthority, Credentials};
+use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
+use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
+use publicdata_service_kit::{Clock, Tasks};
+use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
+use tonic::service::Routes;
+
+use crate::config::{Config, ConfigError, ProcessConfig};
+use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::{codec, views};
+
+/// What the service shares with others of its process.
+#[derive(Clone, Debug)]
+pub struct Dependencies {
+    /// The events.
+    pub store: Store,
+    /// What it decides by.
+    pub clock: Clock,
+    /// The service's own credentials.
+    pub credentials: Credentials,
+    /// Where its tasks run, and how they end.
+    pub tasks: Tasks,
+}
+
+/// A service that is built, holds its port and follows its events, and does not answer yet.
+#[derive(Debug)]
+pub struct App {
+    server: BoundServer,
+    tasks: Tasks,
+    shared: Arc<Shared>,
+    organisations: Organisations,
+    resources: Resources,
+}
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A value is wrong.
+    #[error("the configuration is wrong")]
+    Config(#[from] ConfigError),
+    /// The port is taken, or the credentials cannot serve.
+    #[error("the server cannot start")]
+    Server(#[from] ServerError),
+    /// The certificate authority cannot be opened.
+    #[error("the certificate authority cannot be opened")]
+    Authority(#[from] AuthorityError),
+    /// The service's own credentials cannot be used.
+    #[error("the service's credentials cannot be used")]
+    Credentials(#[from] CredentialsError),
+    /// The event store cannot be reached, or is set up wrongly.
+    #[error("the event store cannot be used")]
+    Store(#[from] SetupError),
+    /// The views' database cannot be used.
+    #[error("the views' database cannot be used")]
+    Database(#[from] DatabaseError),
+    /// The directory cannot be opened.
+    #[error("the directory cannot be opened")]
+    Directory(#[from] OpenError),
+    /// The view of entries cannot be opened.
+    #[error("the view of entries cannot be opened")]
+    View(#[from] ProjectorError),
+}
+
+impl App {
+    /// Builds the service with connections of its own.
+    ///
+    /// # Errors
+    /// Says which part cannot be had.
+    pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
+        config.validate()?;
+        let credentials = Credentials::load(&config.credentials)?;
+        let tls = ClientTls {
+            ca: config.credentials.join("ca.pem"),
+            cert: config.credentials.join("tls.pem"),
+            key: config.credentials.join("tls.key"),
+        };
+        let options =
+            Options { urls: config.nats.urls, tls: Some(tls), ..Options::new("", "catalog") };
+        let store = Arc::new(JetStreamStore::connect(options).await?);
+        let dependencies = Dependencies { store, clock: Clock::system(), credentials, tasks };
+        Self::build(config.catalog, dependencies).await
+    }
+
+    /// Builds the service: takes its port, opens its database, and lets its views follow the events.
+    ///
+    /// # Errors
+    /// Says which part cannot be had.
+    pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
+        config.validate()?;
+        let Dependencies { store, clock, credentials, tasks } = dependencies;
+        let server = bind(config.listen, &credentials)?;
+        let authority = CertificateAuthority::open(&config.authority)?;
+
+        let database = Database::open(&config.database).await?;
+        let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
+        let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
+        let (running, shutdown) = (Arc::clone(&entries), tasks.shutdown().clone());
+        tasks.try_spawn("view of entries", async move { running.run(shutdown).await });
+
+        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let store = &shared.store;
+        Ok(Self {
+            organisations: Organisations {
+                aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
+                issuing: Issuing { authority, certificate_days: config.certificate_days },
+                shared: Arc::clone(&shared),
+            },
+            resources: Resources {
+                aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
+                classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
+                shared: Arc::clone(&shared),
+            },
+            server,
+            tasks,
+            shared,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// The organisations, for whoever runs in the same process.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.shared.directory
+    }
+
+    /// The view of entries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn entries(&self) -> &Arc<Projector> {
+        &self.shared.entries
+    }
+
+    /// Answers calls from now on, as one of the tasks.
+    ///
+    /// # Errors
+    /// The server cannot be set up.
+    pub fn serve(self) -> Result<(), ServerError> {
+        let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
+            .add_service(ResourceServiceServer::new(self.resources));
+        self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
+    }
+}

@@ -1,0 +1,93 @@
+//! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
+
+mod classification;
+mod description;
+mod organisation;
+mod resource;
+mod words;
+
+pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
+
+pub use classification::Classification;
+pub use organisation::Organisation;
+pub use resource::Resource;
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use prost::{Message, Name};
+use prost_types::Any;
+use publicdata_event_store::BoxError;
+use publicdata_event_store::aggregates::DecodeError;
+
+/// A field of a message that holds what it must not, or does not hold what it must.
+#[derive(Debug, thiserror::Error)]
+#[error("field `{field}` is wrong")]
+pub(crate) struct FieldError {
+    /// The field, from the message on.
+    pub(crate) field: String,
+    source: BoxError,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self { field: field.into(), source: source.into() }
+    }
+
+    /// The same field, seen from the message that holds this one.
+    pub(crate) fn within(self, outer: &str) -> Self {
+        Self { field: format!("{outer}.{}", self.field), ..self }
+    }
+}
+
+/// Parses a text field.
+pub(crate) fn parse<T>(field: &str, text: &str) -> Result<T, FieldError>
+where
+    T: FromStr<Err: Into<BoxError>>,
+{
+    text.parse().map_err(|source| FieldError::new(field, source))
+}
+
+pub(crate) fn time_to_wire(time: Timestamp) -> prost_types::Timestamp {
+    const SECOND: i128 = 1_000_000_000;
+
+    let nanoseconds = time.as_nanosecond();
+    // 20,000 years of seconds fit an i64, and less than a second of nanoseconds an i32.
+    let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).unwrap_or_default();
+    let nanos = i32::try_from(nanoseconds.rem_euclid(SECOND)).unwrap_or_default();
+    prost_types::Timestamp { seconds, nanos }
+}
+
+pub(crate) fn time_from_wire(
+    field: &str,
+    time: Option<prost_types::Timestamp>,
+) -> Result<Timestamp, FieldError> {
+    let time = time.ok_or_else(|| FieldError::new(field, "the time is missing"))?;
+    match (Timestamp::new(time.seconds, time.nanos), time.nanos) {
+        (Ok(time), 0..) => Ok(time),
+        (Ok(_), _) => Err(FieldError::new(field, "the nanoseconds are negative")),
+        (Err(error), _) => Err(FieldError::new(field, error)),
+    }
+}
+
+fn to_any<M: Message + Name>(message: &M) -> Any {
+    Any { type_url: M::type_url(), value: message.encode_to_vec() }
+}
+
+/// Reads a message of this type, if the event is one.
+fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+    let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
+    (any.type_url == M::type_url()).then(decode)
+}
+
+fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
+    DecodeError { type_url: any.type_url.clone(), source: source.into() }
+}
+
+fn unknown(any: &Any) -> DecodeError {
+    unreadable(any, "its type is unknown; this program is older than the event")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What is set, and what is checked of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use publicdata_service_kit::telemetry::TelemetryConfig;
+use serde::Deserialize;
+
+const CERTIFICATE_DAYS: u16 = 365;
+const CERTIFICATE_DAYS_MAX: u16 = 825;
+
+/// The catalogue, wherever it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where its views are: `sqlite:<path>` or `postgres://…`.
+    pub database: String,
+    /// The folder of the certificate authority.
+    pub authority: PathBuf,
+    /// How long the certificates that it issues are valid.
+    #[serde(default = "certificate_days")]
+    pub certificate_days: u16,
+}
+
+/// The catalogue as a process of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessConfig {
+    /// The service.
+    pub catalog: Config,
+    /// The folder of its credentials.
+    pub credentials: PathBuf,
+    /// The event store.
+    pub nats: Nats,
+    /// Logs, traces and metrics.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where the event store is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// `tls://host:port`, one for each server.
+    pub urls: Vec<String>,
+}
+
+/// A value that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Certificates are valid for a day at least, and not for ever.
+    #[error("`certificate_days` is {found}; write 1 to {CERTIFICATE_DAYS_MAX}")]
+    CertificateDays {
+        /// The value.
+        found: u16,
+    },
+    /// The event store is nowhere.
+    #[error("`nats.urls` is empty; name at least one server")]
+    NatsMissing,
+}
+
+impl Config {
+    /// Checks what the types don't.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        match self.certificate_days {
+            1..=CERTIFICATE_DAYS_MAX => Ok(()),
+            found => Err(ConfigError::CertificateDays { found }),
+        }
+    }
+}
+
+impl ProcessConfig {
+    /// Checks what the types don't.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.nats.urls.is_empty() {
+            return Err(ConfigError::NatsMissing);
+        }
+        self.catalog.validate()
+    }
+}
+
+const fn certificate_days() -> u16 {
+    CERTIFICATE_DAYS
+}

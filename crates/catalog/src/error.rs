@@ -1,0 +1,157 @@
+//! What can go wrong, and how each is answered: the only mapping to statuses.
+
+use std::convert::Infallible;
+
+use publicdata_catalog_domain::{organisation, resource};
+use publicdata_event_store::aggregates::ExecuteError;
+use publicdata_event_store::{AppendError, BoxError, aggregates};
+use publicdata_identity::authority::IssueError;
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::{Code, chain};
+use tonic::Status;
+
+use crate::codec::FieldError;
+
+/// Why a call is not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error("no such entry, or none that you may see; check its id or code")]
+    ResourceNotFound,
+    #[error("organisation is not registered; check its code")]
+    OrganisationNotFound,
+    #[error("the rules for organisations forbid it")]
+    Organisation(#[source] organisation::Rejection),
+    #[error("the rules for entries forbid it")]
+    Resource(#[source] resource::Rejection),
+    #[error("the command id was used for another request; use a new one")]
+    CommandReused,
+    #[error("certificates cannot be issued")]
+    Issue(#[source] IssueError),
+    #[error("too many change it at once")]
+    Busy,
+    #[error("events cannot be read")]
+    Load(#[source] aggregates::Error),
+    #[error("events cannot be stored")]
+    Append(#[source] AppendError),
+    #[error("the views' database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("something that must not be")]
+    Internal(#[source] BoxError),
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+impl Error {
+    pub(crate) fn field(field: &str, source: impl Into<BoxError>) -> Self {
+        Self::Field(FieldError::new(field, source))
+    }
+
+    fn execute<R>(error: ExecuteError<R>, rejected: impl FnOnce(R) -> Self) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => rejected(rejection),
+            ExecuteError::Busy { .. } => Self::Busy,
+            ExecuteError::Load(error) => Self::Load(error),
+            ExecuteError::Append(AppendError::CommandIdTaken { .. }) => Self::CommandReused,
+            ExecuteError::Append(error) => Self::Append(error),
+        }
+    }
+}
+
+impl From<ExecuteError<organisation::Rejection>> for Error {
+    fn from(error: ExecuteError<organisation::Rejection>) -> Self {
+        Self::execute(error, Self::Organisation)
+    }
+}
+
+impl From<ExecuteError<resource::Rejection>> for Error {
+    fn from(error: ExecuteError<resource::Rejection>) -> Self {
+        Self::execute(error, Self::Resource)
+    }
+}
+
+impl From<ExecuteError<Infallible>> for Error {
+    fn from(error: ExecuteError<Infallible>) -> Self {
+        Self::execute(error, |never| match never {})
+    }
+}
+
+impl From<aggregates::Error> for Error {
+    fn from(error: aggregates::Error) -> Self {
+        Self::Load(error)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        problem(error).into()
+    }
+}
+
+fn problem(error: Error) -> Problem {
+    let text = error.to_string();
+    match error {
+        Error::Field(error) => {
+            let field = error.field.clone();
+            Problem::new(Code::InvalidArgument, "FIELD_INVALID", chain(&error)).with("field", field)
+        }
+        Error::ResourceNotFound => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", text),
+        Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
+        Error::Organisation(rejection) => organisation_problem(&rejection),
+        Error::Resource(rejection) => resource_problem(&rejection),
+        Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
+        Error::Issue(IssueError::Request(error)) => {
+            Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
+        }
+        Error::Issue(error) => Problem::internal(error),
+        Error::Busy => Problem::new(Code::Conflict, "BUSY", format!("{text}; repeat it")),
+        Error::Load(aggregates::Error::Store(error)) => {
+            Problem::unavailable("the event store", error)
+        }
+        Error::Load(error) => Problem::internal(error),
+        Error::Append(error @ AppendError::TooLarge { .. }) => {
+            Problem::new(Code::ResourceExhausted, "TOO_LARGE", error.to_string())
+        }
+        Error::Append(error) => Problem::unavailable("the event store", error),
+        Error::Database(error) => Problem::unavailable("the catalogue's view", error),
+        Error::Internal(error) => Problem::internal(error),
+        Error::Problem(problem) => problem,
+    }
+}
+
+fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
+    use organisation::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::AlreadyRegistered { .. }
+        | Rejection::AuthorityExists { .. }
+        | Rejection::SecurityOfficerMissing
+        | Rejection::OtherSubject { .. }
+        | Rejection::NeverValid { .. } => Code::FailedPrecondition,
+        Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
+            Code::InvalidArgument
+        }
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn resource_problem(rejection: &resource::Rejection) -> Problem {
+    use resource::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::Invalid { .. }
+        | Rejection::CodeElsewhere { .. }
+        | Rejection::CodeChanged { .. }
+        | Rejection::ProviderChanged { .. }
+        | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::UnderReview | Rejection::NoDraft | Rejection::NotSubmitted => {
+            Code::FailedPrecondition
+        }
+        Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}

@@ -1,0 +1,93 @@
+//! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
+
+mod organisations;
+mod resources;
+
+pub(crate) use organisations::{Issuing, Organisations};
+pub(crate) use resources::Resources;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use publicdata_directory::Directory;
+use publicdata_event_store::aggregates::Meta;
+use publicdata_event_store::{BoxError, Store};
+use publicdata_service_kit::{Clock, telemetry};
+use publicdata_types::{CommandId, PageToken};
+use publicdata_views::{Database, Projector};
+
+use crate::codec;
+use crate::error::Error;
+use crate::views::STREAM;
+
+const PAGE_SIZE: u32 = 50;
+const PAGE_SIZE_MAX: u32 = 500;
+/// How long a write waits for the view. The write has happened whatever comes of it.
+const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What both services of the catalogue work with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) database: Database,
+    pub(crate) entries: Arc<Projector>,
+}
+
+impl Shared {
+    /// What comes with a command.
+    fn meta(&self, command_id: &str, actor: &str) -> Result<Meta, Error> {
+        Ok(Meta {
+            command_id: parse::<CommandId>("command_id", command_id)?,
+            actor: actor.to_owned(),
+            at: self.clock.now(),
+            traceparent: telemetry::current_traceparent(),
+        })
+    }
+
+    /// Waits until this process's views hold a commit, so that whoever wrote it can read it.
+    async fn until_seen(&self, sequence: u64) {
+        let entries = self.entries.wait_for(STREAM, sequence, VIEW_TIMEOUT);
+        let organisations = self.directory.projector().wait_for(STREAM, sequence, VIEW_TIMEOUT);
+        for late in [entries.await.err(), organisations.await.err()].into_iter().flatten() {
+            tracing::warn!(error = %late, "a write is answered before the view holds it");
+        }
+    }
+}
+
+/// Parses a text field of a request.
+fn parse<T>(field: &str, text: &str) -> Result<T, Error>
+where
+    T: FromStr<Err: Into<BoxError>>,
+{
+    Ok(codec::parse(field, text)?)
+}
+
+/// Parses a text field that may be empty.
+fn parse_optional<T>(field: &str, text: &str) -> Result<Option<T>, Error>
+where
+    T: FromStr<Err: Into<BoxError>>,
+{
+    match text {
+        "" => Ok(None),
+        text => parse(field, text).map(Some),
+    }
+}
+
+fn page_size(asked: u32) -> Result<u32, Error> {
+    match asked {
+        0 => Ok(PAGE_SIZE),
+        1..=PAGE_SIZE_MAX => Ok(asked),
+        _ => Err(Error::field("page_size", format!("at most {PAGE_SIZE_MAX} are allowed"))),
+    }
+}
+
+/// The token of the next page: after the last of a page that is full.
+fn next_page_token(count: usize, page_size: u32, last: Option<String>) -> String {
+    match last {
+        Some(last) if count >= page_size as usize => PageToken::after(last).to_string(),
+        Some(_) | None => String::new(),
+    }
+}
