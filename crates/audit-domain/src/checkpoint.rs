@@ -139,9 +139,11 @@ impl FromStr for LogKey {
 
     fn from_str(encoded: &str) -> Result<Self, KeyError> {
         let signer = StandardSigner::new(encoded).map_err(|_| KeyError::SigningKey)?;
+        // The fifth part is in base64, which has a `+` of its own.
         let seed = encoded
-            .rsplit_once('+')
-            .and_then(|(_, key)| BASE64_STANDARD.decode(key).ok())
+            .splitn(5, '+')
+            .nth(4)
+            .and_then(|key| BASE64_STANDARD.decode(key).ok())
             .and_then(|key| <[u8; 32]>::try_from(key.get(1..)?).ok())
             .ok_or(KeyError::SigningKey)?;
         let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();

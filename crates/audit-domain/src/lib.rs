@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+pub mod coverage;
 pub mod proof;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, LogKey, Verifier};
+pub use coverage::{Admission, Coverage, Logged};
 pub use tree::{StoredHash, Tree};
 
 #[cfg(test)]

@@ -1,1 +1,26 @@
-//! publicdata-audit
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod config;
+
+pub mod writer;
+
+pub mod feed;
+pub mod keys;
+pub mod leaf;
+pub mod log;
+
+pub mod error;
+pub mod events;
+pub mod grpc;
+pub mod queries;
+
+pub mod client;
+pub mod replay;
+
+mod time;
+mod trace;
+
+pub use app::App;
+pub use config::{Config, LogConfig};
+pub use error::Error;

@@ -1,0 +1,348 @@
+//! Verifies the whole log: every event replayed, every digest computed, the tree built anew and held against what was signed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use prost::Message as _;
+use publicdata_audit_domain::tree::leaf_hash;
+use publicdata_audit_domain::{Admission, Checkpoint, Coverage, Tree, Verifier, proof};
+use publicdata_proto::audit::v1::get_inclusion_proof_request::Event;
+use publicdata_proto::audit::v1::{
+    GetConsistencyProofRequest, GetCoverageRequest, GetInclusionProofRequest, Leaf,
+    ReadEventsResponse, StreamCoverage,
+};
+use publicdata_types::Digest;
+use serde::Serialize;
+use tonic::{Code, Status};
+
+use super::{LogClient, Selection, digests, sampled};
+
+pub use finding::Finding;
+
+mod finding;
+
+const POLL_PAUSE: Duration = Duration::from_millis(100);
+
+/// How thoroughly to verify.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// A checkpoint that was kept from before: the log must continue it.
+    pub old_checkpoint: Option<Vec<u8>>,
+    /// How many events to have proven one by one, at most.
+    pub samples: u32,
+    /// How long to wait for events that happened just now to be logged.
+    pub patience: Duration,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self { old_checkpoint: None, samples: 8, patience: Duration::from_secs(10) }
+    }
+}
+
+/// What was verified, and what was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The log's name.
+    pub origin: String,
+    /// How many events the signed tree has.
+    pub size: u64,
+    /// The signed root hash.
+    pub root: String,
+    /// The checkpoint: keep it, and verify against it next time.
+    pub checkpoint: String,
+    /// How many events were replayed and found as they were logged.
+    pub events: u64,
+    /// The size of their payloads.
+    pub payload_bytes: u64,
+    /// How far each stream is in the log.
+    pub streams: Vec<StreamReport>,
+    /// The events whose inclusion was proven one by one, by their place in the log.
+    pub proven: Vec<u64>,
+    /// The size of the older checkpoint's tree, if the log was shown to continue it.
+    pub continues: Option<u64>,
+    /// Everything that is wrong. Empty: the log is sound.
+    pub findings: Vec<Finding>,
+}
+
+/// How far a stream is in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StreamReport {
+    /// The stream.
+    pub stream: String,
+    /// The last sequence number in the stream.
+    pub last_sequence: u64,
+    /// The last sequence number in the log, as the log says.
+    pub logged_sequence: u64,
+    /// How many of its events were replayed.
+    pub replayed: u64,
+}
+
+impl Report {
+    /// Whether everything is as it should be.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// What a replay of the whole log gave.
+#[derive(Default)]
+struct Replayed {
+    tree: Tree,
+    coverage: Coverage,
+    payload_bytes: u64,
+    /// Roots of trees that the log had on its way.
+    roots: BTreeMap<u64, Digest>,
+    /// Hashes of the sampled leaves.
+    leaves: BTreeMap<u64, Digest>,
+}
+
+impl LogClient {
+    /// Verifies the log from its first event to its newest checkpoint.
+    ///
+    /// # Errors
+    /// A call failed, so that nothing can be said. What is wrong with the log is no error, but stands in the report.
+    pub async fn verify(
+        &self,
+        verifier: &Verifier,
+        options: &Verification,
+    ) -> Result<Report, Status> {
+        let coverage = self.settled_coverage(options.patience).await?;
+        let note = self.checkpoint().await?;
+        let mut report = Report {
+            origin: verifier.origin().to_owned(),
+            checkpoint: String::from_utf8_lossy(&note).into_owned(),
+            ..Report::default()
+        };
+        let signed = match verifier.checkpoint(&note) {
+            Ok(signed) => signed,
+            Err(doubt) => {
+                report.findings.push(Finding::Checkpoint(doubt));
+                return Ok(report);
+            }
+        };
+        report.size = signed.size;
+        report.root = signed.hash.to_string();
+        let old = match options.old_checkpoint.as_deref().map(|old| verifier.checkpoint(old)) {
+            Some(Ok(old)) => Some(old),
+            Some(Err(doubt)) => {
+                report.findings.push(Finding::OldCheckpoint(doubt));
+                None
+            }
+            None => None,
+        };
+
+        let samples = sampled(&signed, options.samples);
+        let replayed = self.rebuild(&signed, &samples, old.as_ref(), &mut report).await?;
+        if replayed.tree.size() == signed.size && replayed.tree.root() != signed.hash {
+            let first = self.first_altered(&signed).await?;
+            report.findings.push(Finding::OtherRoot { size: signed.size, first });
+        }
+        self.prove_samples(&signed, &samples, &replayed, &mut report).await?;
+        if let Some(old) = old {
+            self.prove_growth(&old, &signed, &replayed, &mut report).await?;
+        }
+        cover(&coverage, &replayed, &mut report);
+        Ok(report)
+    }
+
+    /// How far the log is, once it has what had happened when verification began, or patience is at its end.
+    async fn settled_coverage(&self, patience: Duration) -> Result<Vec<StreamCoverage>, Status> {
+        let first = self.coverage().await?;
+        let wanted: BTreeMap<&str, u64> =
+            first.iter().map(|line| (line.stream.as_str(), line.last_sequence)).collect();
+        let settled = async {
+            loop {
+                let now = self.coverage().await?;
+                let is_there = now.iter().all(|line| {
+                    let wanted = wanted.get(line.stream.as_str()).copied().unwrap_or_default();
+                    line.logged_sequence >= wanted || !line.finding.is_empty()
+                });
+                if is_there {
+                    return Ok(now);
+                }
+                tokio::time::sleep(POLL_PAUSE).await;
+            }
+        };
+        match tokio::time::timeout(patience, settled).await {
+            Ok(settled) => settled,
+            Err(_) => Ok(first.clone()),
+        }
+    }
+
+    async fn coverage(&self) -> Result<Vec<StreamCoverage>, Status> {
+        Ok(self.calls.clone().get_coverage(GetCoverageRequest {}).await?.into_inner().streams)
+    }
+
+    /// Builds the tree anew from every event up to the checkpoint; stops at the first that is not as it was logged.
+    async fn rebuild(
+        &self,
+        signed: &Checkpoint,
+        samples: &[u64],
+        old: Option<&Checkpoint>,
+        report: &mut Report,
+    ) -> Result<Replayed, Status> {
+        let mut replayed = Replayed::default();
+        let mut events = self.events(Selection::default()).await?;
+        while replayed.tree.size() < signed.size {
+            let event = match events.try_next().await {
+                Ok(Some(event)) => event,
+                Ok(None) => {
+                    let (size, replayed) = (signed.size, replayed.tree.size());
+                    report.findings.push(Finding::Short { size, replayed });
+                    break;
+                }
+                Err(status) => {
+                    report.findings.push(damage(status)?);
+                    break;
+                }
+            };
+            if let Err(finding) = replayed.take(&event, samples) {
+                report.findings.push(finding);
+                break;
+            }
+            if old.is_some_and(|old| old.size == replayed.tree.size()) {
+                replayed.roots.insert(replayed.tree.size(), replayed.tree.root());
+            }
+        }
+        report.events = replayed.tree.size();
+        report.payload_bytes = replayed.payload_bytes;
+        Ok(replayed)
+    }
+
+    /// The first leaf that can't be proven to be in the signed tree.
+    async fn first_altered(&self, signed: &Checkpoint) -> Result<Option<u64>, Status> {
+        for index in 0..signed.size {
+            if self.inclusion(signed, index, None).await?.is_err() {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn prove_samples(
+        &self,
+        signed: &Checkpoint,
+        samples: &[u64],
+        replayed: &Replayed,
+        report: &mut Report,
+    ) -> Result<(), Status> {
+        for &index in samples {
+            match self.inclusion(signed, index, replayed.leaves.get(&index)).await? {
+                Ok(()) => report.proven.push(index),
+                Err(finding) => report.findings.push(finding),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the leaf at `index`, which should have this hash, is proven to be in the signed tree.
+    async fn inclusion(
+        &self,
+        signed: &Checkpoint,
+        index: u64,
+        expected: Option<&Digest>,
+    ) -> Result<Result<(), Finding>, Status> {
+        let request =
+            GetInclusionProofRequest { event: Some(Event::Index(index)), size: signed.size };
+        let answer = match self.calls.clone().get_inclusion_proof(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return damage(status).map(Err),
+        };
+        let hash = leaf_hash(&answer.leaf);
+        let refuted = Finding::Inclusion { index, size: signed.size };
+        if answer.index != index || expected.is_some_and(|expected| *expected != hash) {
+            return Ok(Err(refuted));
+        }
+        let Some(hashes) = digests(&answer.hashes) else { return Ok(Err(refuted)) };
+        Ok(proof::check_inclusion(signed, index, &hash, &hashes).map_err(|_| refuted))
+    }
+
+    /// Whether the log continues the older checkpoint: by proof, and by the replayed events themselves.
+    async fn prove_growth(
+        &self,
+        old: &Checkpoint,
+        signed: &Checkpoint,
+        replayed: &Replayed,
+        report: &mut Report,
+    ) -> Result<(), Status> {
+        let refuted = Finding::Consistency { old_size: old.size, new_size: signed.size };
+        if old.size > signed.size {
+            report.findings.push(refuted);
+            return Ok(());
+        }
+        let request = GetConsistencyProofRequest { old_size: old.size, new_size: signed.size };
+        let answer = match self.calls.clone().get_consistency_proof(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => {
+                report.findings.push(damage(status)?);
+                return Ok(());
+            }
+        };
+        let proven = digests(&answer.hashes)
+            .is_some_and(|hashes| proof::check_consistency(old, signed, &hashes).is_ok());
+        let replayed = replayed.roots.get(&old.size).is_none_or(|root| *root == old.hash);
+        match proven && replayed {
+            true => report.continues = Some(old.size),
+            false => report.findings.push(refuted),
+        }
+        Ok(())
+    }
+}
+
+impl Replayed {
+    fn take(&mut self, event: &ReadEventsResponse, samples: &[u64]) -> Result<(), Finding> {
+        let index = self.tree.size();
+        if event.index != index {
+            return Err(Finding::Order { expected: index, found: event.index });
+        }
+        let leaf =
+            Leaf::decode(event.leaf.as_slice()).map_err(|_| Finding::MalformedLeaf { index })?;
+        let Leaf { stream, sequence, payload_sha256, .. } = leaf;
+        if payload_sha256 != Digest::of(&event.payload).as_bytes() {
+            return Err(Finding::Payload { index, stream, sequence });
+        }
+        match self.coverage.admit(&stream, sequence) {
+            Admission::Enters => {}
+            Admission::Logged => return Err(Finding::Repeated { index, stream, sequence }),
+            Admission::Gap { expected } => {
+                return Err(Finding::Skipped { index, stream, sequence, expected });
+            }
+        }
+        if samples.binary_search(&index).is_ok() {
+            self.leaves.insert(index, leaf_hash(&event.leaf));
+        }
+        self.tree.append(&event.leaf);
+        self.payload_bytes += u64::try_from(event.payload.len()).unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// What the service says is damaged is a finding; any other failure says nothing of the log.
+fn damage(status: Status) -> Result<Finding, Status> {
+    match status.code() == Code::DataLoss {
+        true => Ok(Finding::Event(status.message().to_owned())),
+        false => Err(status),
+    }
+}
+
+fn cover(coverage: &[StreamCoverage], replayed: &Replayed, report: &mut Report) {
+    for line in coverage {
+        let stream = line.stream.clone();
+        if !line.finding.is_empty() {
+            let finding = line.finding.clone();
+            report.findings.push(Finding::Stopped { finding });
+        } else if line.logged_sequence < line.last_sequence {
+            let (logged, last) = (line.logged_sequence, line.last_sequence);
+            report.findings.push(Finding::Behind { stream: stream.clone(), logged, last });
+        }
+        report.streams.push(StreamReport {
+            replayed: replayed.coverage.of(&stream).count,
+            stream,
+            last_sequence: line.last_sequence,
+            logged_sequence: line.logged_sequence,
+        });
+    }
+}

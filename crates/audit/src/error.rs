@@ -1,0 +1,188 @@
+//! Why a call is not answered, and the only mapping to a gRPC status.
+
+use publicdata_audit_domain::proof::Unprovable;
+use publicdata_event_store as event_store;
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::{Code, chain};
+use publicdata_types::Denied;
+use tonic::Status;
+
+/// Why a call is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A field of the request cannot be read.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, and what to write instead.
+        problem: &'static str,
+    },
+    /// The log does not follow this stream.
+    #[error("the log has no stream {stream}")]
+    UnknownStream {
+        /// The stream.
+        stream: String,
+    },
+    /// There is no leaf at this index, or not in the tree that was asked for.
+    #[error("leaf {index} is not in the log's tree of {size} events")]
+    NoSuchLeaf {
+        /// The index.
+        index: u64,
+        /// The tree's size.
+        size: u64,
+    },
+    /// The event exists, but is not in the log yet.
+    #[error(
+        "event {sequence} of stream {stream} is not logged yet: {logged} of the stream's {last} events are"
+    )]
+    NotYetLogged {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+        /// The last one in the log.
+        logged: u64,
+        /// The last one in the stream.
+        last: u64,
+    },
+    /// The event does not exist.
+    #[error("stream {stream} has no event {sequence}; its last is {last}")]
+    NoSuchEvent {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+        /// The last one in the stream.
+        last: u64,
+    },
+    /// The tree that a proof is asked for does not exist yet.
+    #[error("the log has {size} events; there is no tree of {asked}")]
+    NoSuchTree {
+        /// The size that was asked for.
+        asked: u64,
+        /// The log's size.
+        size: u64,
+    },
+    /// A proof cannot be made.
+    #[error(transparent)]
+    Unprovable(#[from] Unprovable),
+    /// An event is not as it was logged.
+    #[error(
+        "event {sequence} of stream {stream} (leaf {index}) is not what was logged: its {what} was changed"
+    )]
+    EventChanged {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+        /// The place in the log.
+        index: u64,
+        /// What differs.
+        what: &'static str,
+    },
+    /// An event is gone.
+    #[error(
+        "event {sequence} of stream {stream} (leaf {index}) is in the log, but no longer in the event store"
+    )]
+    EventLost {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+        /// The place in the log.
+        index: u64,
+    },
+    /// A leaf is not the one that the tree was built with.
+    #[error(
+        "leaf {index} of the log (event {sequence} of stream {stream}) was altered: it is not the one in the tree"
+    )]
+    LeafAltered {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+        /// The place in the log.
+        index: u64,
+    },
+    /// The database failed.
+    #[error("the log's database failed")]
+    Database(#[from] sqlx::Error),
+    /// The event store failed.
+    #[error("the event store failed")]
+    Store(#[from] event_store::Error),
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let event = |code, reason, stream: &str, sequence: u64| {
+            Self::new(code, reason, &message).with("stream", stream).with("sequence", sequence)
+        };
+        match &error {
+            Error::Denied(denied) => Self::new(Code::PermissionDenied, denied.reason(), message),
+            Error::Invalid { field, .. } => {
+                Self::new(Code::InvalidArgument, "FIELD_INVALID", message).with("field", field)
+            }
+            Error::UnknownStream { stream } => {
+                Self::new(Code::NotFound, "STREAM_UNKNOWN", message).with("stream", stream)
+            }
+            Error::NoSuchLeaf { index, size } => Self::new(Code::NotFound, "LEAF_UNKNOWN", message)
+                .with("index", index)
+                .with("size", size),
+            Error::NotYetLogged { stream, sequence, logged, .. } => {
+                event(Code::NotFound, "NOT_YET_LOGGED", stream, *sequence).with("logged", logged)
+            }
+            Error::NoSuchEvent { stream, sequence, last } => {
+                event(Code::NotFound, "EVENT_UNKNOWN", stream, *sequence).with("last", last)
+            }
+            Error::NoSuchTree { asked, size } => Self::new(Code::NotFound, "TREE_UNKNOWN", message)
+                .with("asked", asked)
+                .with("size", size),
+            Error::Unprovable(Unprovable::NoSuchLeaf { .. }) => {
+                Self::new(Code::NotFound, "LEAF_UNKNOWN", message)
+            }
+            Error::Unprovable(Unprovable::Shrunk { .. }) => {
+                Self::new(Code::InvalidArgument, "TREE_SHRUNK", message)
+            }
+            Error::Unprovable(Unprovable::HashMissing(_)) => damaged("HASH_LOST", message),
+            Error::EventChanged { stream, sequence, .. } => {
+                logged(event(Code::DataLoss, "EVENT_CHANGED", stream, *sequence))
+            }
+            Error::EventLost { stream, sequence, .. } => {
+                logged(event(Code::DataLoss, "EVENT_LOST", stream, *sequence))
+            }
+            Error::LeafAltered { stream, sequence, .. } => {
+                logged(event(Code::DataLoss, "LEAF_ALTERED", stream, *sequence))
+            }
+            Error::Database(sqlx::Error::ColumnDecode { .. }) => {
+                damaged("LOG_DAMAGED", format!("the log's tables are damaged: {}", chain(&error)))
+            }
+            Error::Database(_) => Self::unavailable("the log's database", error),
+            // Gaps and the like: whoever asked finds out which event it is.
+            Error::Store(event_store::Error::Unavailable { .. }) => {
+                Self::unavailable("the event store", error)
+            }
+            Error::Store(found) => damaged("STREAM_DAMAGED", found.to_string()),
+        }
+    }
+}
+
+fn damaged(reason: &'static str, message: String) -> Problem {
+    logged(Problem::new(Code::DataLoss, reason, message))
+}
+
+/// Damage is for the operator as much as for the caller.
+fn logged(problem: Problem) -> Problem {
+    tracing::error!(reason = %problem.reason, error = %problem, "log and events do not agree");
+    problem
+}

@@ -1,0 +1,301 @@
+//! A store with events, and the audit service beside it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, future};
+use jiff::Timestamp;
+use prost::Name;
+use prost_types::Any;
+use publicdata_audit::app::Parts;
+use publicdata_audit::client::{LogClient, Report, Verification};
+use publicdata_audit::{App, LogConfig};
+use publicdata_audit_domain::Verifier;
+use publicdata_event_store::memory::MemoryStore;
+use publicdata_event_store::testing::{TestNats, nats};
+use publicdata_event_store::{
+    AppendError, Appended, Commits, Error, EventStore, NewCommit, Recorded, Store, Subject,
+};
+use publicdata_identity::{CertificateAuthority, SpiffeId, testing};
+use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::{OrganisationRegistered, Role};
+use publicdata_service_kit::Tasks;
+use publicdata_service_kit::grpc::{Channel, channel};
+use publicdata_types::{CommandId, OrganisationCode};
+use publicdata_views::Database;
+use publicdata_views::testing::{TestPostgres, postgres};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub(crate) const ORIGIN: &str = "test.internal/audit";
+const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Events, a place for the log, and certificates.
+pub(crate) struct Bench {
+    pub(crate) store: Store,
+    pub(crate) folder: TempDir,
+    pub(crate) nats: Option<TestNats>,
+    pub(crate) certificates: CertificateAuthority,
+    database_url: String,
+    _postgres: Option<TestPostgres>,
+}
+
+/// The audit service, in this process. Dropped, it is cut off as by a crash.
+pub(crate) struct Running {
+    pub(crate) address: String,
+    pub(crate) verifier: Verifier,
+    size: watch::Receiver<u64>,
+    _tasks: Tasks,
+}
+
+impl Bench {
+    /// On a nats-server of its own, with the usual streams, and on SQLite.
+    pub(crate) async fn on_nats() -> Self {
+        Self::on_nats_with(&STREAMS).await
+    }
+
+    /// On a nats-server of its own with these streams, and on SQLite.
+    pub(crate) async fn on_nats_with(streams: &[&str]) -> Self {
+        let nats = nats().await;
+        let store = nats.store(streams).await;
+        Self::with(store, Some(nats), None)
+    }
+
+    /// On nats-server and Postgres.
+    pub(crate) async fn on_postgres() -> Self {
+        let nats = nats().await;
+        let store = nats.store(&STREAMS).await;
+        Self::with(store, Some(nats), Some(postgres()))
+    }
+
+    /// In memory and on SQLite.
+    pub(crate) fn in_memory() -> Self {
+        Self::with(Arc::new(MemoryStore::new()), None, None)
+    }
+
+    fn with(store: Store, nats: Option<TestNats>, postgres: Option<TestPostgres>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite:{}", folder.path().join("audit.db").display());
+        let database_url = postgres.as_ref().map_or(sqlite, TestPostgres::url);
+        let certificates = testing::authority();
+        Self { store, folder, nats, certificates, database_url, _postgres: postgres }
+    }
+
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    pub(crate) async fn database(&self) -> Database {
+        Database::open(&self.database_url).await.unwrap()
+    }
+
+    pub(crate) async fn start(&self) -> Running {
+        self.start_on(Arc::clone(&self.store)).await
+    }
+
+    /// The service on another store than the one that is written to.
+    pub(crate) async fn start_on(&self, store: Store) -> Running {
+        let tasks = Tasks::new();
+        let id = testing::service("audit");
+        let parts = Parts {
+            store,
+            database_url: self.database_url.clone(),
+            credentials: testing::credentials(&self.certificates, &id),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            log: LogConfig::new(ORIGIN, self.folder.path().join("log")),
+            tasks: tasks.clone(),
+        };
+        let app = App::build(parts).await.unwrap();
+        let address = app.local_addr().to_string();
+        let verifier = app.verifier_key().parse().unwrap();
+        let size = app.log_size();
+        app.spawn().unwrap();
+        Running { address, verifier, size, _tasks: tasks }
+    }
+
+    /// Appends one commit with one event to a new aggregate.
+    pub(crate) async fn append<M: Name>(&self, service: &str, aggregate: &str, event: &M) -> u64 {
+        self.append_traced(service, aggregate, event, None).await
+    }
+
+    pub(crate) async fn append_traced<M: Name>(
+        &self,
+        service: &str,
+        aggregate: &str,
+        event: &M,
+        traceparent: Option<String>,
+    ) -> u64 {
+        let id = Uuid::new_v4().to_string();
+        let commit = commit(event, traceparent);
+        let subject = Subject::new(service, aggregate, &id).unwrap();
+        self.store.append(&subject, 0, commit).await.unwrap().sequence
+    }
+
+    /// Appends `count` events of some kind to each stream, all streams at once.
+    pub(crate) async fn append_many(&self, count: u64) {
+        future::join_all(STREAMS.map(|stream| async move {
+            let service = stream.to_lowercase();
+            for number in 0..count {
+                self.append(&service, "thing", &organisation(number)).await;
+            }
+        }))
+        .await;
+    }
+
+    /// A channel of a user of an organisation with this role, which it registers first.
+    pub(crate) async fn user(&self, running: &Running, code: &str, role: Role) -> Channel {
+        let code: OrganisationCode = code.parse().unwrap();
+        let registered = OrganisationRegistered {
+            code: code.to_string(),
+            name: "某单位".to_owned(),
+            region_code: "510100".to_owned(),
+            roles: vec![role.into()],
+        };
+        let subject = Subject::new("catalog", "organisation", code.as_str()).unwrap();
+        match self.store.append(&subject, 0, commit(&registered, None)).await {
+            Ok(_) | Err(AppendError::Conflict { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let id = SpiffeId::user(&testing::domain(), code, "account-1").unwrap();
+        self.channel(running, &id)
+    }
+
+    pub(crate) fn channel(&self, running: &Running, id: &SpiffeId) -> Channel {
+        let credentials = testing::credentials(&self.certificates, id);
+        channel(&running.address, &credentials, &testing::service("audit")).unwrap()
+    }
+
+    /// An auditor's client. Its organisation is one more event of CATALOG.
+    pub(crate) async fn auditor(&self, running: &Running) -> LogClient {
+        let code = testing::organisation().to_string();
+        LogClient::new(self.user(running, &code, Role::Auditor).await)
+    }
+
+    pub(crate) async fn calls(&self, running: &Running) -> AuditServiceClient<Channel> {
+        let code = testing::organisation().to_string();
+        AuditServiceClient::new(self.user(running, &code, Role::Auditor).await)
+    }
+
+    /// How many events all streams have.
+    pub(crate) async fn events(&self) -> u64 {
+        let mut events = 0;
+        for stream in STREAMS {
+            events += self.store.last_sequence(stream).await.unwrap();
+        }
+        events
+    }
+
+    /// Waits until every event is in the log.
+    pub(crate) async fn settled(&self, running: &Running) -> u64 {
+        let events = self.events().await;
+        running.reaches(events).await;
+        events
+    }
+}
+
+impl Running {
+    /// Waits until the log has at least so many events.
+    pub(crate) async fn reaches(&self, size: u64) {
+        let mut log = self.size.clone();
+        let there = log.wait_for(|now| *now >= size);
+        tokio::time::timeout(TIMEOUT, there).await.expect("events in the log").unwrap();
+    }
+
+    pub(crate) async fn verify(&self, client: &LogClient) -> Report {
+        client.verify(&self.verifier, &Verification::default()).await.unwrap()
+    }
+}
+
+/// Waits for a condition, asked for again and again.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(TIMEOUT, asked).await.is_ok(), "waited too long for {what}");
+}
+
+pub(crate) fn organisation(number: u64) -> OrganisationRegistered {
+    OrganisationRegistered { name: format!("organisation {number}"), ..Default::default() }
+}
+
+fn commit<M: Name>(event: &M, traceparent: Option<String>) -> NewCommit {
+    NewCommit {
+        command_id: CommandId::from_uuid(Uuid::new_v4()),
+        actor: testing::service("catalog").to_string(),
+        occurred_at: testing::noon(),
+        traceparent,
+        events: vec![Any { type_url: M::type_url(), value: event.encode_to_vec() }],
+    }
+}
+
+/// A store that shows something else than what was stored.
+pub(crate) struct Doctored {
+    inner: Store,
+    change: Arc<Change>,
+}
+
+/// What becomes of a commit; nothing: it is lost.
+type Change = dyn Fn(Recorded) -> Option<Recorded> + Send + Sync;
+
+impl Doctored {
+    pub(crate) fn store(
+        bench: &Bench,
+        change: impl Fn(Recorded) -> Option<Recorded> + Send + Sync + 'static,
+    ) -> Store {
+        Arc::new(Self { inner: Arc::clone(&bench.store), change: Arc::new(change) })
+    }
+
+    fn commits(&self, commits: Commits) -> BoxStream<'static, Result<Recorded, Error>> {
+        let change = Arc::clone(&self.change);
+        commits.try_filter_map(move |recorded| future::ready(Ok(change(recorded)))).boxed()
+    }
+}
+
+impl fmt::Debug for Doctored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doctored").finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl EventStore for Doctored {
+    async fn append(
+        &self,
+        subject: &Subject,
+        expected_last: u64,
+        commit: NewCommit,
+    ) -> Result<Appended, AppendError> {
+        self.inner.append(subject, expected_last, commit).await
+    }
+
+    async fn load(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
+        self.inner.load(subject, after).await
+    }
+
+    async fn tail(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
+        self.inner.tail(subject, after).await
+    }
+
+    async fn read(
+        &self,
+        stream: &str,
+        from: u64,
+        until: Option<Timestamp>,
+    ) -> Result<Commits, Error> {
+        Ok(self.commits(self.inner.read(stream, from, until).await?))
+    }
+
+    async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
+        Ok(self.commits(self.inner.subscribe(stream, from).await?))
+    }
+
+    async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.inner.last_sequence(stream).await
+    }
+}

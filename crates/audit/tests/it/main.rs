@@ -1,0 +1,13 @@
+//! The audit service on real NATS, SQLite and Postgres.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+mod bench;
+
+mod access;
+mod crash;
+mod logging;
+mod proofs;
+mod story;
+mod tampering;
+mod trace;
