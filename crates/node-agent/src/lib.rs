@@ -1,1 +1,23 @@
-//! publicdata-node-agent
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod config;
+
+pub mod link;
+pub mod permit;
+pub mod provider;
+
+pub mod dataset;
+pub mod journal;
+pub mod mask;
+pub mod source;
+pub mod terms;
+
+pub mod error;
+pub mod fetch;
+pub mod flight;
+pub mod status;
+pub mod ticket;
+
+pub use app::App;
+pub use config::Config;

@@ -8,6 +8,7 @@ pub mod frames;
 pub mod receipt;
 pub mod seal;
 pub mod signed;
+pub mod time;
 
 #[cfg(test)]
 mod testing;

@@ -7,6 +7,7 @@ use publicdata_proto::exchange::v1::{GrantTerms, Receipt, TransferRequest};
 
 use crate::digest::Progress;
 use crate::signed::{self, SignedError};
+use crate::time;
 
 /// What the two sides agreed on before the first frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +120,7 @@ pub fn issue(
         bytes: delivered.bytes(),
         frames: delivered.frames(),
         sha256: delivered.digest().as_bytes().to_vec(),
-        completed_at: Some(prost_types::Timestamp {
-            seconds: at.as_second(),
-            nanos: at.subsec_nanosecond(),
-        }),
+        completed_at: Some(time::to_wire(at)),
     };
     signed::sign(signer, &receipt)
 }

@@ -14,6 +14,7 @@ use crate::digest::Progress;
 use crate::frames::{DecodeError, Parts};
 use crate::receipt::{self, Agreed, Checked, ReceiptError};
 use crate::seal::{Binding, OpenError, Opener, OpeningKey};
+use crate::time;
 
 /// A transfer as the consumer's node sees it.
 #[derive(Debug)]
@@ -105,10 +106,7 @@ impl Receiving {
             _ => self.received.digest().as_bytes().to_vec(),
         };
         let request = TransferRequest {
-            requested_at: Some(prost_types::Timestamp {
-                seconds: at.as_second(),
-                nanos: at.subsec_nanosecond(),
-            }),
+            requested_at: Some(time::to_wire(at)),
             seal_public_key: key.public_key(),
             received_frames: self.received.frames(),
             received_sha256,

@@ -1,0 +1,143 @@
+//! Puts a node together: the only file that names what it is made of.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use publicdata_identity::credentials::CredentialsError;
+use publicdata_identity::{Credentials, Signer, SpiffeId};
+use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::node::v1::node_service_server::NodeServiceServer;
+use publicdata_service_kit::grpc::{self, BoundServer, ChannelError, ServerError};
+use publicdata_service_kit::{Clock, Tasks};
+use publicdata_types::OrganisationCode;
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::config::{Config, ConfigError};
+use crate::dataset::{Dataset, DatasetError};
+use crate::fetch::Fetcher;
+use crate::flight::{self, Flight};
+use crate::journal::{Journal, JournalError};
+use crate::link::{Link, LinkStatus};
+use crate::mask::{KeyError, PseudonymKey};
+use crate::permit::{Gate, REQUEST_AGE_MAX};
+use crate::provider::{Parts, Provider};
+use crate::status::Wellbeing;
+
+/// A node that holds its port and has opened its files, and does not run yet.
+pub struct App {
+    server: BoundServer,
+    routes: Routes,
+    link: Link,
+    tasks: Tasks,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The credentials are not those of a node.
+    #[error("{id} is no node; a node needs credentials of its own")]
+    NotANode {
+        /// Whose credentials they are.
+        id: Box<SpiffeId>,
+    },
+    /// The credentials cannot be used now.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// A dataset cannot be set up.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The pseudonym key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There can be no channel to the bus.
+    #[error(transparent)]
+    Bus(#[from] ChannelError),
+    /// The port cannot be taken, or not served.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+impl App {
+    /// Builds the node: takes its port, opens its journal and key.
+    pub fn build(
+        config: &Config,
+        credentials: &Credentials,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Result<Self, BuildError> {
+        config.validate()?;
+        credentials.check_valid(clock.now())?;
+        let organisation = node_organisation(credentials.id())?;
+        let server = grpc::bind(config.flight.listen, credentials)?;
+        let bus = grpc::channel(&config.bus.address, credentials, &config.bus.id()?)?;
+
+        let signer = Signer::from(credentials);
+        let roots = credentials.roots().clone();
+        let provider = Provider::new(Parts {
+            gate: Gate { organisation, roots: roots.clone() },
+            datasets: datasets(config)?,
+            journal: Journal::open(&config.data_dir, clock.now(), REQUEST_AGE_MAX)?,
+            key: PseudonymKey::open(&config.data_dir)?,
+            signer: signer.clone(),
+            clock: clock.clone(),
+            bus: bus.clone(),
+        });
+        let link = Link::new(bus.clone(), provider.clone(), clock.clone(), tasks.clone());
+        let resume_deadline = config.flight.resume_deadline();
+        let fetcher = Fetcher::new(bus, signer, roots, clock.clone(), resume_deadline);
+
+        let only_own = flight::only(organisation);
+        let flight = FlightServiceServer::with_interceptor(Flight::new(fetcher), only_own.clone());
+        let status = Wellbeing::new(credentials.id().clone(), provider, link.status());
+        let status = NodeServiceServer::with_interceptor(status, only_own);
+        let routes = Routes::new(flight).add_service(status);
+        Ok(Self { server, routes, link, tasks: tasks.clone() })
+    }
+
+    /// Where the department's systems fetch.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Follows whether the node is linked to the bus.
+    #[must_use]
+    pub fn link(&self) -> watch::Receiver<LinkStatus> {
+        self.link.status()
+    }
+
+    /// Runs the node, until its tasks shut down.
+    pub fn spawn(self) -> Result<(), BuildError> {
+        self.server.spawn(&self.tasks, self.routes, &[DESCRIPTORS])?;
+        self.tasks.spawn("link to the bus", self.link.run());
+        Ok(())
+    }
+}
+
+fn datasets(
+    config: &Config,
+) -> Result<BTreeMap<publicdata_types::ResourceId, Dataset>, BuildError> {
+    let mut datasets = BTreeMap::new();
+    for dataset in &config.datasets {
+        let dataset = Dataset::new(dataset)?;
+        datasets.insert(dataset.resource, dataset);
+    }
+    Ok(datasets)
+}
+
+fn node_organisation(id: &SpiffeId) -> Result<OrganisationCode, BuildError> {
+    match id {
+        SpiffeId::Node { organisation, .. } => Ok(*organisation),
+        SpiffeId::User { .. } | SpiffeId::Service { .. } => {
+            Err(BuildError::NotANode { id: Box::new(id.clone()) })
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What a node is told at its start.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use publicdata_identity::SpiffeId;
+use publicdata_identity::spiffe::SpiffeIdError;
+use publicdata_service_kit::config::{self, ConfigError as FileError};
+use publicdata_service_kit::telemetry::TelemetryConfig;
+use publicdata_types::id::IdError;
+use publicdata_types::{ItemType, ResourceId};
+use serde::Deserialize;
+
+const ENV_PREFIX: &str = "PUBLICDATA_NODE_";
+
+/// A node's configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The node's credentials folder.
+    pub credentials: PathBuf,
+    /// Where the node keeps its pseudonym key and its journal.
+    pub data_dir: PathBuf,
+    /// The bus that it dials.
+    pub bus: BusConfig,
+    /// Where the department's own systems fetch.
+    #[serde(default)]
+    pub flight: FlightConfig,
+    /// What is logged and exported.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+    /// What the node serves; a node that only fetches has none.
+    #[serde(default, rename = "dataset")]
+    pub datasets: Vec<DatasetConfig>,
+}
+
+/// The bus.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    /// Its address, as `host:port`.
+    pub address: String,
+    /// Its SPIFFE id: nothing else is accepted at that address.
+    pub server: String,
+}
+
+/// The endpoint for the department's own systems.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlightConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// For how many seconds without progress an interrupted transfer is taken up again.
+    pub resume_s: u64,
+}
+
+/// One resource and where its data is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetConfig {
+    /// The resource (UUID).
+    pub resource_id: String,
+    /// What kind of source it is.
+    pub connector: ConnectorKind,
+    /// The file, for `sqlite`, `csv` and `parquet`.
+    pub path: Option<PathBuf>,
+    /// The database, for `postgres`, such as `postgresql://reader@localhost/civil`.
+    pub url: Option<Secret>,
+    /// The certificate authority of a database on another machine, PEM.
+    pub ca: Option<PathBuf>,
+    /// The table, for databases; with its schema before a dot if need be.
+    pub table: Option<String>,
+    /// A query in place of a table.
+    pub query: Option<String>,
+    /// Columns of a database that together order the rows, each combination once: an interrupted
+    /// transfer can only be taken up if the rows come in the same order again.
+    #[serde(default)]
+    pub order_by: Vec<String>,
+    /// Items whose column has another name at the source.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+    /// The types of items that row filters name, where the grant does not give the item itself.
+    #[serde(default)]
+    pub filter_items: BTreeMap<String, Kind>,
+}
+
+/// The kinds of sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectorKind {
+    /// A SQLite file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+    /// A CSV file.
+    Csv,
+    /// A Parquet file.
+    Parquet,
+}
+
+/// An item's type, as the catalogue calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are those of `ItemType`")]
+pub enum Kind {
+    Text,
+    Number,
+    Money,
+    Date,
+    Timestamp,
+    Logical,
+    Memo,
+    General,
+    Double,
+    Integer,
+    Float,
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The bus's name is none.
+    #[error("bus.server is not a SPIFFE id such as `spiffe://<domain>/service/exchange-bus`")]
+    Bus(#[source] SpiffeIdError),
+    /// A resource id is none.
+    #[error("dataset {number}: resource_id is invalid")]
+    Resource {
+        /// The dataset, counted from 1.
+        number: usize,
+        /// Why.
+        #[source]
+        source: IdError,
+    },
+    /// A resource is configured twice.
+    #[error("dataset {number}: resource {resource} is configured already")]
+    Twice {
+        /// The dataset, counted from 1.
+        number: usize,
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// A dataset lacks a key, or has one that its connector does not use.
+    #[error("dataset {number}: {message}")]
+    Dataset {
+        /// The dataset, counted from 1.
+        number: usize,
+        /// What is wrong, and what to write.
+        message: &'static str,
+    },
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the file and the environment, and checks them.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let config: Self = config::load(path, ENV_PREFIX)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks what can be checked without opening anything.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.bus.id()?;
+        let mut seen = HashSet::new();
+        for (index, dataset) in self.datasets.iter().enumerate() {
+            let number = index + 1;
+            let resource =
+                dataset.resource().map_err(|source| ConfigError::Resource { number, source })?;
+            if !seen.insert(resource) {
+                return Err(ConfigError::Twice { number, resource });
+            }
+            dataset.check().map_err(|message| ConfigError::Dataset { number, message })?;
+        }
+        Ok(())
+    }
+}
+
+impl BusConfig {
+    /// The bus's SPIFFE id.
+    pub fn id(&self) -> Result<SpiffeId, ConfigError> {
+        self.server.parse().map_err(ConfigError::Bus)
+    }
+}
+
+impl FlightConfig {
+    /// For how long without progress an interrupted transfer is taken up again.
+    #[must_use]
+    pub fn resume_deadline(&self) -> Duration {
+        Duration::from_secs(self.resume_s)
+    }
+}
+
+impl Default for FlightConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), resume_s: 60 }
+    }
+}
+
+// === impl DatasetConfig ===
+
+impl DatasetConfig {
+    /// The resource.
+    pub fn resource(&self) -> Result<ResourceId, IdError> {
+        self.resource_id.parse()
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        match self.connector {
+            ConnectorKind::Csv | ConnectorKind::Parquet => self.check_file(),
+            ConnectorKind::Sqlite if self.path.is_none() => {
+                Err("`path` of the database is missing")
+            }
+            ConnectorKind::Sqlite if self.url.is_some() => {
+                Err("`url` is for postgres; name the file as `path`")
+            }
+            ConnectorKind::Postgres if self.url.is_none() => {
+                Err("`url` is missing; write postgresql://user@host/database")
+            }
+            ConnectorKind::Postgres if self.path.is_some() => {
+                Err("`path` is for files; name the database as `url`")
+            }
+            ConnectorKind::Sqlite | ConnectorKind::Postgres => self.check_relation(),
+        }
+    }
+
+    fn check_file(&self) -> Result<(), &'static str> {
+        let of_databases =
+            self.url.is_some() || self.ca.is_some() || self.table.is_some() || self.query.is_some();
+        if self.path.is_none() {
+            return Err("`path` of the file is missing");
+        }
+        if of_databases {
+            return Err(
+                "`url`, `ca`, `table` and `query` are for databases; a file has its `path`",
+            );
+        }
+        match self.order_by.is_empty() {
+            true => Ok(()),
+            false => Err("a file has its own order; leave `order_by` out"),
+        }
+    }
+
+    fn check_relation(&self) -> Result<(), &'static str> {
+        if self.table.is_some() == self.query.is_some() {
+            return Err("name one of `table` and `query`");
+        }
+        match self.order_by.is_empty() {
+            true => Err("`order_by` is missing; name columns that together are unique"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl ConnectorKind {
+    /// The connector's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl From<Kind> for ItemType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text,
+            Kind::Number => Self::Number,
+            Kind::Money => Self::Money,
+            Kind::Date => Self::Date,
+            Kind::Timestamp => Self::Timestamp,
+            Kind::Logical => Self::Logical,
+            Kind::Memo => Self::Memo,
+            Kind::General => Self::General,
+            Kind::Double => Self::Double,
+            Kind::Integer => Self::Integer,
+            Kind::Float => Self::Float,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! A resource that this node serves: its source, and what a grant's terms mean there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use publicdata_exchange_domain::filter::{Columns, Filter, FilterError};
+use publicdata_exchange_domain::terms::Field;
+use publicdata_types::{ItemType, ResourceId};
+
+use crate::config::{ConnectorKind, DatasetConfig};
+use crate::source::csv::Csv;
+use crate::source::parquet::Parquet;
+use crate::source::postgres::{Postgres, TlsRule, TlsRuleError};
+use crate::source::sql::{From, Relation};
+use crate::source::sqlite::Sqlite;
+use crate::source::{Connector, Origin, Reading, RowFilter, Scan, SourceError};
+
+/// A resource and its source.
+#[derive(Clone)]
+pub struct Dataset {
+    /// The resource.
+    pub resource: ResourceId,
+    connector: Arc<dyn Connector>,
+    columns: BTreeMap<String, String>,
+    filter_items: BTreeMap<String, ItemType>,
+    order_by: Vec<String>,
+}
+
+/// Why a dataset cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The database's address is none.
+    #[error("`url` of resource {resource} is not a PostgreSQL address")]
+    Url {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// The connection to the database would be unprotected, or cannot be set up.
+    #[error("the database of resource {resource} cannot be connected to safely")]
+    Tls {
+        /// The resource.
+        resource: ResourceId,
+        /// Why.
+        #[source]
+        source: TlsRuleError,
+    },
+    /// The configuration was not validated.
+    #[error("the configuration of the dataset is incomplete")]
+    Incomplete,
+}
+
+impl Dataset {
+    /// Sets up a dataset of a configuration that was validated. Nothing is opened yet.
+    pub fn new(config: &DatasetConfig) -> Result<Self, DatasetError> {
+        let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
+        let items = config.filter_items.iter();
+        Ok(Self {
+            resource,
+            connector: connector(config, resource)?,
+            columns: config.columns.clone(),
+            filter_items: items.map(|(item, &kind)| (item.clone(), kind.into())).collect(),
+            order_by: config.order_by.clone(),
+        })
+    }
+
+    /// The connector.
+    #[must_use]
+    pub fn connector(&self) -> &dyn Connector {
+        self.connector.as_ref()
+    }
+
+    /// What has to be read for these fields and rows.
+    ///
+    /// A filter may name an item that the grant does not give; its type then is in the node's
+    /// configuration, because the terms do not say it.
+    pub fn scan(
+        &self,
+        fields: &[Field],
+        granted: &[Field],
+        row_filter: Option<&str>,
+    ) -> Result<Scan, FilterError> {
+        let readings = fields.iter().map(|field| self.reading(&field.name, field.kind)).collect();
+        let Some(text) = row_filter else {
+            return Ok(Scan { readings, filter: None });
+        };
+
+        let mut known: Columns = self.filter_items.clone();
+        known.extend(granted.iter().map(|field| (field.name.clone(), field.kind)));
+        let filter = Filter::parse(text, &known)?;
+        let readings_of_filter = filter
+            .columns()
+            .into_iter()
+            .filter_map(|item| known.get(item).map(|&kind| self.reading(item, kind)))
+            .collect();
+        Ok(Scan { readings, filter: Some(RowFilter { filter, readings: readings_of_filter }) })
+    }
+
+    /// Whether the source answers, and has the columns that the configuration names.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        let columns = self.connector.columns().await?;
+        let of_filters = self.filter_items.keys().map(|item| self.column(item));
+        let mut named = self.columns.values().chain(&self.order_by).map(String::as_str);
+
+        match named.find(|name| !columns.iter().any(|column| column == name)) {
+            Some(missing) => Err(self.missing(missing)),
+            None => match of_filters.into_iter().find(|name| !columns.contains(name)) {
+                Some(missing) => Err(self.missing(&missing)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn missing(&self, column: &str) -> SourceError {
+        let origin = self.connector.origin().clone();
+        SourceError::ColumnMissing { origin, column: column.to_owned() }
+    }
+
+    fn reading(&self, item: &str, kind: ItemType) -> Reading {
+        Reading { item: item.to_owned(), column: self.column(item), kind }
+    }
+
+    fn column(&self, item: &str) -> String {
+        self.columns.get(item).map_or(item, String::as_str).to_owned()
+    }
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dataset").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}
+
+fn connector(
+    config: &DatasetConfig,
+    resource: ResourceId,
+) -> Result<Arc<dyn Connector>, DatasetError> {
+    let origin = Origin { resource, connector: config.connector.as_str() };
+    let path = || config.path.clone().ok_or(DatasetError::Incomplete);
+
+    Ok(match config.connector {
+        ConnectorKind::Csv => Arc::new(Csv { origin, path: path()? }),
+        ConnectorKind::Parquet => Arc::new(Parquet { origin, path: path()? }),
+        ConnectorKind::Sqlite => {
+            Arc::new(Sqlite { origin, path: path()?, relation: relation(config)? })
+        }
+        ConnectorKind::Postgres => {
+            let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
+            let mut server: tokio_postgres::Config =
+                url.0.parse().map_err(|_| DatasetError::Url { resource })?;
+            let tls = TlsRule::new(&mut server, config.ca.as_deref())
+                .map_err(|source| DatasetError::Tls { resource, source })?;
+            Arc::new(Postgres { origin, config: server, tls, relation: relation(config)? })
+        }
+    })
+}
+
+fn relation(config: &DatasetConfig) -> Result<Relation, DatasetError> {
+    let from = match (&config.table, &config.query) {
+        (Some(table), None) => From::Table(table.clone()),
+        (None, Some(query)) => From::Query(query.clone()),
+        (Some(_), Some(_)) | (None, None) => return Err(DatasetError::Incomplete),
+    };
+    Ok(Relation { from, order_by: config.order_by.clone() })
+}

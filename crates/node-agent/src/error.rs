@@ -1,0 +1,119 @@
+//! What a department's own system is told when a fetch fails.
+
+use std::time::Duration;
+
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::{Code, chain};
+use publicdata_transfer::receiving::ReceiveError;
+use publicdata_transfer::signed::SignedError;
+use tonic::Status;
+
+use crate::terms::TermsError;
+
+/// Why a fetch fails.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The ticket cannot be read.
+    #[error(
+        "the ticket is not JSON such as {{\"grantId\":\"…\",\"fields\":[…],\"purpose\":\"…\"}}: {0}"
+    )]
+    Ticket(String),
+    /// The caller belongs to another organisation.
+    #[error("this node serves the systems of its own organisation alone")]
+    OtherOrganisation,
+    /// The grant has no terms yet.
+    #[error("the grant was not issued; its provider has to decide first")]
+    GrantNotIssued,
+    /// The bus gave a grant whose signature is not accepted.
+    #[error("the grant that the bus gave is not accepted")]
+    GrantSignature(#[source] SignedError),
+    /// The bus gave a grant with terms that cannot be read.
+    #[error("the grant that the bus gave is not accepted")]
+    Terms(#[source] TermsError),
+    /// The bus gave another grant, or one that its provider did not sign.
+    #[error("the grant that the bus gave is not the one asked for, or not signed by its provider")]
+    GrantWrong,
+    /// The bus or the provider's node said no, or could not be reached.
+    #[error("{}", .0.message())]
+    Bus(#[from] Box<Status>),
+    /// What came is not accepted.
+    #[error("the delivery is not accepted")]
+    Delivery(#[from] ReceiveError),
+    /// The delivery has other columns than the grant says.
+    #[error("the delivery's columns are not those that the grant gives")]
+    Schema,
+    /// The delivery ended without a receipt.
+    #[error("the delivery ended before its end")]
+    Ended,
+    /// An interrupted delivery could not be taken up in time.
+    #[error("the delivery was interrupted and could not be resumed for {} s: {last}", after.as_secs())]
+    NotResumed {
+        /// For how long it was tried.
+        after: Duration,
+        /// Why the last attempt failed.
+        last: Box<FetchError>,
+    },
+}
+
+impl FetchError {
+    /// Whether another attempt may succeed where this one broke off.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Self::Ended => true,
+            Self::Bus(status) => Self::is_temporary(status),
+            Self::Ticket(_)
+            | Self::OtherOrganisation
+            | Self::GrantNotIssued
+            | Self::GrantSignature(_)
+            | Self::Terms(_)
+            | Self::GrantWrong
+            | Self::Delivery(_)
+            | Self::Schema
+            | Self::NotResumed { .. } => false,
+        }
+    }
+
+    /// Whether a call may be repeated with hope.
+    #[must_use]
+    pub fn is_temporary(status: &Status) -> bool {
+        matches!(Problem::from_status(status).code, Code::Unavailable | Code::Conflict)
+    }
+
+    fn problem(&self) -> Problem {
+        let text = || chain(self);
+        match self {
+            Self::Ticket(_) => Problem::new(Code::InvalidArgument, "TICKET_MALFORMED", text()),
+            Self::OtherOrganisation => {
+                Problem::new(Code::PermissionDenied, "OTHER_ORGANISATION", text())
+            }
+            Self::GrantNotIssued => {
+                Problem::new(Code::FailedPrecondition, "GRANT_NOT_ISSUED", text())
+            }
+            Self::GrantSignature(_) | Self::Terms(_) | Self::GrantWrong => {
+                Problem::new(Code::DataLoss, "GRANT_REJECTED", text())
+            }
+            Self::Bus(status) => Problem::from_status(status),
+            Self::Delivery(error) => Problem::new(Code::DataLoss, error.reason(), text()),
+            Self::Schema => Problem::new(Code::DataLoss, "DELIVERY_FIELDS_WRONG", text()),
+            Self::Ended => Problem::new(Code::Unavailable, "DELIVERY_INTERRUPTED", text()),
+            Self::NotResumed { last, .. } => {
+                let mut problem = last.problem();
+                problem.message = text();
+                problem
+            }
+        }
+    }
+}
+
+impl From<Status> for FetchError {
+    fn from(status: Status) -> Self {
+        Self::Bus(Box::new(status))
+    }
+}
+
+impl From<FetchError> for Status {
+    fn from(error: FetchError) -> Self {
+        error.problem().into()
+    }
+}

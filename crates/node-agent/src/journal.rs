@@ -1,0 +1,177 @@
+//! What a node must remember over a restart: which grants were revoked, and which requests it served.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use publicdata_types::{Digest, GrantId, TransferId};
+
+const FILE: &str = "journal";
+/// After so many lines the file is written anew, without what is not needed any more.
+const LINES_MAX: usize = 10_000;
+
+/// A file of lines, each synced before it counts.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    lines: usize,
+    revoked: HashSet<GrantId>,
+    served: HashMap<Digest, Timestamp>,
+    keep: SignedDuration,
+}
+
+/// The journal cannot be read or written; without it, the node serves nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the node's journal {path} cannot be used")]
+pub struct JournalError {
+    path: String,
+    #[source]
+    source: io::Error,
+}
+
+/// Whether a request is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It was not served before.
+    Never,
+    /// It was.
+    Before,
+}
+
+enum Entry {
+    Revoked(GrantId),
+    Served(Digest, Timestamp),
+}
+
+impl Journal {
+    /// Opens the journal in this folder. Requests older than `keep` are refused for their age, and so
+    /// need not be remembered.
+    pub fn open(folder: &Path, now: Timestamp, keep: SignedDuration) -> Result<Self, JournalError> {
+        let path = folder.join(FILE);
+        let error = |source| JournalError { path: path.display().to_string(), source };
+        fs::create_dir_all(folder).map_err(error)?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(error(source)),
+        };
+
+        let (mut revoked, mut served) = (HashSet::new(), HashMap::new());
+        // What follows the last line break was cut short by a crash, and had no effect.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        for (number, line) in whole.lines().enumerate() {
+            match line.parse() {
+                Ok(Entry::Revoked(grant)) => drop(revoked.insert(grant)),
+                Ok(Entry::Served(request, at)) => drop(served.insert(request, at)),
+                Err(()) => {
+                    let text = format!("line {} is damaged", number + 1);
+                    return Err(error(io::Error::new(io::ErrorKind::InvalidData, text)));
+                }
+            }
+        }
+        let file = OpenOptions::new().append(true).create(true).open(&path).map_err(error)?;
+        let mut journal = Self { path, file, lines: 0, revoked, served, keep };
+        journal.rewrite(now)?;
+        Ok(journal)
+    }
+
+    /// Whether the node was told that a grant was revoked.
+    #[must_use]
+    pub fn is_revoked(&self, grant: GrantId) -> bool {
+        self.revoked.contains(&grant)
+    }
+
+    /// Remembers that a grant was revoked.
+    pub fn revoke(&mut self, grant: GrantId) -> Result<(), JournalError> {
+        if self.revoked.contains(&grant) {
+            return Ok(());
+        }
+        self.append(&format!("revoked {grant}\n"))?;
+        self.revoked.insert(grant);
+        Ok(())
+    }
+
+    /// Remembers a request before it is served, and says whether it was served before.
+    pub fn serve(
+        &mut self,
+        transfer: TransferId,
+        seal_key: &[u8],
+        requested_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Seen, JournalError> {
+        let mut request = transfer.as_uuid().as_bytes().to_vec();
+        request.extend_from_slice(seal_key);
+        let request = Digest::of(request);
+        if self.served.contains_key(&request) {
+            return Ok(Seen::Before);
+        }
+
+        self.append(&format!("served {request} {requested_at}\n"))?;
+        self.served.insert(request, requested_at);
+        if self.lines > LINES_MAX {
+            self.rewrite(now)?;
+        }
+        Ok(Seen::Never)
+    }
+
+    fn append(&mut self, line: &str) -> Result<(), JournalError> {
+        self.lines += 1;
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|source| self.error(source))
+    }
+
+    fn rewrite(&mut self, now: Timestamp) -> Result<(), JournalError> {
+        let keep = self.keep;
+        self.served.retain(|_, at| now.duration_since(*at) <= keep);
+
+        let mut lines: Vec<String> =
+            self.revoked.iter().map(|grant| format!("revoked {grant}\n")).collect();
+        lines.extend(self.served.iter().map(|(request, at)| format!("served {request} {at}\n")));
+        let file = replace(&self.path, &lines.concat()).map_err(|source| self.error(source))?;
+        self.lines = lines.len();
+        self.file = file;
+        Ok(())
+    }
+
+    fn error(&self, source: io::Error) -> JournalError {
+        JournalError { path: self.path.display().to_string(), source }
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<File> {
+    let draft = path.with_extension("new");
+    let mut file = File::create(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    OpenOptions::new().append(true).open(path)
+}
+
+impl FromStr for Entry {
+    type Err = ();
+
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let mut words = line.split(' ');
+        let entry = match (words.next(), words.next(), words.next()) {
+            (Some("revoked"), Some(grant), None) => Self::Revoked(grant.parse().map_err(drop)?),
+            (Some("served"), Some(request), Some(at)) => {
+                Self::Served(request.parse().map_err(drop)?, at.parse().map_err(drop)?)
+            }
+            _ => return Err(()),
+        };
+        match words.next() {
+            None => Ok(entry),
+            Some(_) => Err(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

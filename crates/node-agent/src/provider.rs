@@ -1,0 +1,311 @@
+//! The providing side: admits requests, and delivers what they ask for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::error::ArrowError;
+use futures::StreamExt as _;
+use futures::future::join;
+use publicdata_identity::Signer;
+use publicdata_proto::exchange::v1::deliver_request::Part;
+use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::{
+    DeliverRequest, DeliveryFailure, ServeTransfer, StopTransfer,
+};
+use publicdata_service_kit::grpc::Channel;
+use publicdata_service_kit::problem::chain;
+use publicdata_service_kit::{Clock, Problem};
+use publicdata_transfer::delivering::DeliveryError;
+use publicdata_transfer::{Delivering, Progress};
+use publicdata_types::{GrantId, ResourceId, TransferId};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::dataset::Dataset;
+use crate::journal::{Journal, JournalError, Seen};
+use crate::mask::{Masking, PseudonymKey};
+use crate::permit::{Gate, Permit, Refused};
+use crate::source::scan::scan;
+use crate::source::{Scan, SourceError};
+
+/// How many frames wait for the connection: what waits is memory, and the connection has a window of
+/// its own.
+pub const PARTS_WAITING_MAX: usize = 1;
+
+/// The providing side of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+/// What a provider is made of.
+pub struct Parts {
+    /// What a request must pass.
+    pub gate: Gate,
+    /// What the node serves.
+    pub datasets: BTreeMap<ResourceId, Dataset>,
+    /// What it remembers.
+    pub journal: Journal,
+    /// What it makes pseudonyms with.
+    pub key: PseudonymKey,
+    /// In whose name it signs receipts.
+    pub signer: Signer,
+    /// The time.
+    pub clock: Clock,
+    /// The bus.
+    pub bus: Channel,
+}
+
+struct Inner {
+    gate: Gate,
+    datasets: BTreeMap<ResourceId, Dataset>,
+    memory: Mutex<Memory>,
+    key: PseudonymKey,
+    signer: Signer,
+    clock: Clock,
+    bus: Channel,
+}
+
+/// One lock for both, so that a revocation either keeps a delivery from beginning or stops it.
+struct Memory {
+    journal: Journal,
+    running: HashMap<TransferId, Running>,
+}
+
+struct Running {
+    grant: GrantId,
+    stop: CancellationToken,
+}
+
+/// A delivery that was admitted and waits to be made.
+pub struct Admitted {
+    permit: Permit,
+    scan: Scan,
+    dataset: Dataset,
+    stop: CancellationToken,
+}
+
+/// Why a request is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The node cannot remember it, and so must not serve it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    #[error("a batch cannot be masked")]
+    Mask(#[source] ArrowError),
+    #[error("nobody takes the delivery any more")]
+    Gone,
+}
+
+impl Provider {
+    /// Puts the providing side together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { gate, datasets, journal, key, signer, clock, bus } = parts;
+        let memory = Mutex::new(Memory { journal, running: HashMap::new() });
+        Self(Arc::new(Inner { gate, datasets, memory, key, signer, clock, bus }))
+    }
+
+    /// What the node serves.
+    #[must_use]
+    pub fn datasets(&self) -> &BTreeMap<ResourceId, Dataset> {
+        &self.0.datasets
+    }
+
+    /// Decides on a request, and remembers it if it is to be served. Writes to disk, so it belongs on
+    /// a thread that may block.
+    pub fn admit(&self, serve: &ServeTransfer) -> Result<Admitted, AdmissionError> {
+        let now = self.0.clock.now();
+        let mut memory = self.memory();
+        let journal = &memory.journal;
+        let permit = self.0.gate.check(serve, now, |terms| journal.is_revoked(terms.grant))?;
+
+        let Permit { terms, request, .. } = &permit;
+        let resource = terms.resource;
+        let dataset =
+            self.0.datasets.get(&resource).ok_or(Refused::NotServed { resource })?.clone();
+        let scan = dataset
+            .scan(&permit.fields, &terms.fields, terms.row_filter.as_deref())
+            .map_err(Refused::Filter)?;
+
+        let (key, at) = (&request.seal_public_key, permit.requested_at);
+        match memory.journal.serve(permit.transfer, key, at, now)? {
+            Seen::Never => {}
+            Seen::Before => return Err(Refused::Replayed.into()),
+        }
+        let stop = CancellationToken::new();
+        let running = Running { grant: terms.grant, stop: stop.clone() };
+        if let Some(earlier) = memory.running.insert(permit.transfer, running) {
+            earlier.stop.cancel();
+        }
+        Ok(Admitted { permit, scan, dataset, stop })
+    }
+
+    /// Delivers, until the end or until it is stopped.
+    pub async fn deliver(&self, admitted: Admitted) {
+        let transfer = admitted.permit.transfer;
+        let stop = admitted.stop.clone();
+        let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
+        let mut client = NodeLinkServiceClient::new(self.0.bus.clone());
+        let call = client.deliver(ReceiverStream::new(receiver));
+
+        tokio::select! {
+            () = stop.cancelled() => tracing::info!("delivery stopped"),
+            (answer, delivered) = join(call, self.produce(admitted, sender)) => {
+                report(answer.err(), delivered);
+            }
+        }
+        // A later attempt of the same transfer cancels this one's token, and has its own.
+        let mut memory = self.memory();
+        if !stop.is_cancelled() {
+            memory.running.remove(&transfer);
+        }
+    }
+
+    /// Stops a delivery, and remembers a grant that ended. Writes to disk.
+    pub fn stop(&self, stop: &StopTransfer) -> Result<(), JournalError> {
+        let mut memory = self.memory();
+        if let Ok(grant) = stop.revoked_grant_id.parse() {
+            memory.journal.revoke(grant)?;
+            memory.cancel(|_, running| running.grant == grant);
+        }
+        if let Ok(transfer) = stop.transfer_id.parse() {
+            memory.cancel(|running, _| *running == transfer);
+        }
+        Ok(())
+    }
+
+    async fn produce(
+        &self,
+        admitted: Admitted,
+        parts: mpsc::Sender<DeliverRequest>,
+    ) -> Result<Progress, Broken> {
+        let result = self.send_parts(admitted, &parts).await;
+        if let Err(error) = &result
+            && let Some(failure) = error.failure()
+        {
+            // If nobody takes the failure, the call itself says why.
+            let _ = send(&parts, Part::Failure(failure)).await;
+        }
+        result
+    }
+
+    async fn send_parts(
+        &self,
+        admitted: Admitted,
+        parts: &mpsc::Sender<DeliverRequest>,
+    ) -> Result<Progress, Broken> {
+        let Admitted { permit, scan: wanted, dataset, .. } = admitted;
+        let (header, mut delivering) =
+            Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
+        send(parts, Part::Header(header)).await?;
+
+        let masking = Masking::new(&permit.fields, self.0.key.clone());
+        if let Some(frame) = delivering.schema(masking.schema())? {
+            send(parts, Part::Frame(frame)).await?;
+        }
+        let mut batches = scan(dataset.connector(), wanted);
+        while let Some(batch) = batches.next().await {
+            let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
+            for frame in delivering.batch(&batch)? {
+                send(parts, Part::Frame(frame)).await?;
+            }
+        }
+        let delivered = delivering.delivered().clone();
+        let trailer = delivering.trailer(&self.0.signer, self.0.clock.now())?;
+        send(parts, Part::Trailer(trailer)).await?;
+        Ok(delivered)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn cancel(&mut self, which: impl Fn(&TransferId, &Running) -> bool) {
+        self.running.retain(|transfer, running| {
+            let chosen = which(transfer, running);
+            if chosen {
+                running.stop.cancel();
+            }
+            !chosen
+        });
+    }
+}
+
+async fn send(parts: &mpsc::Sender<DeliverRequest>, part: Part) -> Result<(), Broken> {
+    parts.send(DeliverRequest { part: Some(part) }).await.map_err(|_| Broken::Gone)
+}
+
+fn report(answer: Option<tonic::Status>, delivered: Result<Progress, Broken>) {
+    match (answer, delivered) {
+        (None, Ok(progress)) => {
+            let (rows, bytes) = (progress.rows(), progress.bytes());
+            tracing::info!(rows, bytes, frames = progress.frames(), "delivered");
+        }
+        (Some(status), Ok(_) | Err(Broken::Gone)) => {
+            let problem = Problem::from_status(&status);
+            tracing::warn!(reason = %problem.reason, error = %problem, "delivery broke off");
+        }
+        (_, Err(error)) => {
+            tracing::warn!(reason = error.reason(), error = chain(&error), "delivery failed");
+        }
+    }
+}
+
+// === impl AdmissionError ===
+
+impl AdmissionError {
+    /// What the bus and the consumer are told.
+    #[must_use]
+    pub fn failure(&self) -> DeliveryFailure {
+        match self {
+            Self::Refused(refused) => DeliveryFailure {
+                reason: refused.reason().to_owned(),
+                message: chain(refused),
+                refused: true,
+            },
+            Self::Journal(_) => DeliveryFailure {
+                reason: "NODE_FAILED".to_owned(),
+                message: "the provider's node cannot serve; its operator finds why in its log"
+                    .to_owned(),
+                refused: false,
+            },
+        }
+    }
+}
+
+// === impl Broken ===
+
+impl Broken {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Source(error) => error.reason(),
+            Self::Delivery(error) => error.reason(),
+            Self::Mask(_) => "MASKING_FAILED",
+            Self::Gone => "CONSUMER_GONE",
+        }
+    }
+
+    /// What the consumer is told. What the source itself said stays in this node's log.
+    fn failure(&self) -> Option<DeliveryFailure> {
+        let message = match self {
+            Self::Source(error) => error.to_string(),
+            Self::Delivery(error) => chain(error),
+            Self::Mask(_) => self.to_string(),
+            Self::Gone => return None,
+        };
+        Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })
+    }
+}

@@ -1,0 +1,218 @@
+//! PostgreSQL databases, read by `COPY … TO STDOUT` in the binary format.
+
+mod copy;
+mod tls;
+
+use std::fmt;
+use std::pin::pin;
+
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use futures::future::{Either, select};
+use publicdata_types::ItemType;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config};
+
+use super::batch::Rows;
+use super::sql::{self, Dialect, Relation};
+use super::{
+    Batches, Cause, Connector, Origin, Reading, RowFilter, Sender, SourceError, check_columns,
+    produce,
+};
+use copy::{Decoder, Shape};
+
+pub use tls::{TlsRule, TlsRuleError};
+
+/// A PostgreSQL database.
+#[derive(Clone)]
+pub struct Postgres {
+    /// Which source.
+    pub origin: Origin,
+    /// Where it is, and as whom to read.
+    pub config: Config,
+    /// How the connection is protected.
+    pub tls: TlsRule,
+    /// The table or query, and its order.
+    pub relation: Relation,
+}
+
+/// A column as the database has it.
+struct Described {
+    name: String,
+    r#type: Type,
+}
+
+/// What the database answered, without the values that its own message may quote (H5).
+#[derive(Debug)]
+struct Answer {
+    code: String,
+    message: Option<String>,
+}
+
+#[async_trait]
+impl Connector for Postgres {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    async fn columns(&self) -> Result<Vec<String>, SourceError> {
+        let described = self.with_client(async |client| self.describe(client).await).await?;
+        Ok(described.into_iter().map(|column| column.name).collect())
+    }
+
+    fn read(&self, readings: Vec<Reading>, filter: Option<RowFilter>) -> Batches {
+        let this = self.clone();
+        produce(move |sender| async move {
+            let send = async |client: &Client| {
+                this.send(client, &readings, filter.as_ref(), &sender).await
+            };
+            this.with_client(send).await
+        })
+    }
+}
+
+impl Postgres {
+    /// Connects, and drives the connection only as long as it is used.
+    async fn with_client<T>(
+        &self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        let (client, connection) =
+            self.tls.connect(&self.config).await.map_err(|error| self.unavailable(error))?;
+        let work = async {
+            client
+                .batch_execute("SET default_transaction_read_only = on")
+                .await
+                .map_err(|error| self.unavailable(error))?;
+            work(&client).await
+        };
+
+        match select(pin!(work), connection).await {
+            Either::Left((result, _)) => result,
+            Either::Right((Err(error), _)) => Err(self.unavailable(error)),
+            Either::Right((Ok(()), work)) => work.await,
+        }
+    }
+
+    async fn describe(&self, client: &Client) -> Result<Vec<Described>, SourceError> {
+        let statement = client
+            .prepare(&sql::describe(&self.relation))
+            .await
+            .map_err(|error| self.unavailable(error))?;
+        let described = statement.columns().iter().map(|column| Described {
+            name: column.name().to_owned(),
+            r#type: column.type_().clone(),
+        });
+        Ok(described.collect())
+    }
+
+    async fn send(
+        &self,
+        client: &Client,
+        readings: &[Reading],
+        filter: Option<&RowFilter>,
+        sender: &Sender,
+    ) -> Result<(), SourceError> {
+        let described = self.describe(client).await?;
+        let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
+        check_columns(&self.origin, readings, &names)?;
+
+        let shapes: Vec<Shape> =
+            readings.iter().map(|reading| shape(&described, reading)).collect();
+        let columns: Vec<String> = readings
+            .iter()
+            .zip(&shapes)
+            .map(|(reading, shape)| shape.expression(&sql::qualified(&reading.column)))
+            .collect();
+        let filter = filter
+            .filter(|filter| filter.readings.iter().all(|reading| comparable(&described, reading)));
+        let select = sql::select(&self.relation, &columns, filter, Dialect::Postgres);
+        let copy = format!("COPY ({select}) TO STDOUT (FORMAT binary)");
+
+        let broken = |error| self.broken(error);
+        let mut chunks = pin!(client.copy_out(&copy).await.map_err(broken)?);
+        let mut decoder = Decoder::new(shapes, Rows::new(self.origin.clone(), readings));
+        while let Some(chunk) = chunks.try_next().await.map_err(broken)? {
+            decoder.feed(&chunk);
+            while let Some(batch) = decoder.next_batch()? {
+                if sender.send(Ok(batch)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(batch) = decoder.finish()? {
+            let _ = sender.send(Ok(batch)).await;
+        }
+        Ok(())
+    }
+
+    fn unavailable(&self, error: tokio_postgres::Error) -> SourceError {
+        SourceError::Unavailable { origin: self.origin.clone(), source: cause(error) }
+    }
+
+    fn broken(&self, error: tokio_postgres::Error) -> SourceError {
+        SourceError::Broken { origin: self.origin.clone(), row: None, source: cause(error) }
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+fn shape(described: &[Described], reading: &Reading) -> Shape {
+    let column = described.iter().find(|column| column.name == reading.column);
+    column.map_or(Shape::CastText, |column| Shape::of(&column.r#type))
+}
+
+/// Whether the database compares this column as the catalogue's type would be compared.
+fn comparable(described: &[Described], reading: &Reading) -> bool {
+    let shape = shape(described, reading);
+    match reading.kind {
+        ItemType::Text | ItemType::Memo => matches!(shape, Shape::Text | Shape::CastText),
+        ItemType::Number
+        | ItemType::Money
+        | ItemType::Integer
+        | ItemType::Double
+        | ItemType::Float => matches!(
+            shape,
+            Shape::Int2
+                | Shape::Int4
+                | Shape::Int8
+                | Shape::Float4
+                | Shape::Float8
+                | Shape::Numeric
+        ),
+        ItemType::Date => shape == Shape::Date,
+        // Without a zone the database would take the session's; the node takes China's.
+        ItemType::Timestamp => shape == Shape::Instant,
+        ItemType::Logical => shape == Shape::Bool,
+        ItemType::General => true,
+    }
+}
+
+fn cause(error: tokio_postgres::Error) -> Cause {
+    // Classes that speak of connections, rights and names; the others may quote a value.
+    const CLASSES_WITHOUT_DATA: [&str; 6] = ["08", "28", "3D", "42", "53", "57"];
+
+    let Some(answer) = error.as_db_error() else {
+        return Cause::new(error);
+    };
+    let code = answer.code().code();
+    let harmless = CLASSES_WITHOUT_DATA.iter().any(|class| code.starts_with(class));
+    let message = harmless.then(|| answer.message().to_owned());
+    Cause::new(Answer { code: code.to_owned(), message })
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgreSQL answered SQLSTATE {}", self.code)?;
+        match &self.message {
+            Some(message) => write!(f, " ({message})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Answer {}
