@@ -1,6 +1,25 @@
 #![doc = include_str!("../README.md")]
 
-pub mod calendar;
+pub mod app;
+pub mod config;
+
+pub mod grpc;
+
+pub mod grants;
+pub mod transfers;
+
 pub mod relay;
 
+pub mod codec;
+pub mod error;
+
+pub mod policies;
+pub mod queries;
+pub mod views;
+
+pub mod calendar;
+
 pub(crate) mod metrics;
+
+pub use app::{App, BuildError, Parts};
+pub use config::{Config, ExchangeConfig, Settings};

@@ -154,6 +154,16 @@ impl Relay {
         }
     }
 
+    /// Makes a transfer known that is not running; for whoever tidies up what nobody conducts.
+    #[must_use]
+    pub fn reserve_idle(&self, transfer: TransferId, grant: GrantId) -> Option<Reservation> {
+        let mut transfers = self.transfers();
+        match transfers.contains_key(&transfer) {
+            true => None,
+            false => Some(self.insert(&mut transfers, transfer, grant)),
+        }
+    }
+
     /// Stops the running transfers of a grant, and says how many they were.
     #[must_use]
     pub fn stop_grant(&self, grant: GrantId) -> u32 {
@@ -228,10 +238,19 @@ impl Relay {
             return Err(running.confirmed.subscribe());
         }
 
+        Ok(self.insert(&mut transfers, transfer, grant))
+    }
+
+    fn insert(
+        &self,
+        transfers: &mut HashMap<TransferId, Running>,
+        transfer: TransferId,
+        grant: GrantId,
+    ) -> Reservation {
         let (stop, stopped) = watch::channel(None);
         let (confirmed, confirmation) = watch::channel(false);
         transfers.insert(transfer, Running { grant, stop, asked: None, confirmed });
-        Ok(Reservation { relay: self.clone(), transfer, stop: stopped, confirmed: confirmation })
+        Reservation { relay: self.clone(), transfer, stop: stopped, confirmed: confirmation }
     }
 
     /// The first answer counts, and only that of the node that was asked.

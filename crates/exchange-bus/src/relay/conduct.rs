@@ -226,7 +226,7 @@ impl Pipe<'_> {
         }
     }
 
-    async fn send(&self, part: fetch_response::Part) -> Result<(), Ending> {
+    async fn send(&mut self, part: fetch_response::Part) -> Result<(), Ending> {
         match timeout(self.idle, self.outlet.send(FetchResponse { part: Some(part) })).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Gone)) => Err(Ending::ConsumerGone),
@@ -235,7 +235,7 @@ impl Pipe<'_> {
     }
 
     /// A consumer that leaves once the trailer was sent may well have read it.
-    async fn drain(&self) -> Result<(), Ending> {
+    async fn drain(&mut self) -> Result<(), Ending> {
         match timeout(self.idle, self.outlet.drained()).await {
             Ok(Ok(()) | Err(Gone)) => Ok(()),
             Err(_) => Err(Ending::ConsumerStalled),

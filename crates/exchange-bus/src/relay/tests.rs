@@ -219,6 +219,17 @@ async fn asking_again_ends_the_first_answer() {
     drop(second);
 }
 
+#[tokio::test]
+async fn what_is_running_is_not_idle() {
+    let relay = relay();
+
+    let first = relay.reserve_idle(transfer(1), grant());
+    assert!(first.is_some());
+    assert!(relay.reserve_idle(transfer(1), grant()).is_none());
+    drop(first);
+    assert!(relay.reserve_idle(transfer(1), grant()).is_some());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_link_is_cut() {
     let relay = relay();

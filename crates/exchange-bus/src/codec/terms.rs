@@ -1,0 +1,67 @@
+//! The terms of a grant.
+
+use publicdata_exchange_domain::Terms;
+use publicdata_exchange_domain::terms::Field;
+use publicdata_proto::exchange::v1::{GrantTerms, GrantedField};
+
+use super::{FieldError, values};
+
+/// What signed terms say.
+///
+/// # Errors
+/// Names the field that does not hold what it has to.
+pub fn from_wire(wire: GrantTerms) -> Result<Terms, FieldError> {
+    let consumer = match values::non_empty(wire.consumer_code) {
+        Some(code) => Some(values::parse("consumer_code", &code)?),
+        None => None,
+    };
+    Ok(Terms {
+        grant: values::parse("grant_id", &wire.grant_id)?,
+        resource: values::parse("resource_id", &wire.resource_id)?,
+        resource_code: values::parse("resource_code", &wire.resource_code)?,
+        provider: values::parse("provider_code", &wire.provider_code)?,
+        consumer,
+        fields: wire.fields.into_iter().map(field).collect::<Result<_, _>>()?,
+        row_filter: values::non_empty(wire.row_filter),
+        purpose: wire.purpose,
+        modes: values::modes(&wire.delivery_modes)?,
+        valid_from: values::time("valid_from", wire.valid_from)?,
+        valid_until: values::time("valid_until", wire.valid_until)?,
+        rows_max: match wire.max_rows {
+            0 => None,
+            max => Some(max),
+        },
+    })
+}
+
+/// Terms as they are signed.
+#[must_use]
+pub fn to_wire(terms: &Terms) -> GrantTerms {
+    let field = |field: &Field| GrantedField {
+        name: field.name.clone(),
+        r#type: values::kind_to_wire(field.kind),
+        mask: values::mask_to_wire(field.mask),
+    };
+    GrantTerms {
+        grant_id: terms.grant.to_string(),
+        resource_id: terms.resource.to_string(),
+        resource_code: terms.resource_code.to_string(),
+        provider_code: terms.provider.to_string(),
+        consumer_code: terms.consumer.map(|code| code.to_string()).unwrap_or_default(),
+        fields: terms.fields.iter().map(field).collect(),
+        row_filter: terms.row_filter.clone().unwrap_or_default(),
+        purpose: terms.purpose.clone(),
+        delivery_modes: values::modes_to_wire(&terms.modes),
+        valid_from: Some(values::time_to_wire(terms.valid_from)),
+        valid_until: Some(values::time_to_wire(terms.valid_until)),
+        max_rows: terms.rows_max.unwrap_or_default(),
+    }
+}
+
+fn field(wire: GrantedField) -> Result<Field, FieldError> {
+    Ok(Field {
+        name: wire.name,
+        kind: values::kind("fields.type", wire.r#type)?,
+        mask: values::mask("fields.mask", wire.mask)?,
+    })
+}

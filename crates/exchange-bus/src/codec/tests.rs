@@ -1,0 +1,214 @@
+//! Each published event version has a golden file, which is never edited: what was stored once must stay readable.
+
+use std::path::Path;
+
+use prost::Message as _;
+use publicdata_event_store::aggregates::{Codec, EventOf};
+use publicdata_exchange_domain::application::{Application, Request};
+use publicdata_exchange_domain::terms::Field;
+use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
+use publicdata_exchange_domain::{SignedBytes, Terms};
+use publicdata_proto::common::v1::{Signature, SignedMessage};
+use publicdata_proto::exchange::v1::{Receipt as WireReceipt, TransferRequest};
+use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
+
+use super::*;
+
+const PROVIDER: &str = "91350100M000100Y43";
+const CONSUMER: &str = "11310000MB2F30284X";
+const ID: &str = "00000000-0000-4000-8000-000000000001";
+
+/// H2: events that were stored by an earlier version are read as what they meant.
+#[test]
+fn grant_events_read_and_write_as_they_always_did() {
+    use publicdata_exchange_domain::grant::Event;
+
+    let deadline = deadline();
+    for (name, event) in [
+        ("application_submitted.v1", Event::ApplicationSubmitted(application())),
+        ("application_overdue.v1", Event::ApplicationOverdue { deadline }),
+        (
+            "application_refused.v1",
+            Event::ApplicationRefused {
+                legal_basis: "《数据安全法》".to_owned(),
+                reason: "超出职责".to_owned(),
+            },
+        ),
+        ("grant_issued.v1", Event::Issued { terms: terms(), signed: signed_terms() }),
+        ("grant_revoked.v1", Event::Revoked { reason: "用途变更".to_owned() }),
+    ] {
+        golden::<super::grant::Grants>(name, &event);
+    }
+}
+
+/// H2: as above, for transfers.
+#[test]
+fn transfer_events_read_and_write_as_they_always_did() {
+    use publicdata_exchange_domain::transfer::Event;
+
+    let cause = || Cause { reason: "FIELD_OUTSIDE_GRANT".to_owned(), message: "no".to_owned() };
+    for (name, event) in [
+        ("transfer_requested.v1", Event::Requested(request(Some(source())))),
+        ("transfer_requested_unknown_grant.v1", Event::Requested(request(None))),
+        ("transfer_refused.v1", Event::Refused { refuser: Refuser::ProviderNode, cause: cause() }),
+        (
+            "transfer_resumed.v1",
+            Event::Resumed { received_frames: 7, signed: signed(&TransferRequest::default()) },
+        ),
+        ("transfer_interrupted.v1", Event::Interrupted { cause: cause() }),
+        ("transfer_stopped.v1", Event::Stopped { reason: "GRANT_REVOKED".to_owned() }),
+        ("transfer_completed.v1", Event::Completed(receipt())),
+    ] {
+        golden::<super::transfer::Transfers>(name, &event);
+    }
+}
+
+#[test]
+fn terms_come_back_as_they_were_signed() {
+    for terms in [terms(), Terms { consumer: None, row_filter: None, rows_max: None, ..terms() }] {
+        assert_eq!(terms::from_wire(terms::to_wire(&terms)).unwrap(), terms);
+    }
+}
+
+#[test]
+fn an_unknown_mask_is_never_read_as_plain() {
+    let mut wire = terms::to_wire(&terms());
+    wire.fields[0].mask = 99;
+
+    assert_eq!(terms::from_wire(wire).unwrap_err().field, "fields.mask");
+}
+
+#[test]
+fn an_event_of_another_aggregate_is_an_error() {
+    let stopped =
+        super::transfer::Transfers::encode(&publicdata_exchange_domain::transfer::Event::Stopped {
+            reason: "GRANT_REVOKED".to_owned(),
+        });
+
+    assert!(super::grant::Grants::decode(&stopped).is_err());
+}
+
+#[track_caller]
+fn golden<C: Codec>(name: &str, event: &EventOf<C>)
+where
+    EventOf<C>: PartialEq + std::fmt::Debug,
+{
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.hex"));
+    let encoded = C::encode(event);
+    let Ok(stored) = std::fs::read_to_string(&path) else {
+        std::fs::write(&path, hex::encode(encoded.encode_to_vec()) + "\n").unwrap();
+        panic!("{name} is new; its golden file was written, commit it");
+    };
+
+    let stored = prost_types::Any::decode(hex::decode(stored.trim()).unwrap().as_slice()).unwrap();
+    assert_eq!(C::decode(&stored).unwrap().as_ref(), Some(event), "{name} reads otherwise");
+    assert_eq!(encoded, stored, "{name} is written otherwise");
+}
+
+fn deadline() -> Deadline {
+    Deadline {
+        on: "2026-03-16".parse().unwrap(),
+        provisional: true,
+        calendar_version: "cn-0123456789ab".to_owned(),
+    }
+}
+
+fn application() -> Application {
+    Application {
+        resource: ID.parse().unwrap(),
+        resource_code: "302001/00001".parse().unwrap(),
+        provider: PROVIDER.parse().unwrap(),
+        consumer: CONSUMER.parse().unwrap(),
+        request: Request {
+            purpose: "社区网格管理".to_owned(),
+            legal_basis: "《条例》".to_owned(),
+            fields: vec!["code".to_owned(), "name".to_owned()],
+            row_filter: Some("code = '1'".to_owned()),
+            modes: [DeliveryMode::Query, DeliveryMode::Bulk, DeliveryMode::Push].into(),
+            valid_from: "2026-03-02".parse().unwrap(),
+            valid_until: "2026-12-30".parse().unwrap(),
+        },
+        deadline: deadline(),
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        grant: ID.parse().unwrap(),
+        resource: ID.parse().unwrap(),
+        resource_code: "302001/00001".parse().unwrap(),
+        provider: PROVIDER.parse().unwrap(),
+        consumer: Some(CONSUMER.parse().unwrap()),
+        fields: vec![
+            Field { name: "code".to_owned(), kind: ItemType::Text, mask: None },
+            Field { name: "phone".to_owned(), kind: ItemType::Text, mask: Some(Mask::Partial) },
+        ],
+        row_filter: Some("code = '1'".to_owned()),
+        purpose: "社区网格管理".to_owned(),
+        modes: [DeliveryMode::Bulk].into(),
+        valid_from: "2026-03-01T16:00:00Z".parse().unwrap(),
+        valid_until: "2026-12-30T16:00:00.5Z".parse().unwrap(),
+        rows_max: Some(1_000),
+    }
+}
+
+fn signed_terms() -> SignedBytes {
+    signed(&terms::to_wire(&terms()))
+}
+
+fn signature(value: u8) -> Signature {
+    let certificate_chain = vec![vec![1, 2, 3]];
+    Signature { algorithm: "ed25519".to_owned(), certificate_chain, value: vec![value; 4] }
+}
+
+fn signed(message: &impl prost::Message) -> SignedBytes {
+    super::grant::seal(&SignedMessage {
+        message: message.encode_to_vec(),
+        signature: Some(signature(4)),
+    })
+}
+
+fn source() -> Source {
+    Source {
+        resource: ID.parse().unwrap(),
+        resource_code: "302001/00001".parse().unwrap(),
+        provider: PROVIDER.parse().unwrap(),
+    }
+}
+
+fn request(source: Option<Source>) -> publicdata_exchange_domain::transfer::Request {
+    publicdata_exchange_domain::transfer::Request {
+        grant: ID.parse().unwrap(),
+        source,
+        consumer: CONSUMER.parse().unwrap(),
+        consumer_node: format!("spiffe://test.internal/org/{CONSUMER}/node/n1"),
+        requested_by: format!("spiffe://test.internal/org/{CONSUMER}/user/u1"),
+        fields: vec!["code".to_owned()],
+        purpose: "社区网格管理".to_owned(),
+        case_number: "case-1".to_owned(),
+        signed: signed(&TransferRequest {
+            transfer_id: ID.to_owned(),
+            ..TransferRequest::default()
+        }),
+    }
+}
+
+fn receipt() -> Receipt {
+    let wire = WireReceipt {
+        transfer_id: ID.to_owned(),
+        grant_id: ID.to_owned(),
+        provider_code: PROVIDER.to_owned(),
+        consumer_code: CONSUMER.to_owned(),
+        fields: vec!["code".to_owned()],
+        purpose: "社区网格管理".to_owned(),
+        rows: 10,
+        bytes: 1_000,
+        frames: 2,
+        sha256: vec![7; 32],
+        completed_at: None,
+    };
+    let signatures = (Some(signature(5)), Some(signature(6)));
+    let receipt = super::transfer::receipt(wire.encode_to_vec(), signatures).unwrap();
+    assert_eq!(receipt.digest, Digest::from_bytes([7; 32]));
+    receipt
+}

@@ -1,0 +1,175 @@
+//! Small values, field by field.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use publicdata_proto::catalog::v1 as catalog;
+use publicdata_proto::exchange::v1 as wire;
+use publicdata_types::{Deadline, DeliveryMode, ItemType, Mask, SharingType};
+
+use super::FieldError;
+
+/// The requirement that an application's limit rests on.
+const APPLICATION_RULE: &str = "R26.1";
+const NANOSECONDS: i128 = 1_000_000_000;
+
+/// Parses a text field.
+///
+/// # Errors
+/// Names the field.
+pub fn parse<T>(field: &'static str, text: &str) -> Result<T, FieldError>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    text.parse().map_err(FieldError::of(field))
+}
+
+/// `None` for an empty text.
+#[must_use]
+pub fn non_empty(text: String) -> Option<String> {
+    match text.is_empty() {
+        true => None,
+        false => Some(text),
+    }
+}
+
+pub(super) fn kind(field: &'static str, number: i32) -> Result<ItemType, FieldError> {
+    use catalog::ItemType as Wire;
+
+    match Wire::try_from(number) {
+        Ok(Wire::Text) => Ok(ItemType::Text),
+        Ok(Wire::Number) => Ok(ItemType::Number),
+        Ok(Wire::Money) => Ok(ItemType::Money),
+        Ok(Wire::Date) => Ok(ItemType::Date),
+        Ok(Wire::Timestamp) => Ok(ItemType::Timestamp),
+        Ok(Wire::Logical) => Ok(ItemType::Logical),
+        Ok(Wire::Memo) => Ok(ItemType::Memo),
+        Ok(Wire::General) => Ok(ItemType::General),
+        Ok(Wire::Double) => Ok(ItemType::Double),
+        Ok(Wire::Integer) => Ok(ItemType::Integer),
+        Ok(Wire::Float) => Ok(ItemType::Float),
+        Ok(Wire::Unspecified) | Err(_) => Err(FieldError::missing(field)),
+    }
+}
+
+pub(super) fn kind_to_wire(kind: ItemType) -> i32 {
+    use catalog::ItemType as Wire;
+
+    let wire = match kind {
+        ItemType::Text => Wire::Text,
+        ItemType::Number => Wire::Number,
+        ItemType::Money => Wire::Money,
+        ItemType::Date => Wire::Date,
+        ItemType::Timestamp => Wire::Timestamp,
+        ItemType::Logical => Wire::Logical,
+        ItemType::Memo => Wire::Memo,
+        ItemType::General => Wire::General,
+        ItemType::Double => Wire::Double,
+        ItemType::Integer => Wire::Integer,
+        ItemType::Float => Wire::Float,
+    };
+    wire.into()
+}
+
+/// A number that is no mask is an error, never an unmasked field.
+pub(super) fn mask(field: &'static str, number: i32) -> Result<Option<Mask>, FieldError> {
+    use catalog::Mask as Wire;
+
+    match Wire::try_from(number) {
+        Ok(Wire::Unspecified) => Ok(None),
+        Ok(Wire::Suppress) => Ok(Some(Mask::Suppress)),
+        Ok(Wire::Partial) => Ok(Some(Mask::Partial)),
+        Ok(Wire::Pseudonym) => Ok(Some(Mask::Pseudonym)),
+        Err(error) => Err(FieldError::of(field)(error)),
+    }
+}
+
+pub(super) fn mask_to_wire(mask: Option<Mask>) -> i32 {
+    use catalog::Mask as Wire;
+
+    let wire = match mask {
+        None => Wire::Unspecified,
+        Some(Mask::Suppress) => Wire::Suppress,
+        Some(Mask::Partial) => Wire::Partial,
+        Some(Mask::Pseudonym) => Wire::Pseudonym,
+    };
+    wire.into()
+}
+
+pub(super) fn sharing(number: i32) -> Option<SharingType> {
+    use catalog::SharingType as Wire;
+
+    match Wire::try_from(number) {
+        Ok(Wire::Unconditional) => Some(SharingType::Unconditional),
+        Ok(Wire::Conditional) => Some(SharingType::Conditional),
+        Ok(Wire::NotShared) => Some(SharingType::NotShared),
+        Ok(Wire::Unspecified) | Err(_) => None,
+    }
+}
+
+/// Delivery modes, each once.
+///
+/// # Errors
+/// One is not known.
+pub fn modes(numbers: &[i32]) -> Result<BTreeSet<DeliveryMode>, FieldError> {
+    use catalog::DeliveryMode as Wire;
+
+    let mode = |number: &i32| match Wire::try_from(*number) {
+        Ok(Wire::Query) => Ok(DeliveryMode::Query),
+        Ok(Wire::Bulk) => Ok(DeliveryMode::Bulk),
+        Ok(Wire::Push) => Ok(DeliveryMode::Push),
+        Ok(Wire::Unspecified) | Err(_) => Err(FieldError::missing("delivery_modes")),
+    };
+    numbers.iter().map(mode).collect()
+}
+
+pub(super) fn modes_to_wire(modes: &BTreeSet<DeliveryMode>) -> Vec<i32> {
+    use catalog::DeliveryMode as Wire;
+
+    let wire = |mode: &DeliveryMode| match mode {
+        DeliveryMode::Query => Wire::Query.into(),
+        DeliveryMode::Bulk => Wire::Bulk.into(),
+        DeliveryMode::Push => Wire::Push.into(),
+    };
+    modes.iter().map(wire).collect()
+}
+
+/// A limit as it stands in events and answers.
+#[must_use]
+pub fn deadline_to_wire(deadline: &Deadline) -> wire::Deadline {
+    wire::Deadline {
+        due_on: deadline.on.to_string(),
+        rule: APPLICATION_RULE.to_owned(),
+        calendar_version: deadline.calendar_version.clone(),
+        provisional: deadline.provisional,
+    }
+}
+
+pub(super) fn deadline(deadline: Option<wire::Deadline>) -> Result<Deadline, FieldError> {
+    let deadline = deadline.ok_or_else(|| FieldError::missing("deadline"))?;
+    Ok(Deadline {
+        on: parse::<Date>("due_on", &deadline.due_on)?,
+        provisional: deadline.provisional,
+        calendar_version: deadline.calendar_version,
+    })
+}
+
+/// A moment as protobuf says it.
+#[must_use]
+pub fn time_to_wire(at: Timestamp) -> prost_types::Timestamp {
+    let nanoseconds = at.as_nanosecond();
+    // A jiff timestamp spans 20,000 years: its seconds fit an i64, and what is left of a second an i32.
+    prost_types::Timestamp {
+        seconds: i64::try_from(nanoseconds.div_euclid(NANOSECONDS)).unwrap_or_default(),
+        nanos: i32::try_from(nanoseconds.rem_euclid(NANOSECONDS)).unwrap_or_default(),
+    }
+}
+
+pub(super) fn time(
+    field: &'static str,
+    time: Option<prost_types::Timestamp>,
+) -> Result<Timestamp, FieldError> {
+    let time = time.ok_or_else(|| FieldError::missing(field))?;
+    Timestamp::new(time.seconds, time.nanos).map_err(FieldError::of(field))
+}

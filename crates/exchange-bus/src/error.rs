@@ -1,0 +1,305 @@
+//! What goes wrong, and how a caller is told: the only mapping from errors to answers.
+
+use publicdata_event_store::aggregates::{self, ExecuteError};
+use publicdata_event_store::{AppendError, BoxError};
+use publicdata_exchange_domain::mistake::Mistake;
+use publicdata_exchange_domain::{Refusal, grant, transfer};
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::Code;
+use publicdata_transfer::receipt::ReceiptError;
+use publicdata_transfer::signed::SignedError;
+use publicdata_types::Denied;
+use publicdata_views::WaitError;
+use tonic::Status;
+
+use crate::codec::FieldError;
+
+/// Why the bus does not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request cannot be read.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The page token is not one of ours.
+    #[error("page token is malformed; send back the one of the page before, or none")]
+    PageToken,
+    /// There is no such thing, or the caller may not know of it.
+    #[error("no such {what}")]
+    Unknown {
+        /// Of which kind.
+        what: &'static str,
+    },
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The caller is no node.
+    #[error("only a data service node may call this; use the credentials of a node")]
+    NotANode,
+    /// A signature is missing or wrong.
+    #[error(transparent)]
+    Signed(#[from] SignedError),
+    /// Somebody else than the caller signed.
+    #[error("signer is not the caller; sign with the credentials that you call with")]
+    NotTheSigner,
+    /// A receipt is not one for this transfer.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// The rules of applications and grants forbid it.
+    #[error("{rejection}")]
+    Grant {
+        /// The rule.
+        #[source]
+        rejection: grant::Rejection,
+        /// What the catalogue says of sharing, where that matters.
+        condition: Option<String>,
+        /// The grant to use instead, where there is one.
+        offer: Option<String>,
+    },
+    /// The rules of transfers forbid it.
+    #[error(transparent)]
+    Transfer(#[from] transfer::Rejection),
+    /// The use is not within its grant (R30.1).
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No node of the provider that serves the resource is connected.
+    #[error("no node of the provider that serves this resource is connected; try again later")]
+    NodeNotConnected,
+    /// The transfer does not wait for this node.
+    #[error("transfer does not wait for this node; deliver only what the bus asked for")]
+    NotAsked,
+    /// A delivery or link does not begin as it has to.
+    #[error("{expected} must come first")]
+    Beginning {
+        /// What should have come.
+        expected: &'static str,
+    },
+    /// An aggregate cannot be read.
+    #[error(transparent)]
+    Load(#[from] aggregates::Error),
+    /// An event cannot be stored.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// Others keep changing the same aggregate.
+    #[error("others are changing the same thing; try again")]
+    Busy,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The views do not show what was just written.
+    #[error(transparent)]
+    View(#[from] WaitError),
+    /// Stored data cannot be read.
+    #[error("stored data cannot be read")]
+    Unreadable(#[source] BoxError),
+}
+
+impl Error {
+    /// For `map_err`: what the bus has stored cannot be read.
+    pub(crate) fn unreadable(source: impl Into<BoxError>) -> Self {
+        Self::Unreadable(source.into())
+    }
+
+    /// An application was not accepted: says what the catalogue says of sharing, and which offer to use at once.
+    pub(crate) fn application(
+        error: ExecuteError<grant::Rejection>,
+        condition: String,
+        offer: Option<String>,
+    ) -> Self {
+        match Self::from(error) {
+            Self::Grant { rejection: rejection @ grant::Rejection::NotShared, .. } => {
+                Self::Grant { rejection, condition: Some(condition), offer: None }
+            }
+            Self::Grant { rejection: rejection @ grant::Rejection::NotNeeded, .. } => {
+                Self::Grant { rejection, condition: None, offer }
+            }
+            other => other,
+        }
+    }
+
+    /// What the caller is told.
+    fn problem(self) -> Problem {
+        let text = self.to_string();
+        match self {
+            Self::Field(FieldError { field, source }) => {
+                let text = format!("field {field} is wrong: {source}");
+                Problem::new(Code::InvalidArgument, "FIELD_INVALID", text).with("field", field)
+            }
+            Self::PageToken => Problem::new(Code::InvalidArgument, "PAGE_TOKEN_INVALID", text),
+            Self::Unknown { what } => {
+                let reason = match what {
+                    "resource" => "RESOURCE_UNKNOWN",
+                    "transfer" => "TRANSFER_UNKNOWN",
+                    _ => "GRANT_UNKNOWN",
+                };
+                Problem::new(Code::NotFound, reason, text)
+            }
+            Self::Denied(denied) => Problem::new(Code::PermissionDenied, denied.reason(), text),
+            Self::NotANode => Problem::new(Code::PermissionDenied, "NOT_A_NODE", text),
+            Self::Signed(error) => {
+                Problem::new(Code::PermissionDenied, "SIGNATURE_INVALID", chain(&error))
+            }
+            Self::NotTheSigner => Problem::new(Code::PermissionDenied, "NOT_THE_SIGNER", text),
+            Self::Receipt(error) => receipt(&error),
+            Self::Grant { rejection, condition, offer } => grant(&rejection, condition, offer),
+            Self::Transfer(rejection) => transfer(&rejection),
+            Self::Refused(refusal) => Problem::new(Code::PermissionDenied, refusal.reason(), text),
+            Self::NodeNotConnected => Problem::new(Code::Unavailable, "NODE_NOT_CONNECTED", text),
+            Self::NotAsked => Problem::new(Code::FailedPrecondition, "NOT_ASKED", text),
+            Self::Beginning { .. } => {
+                Problem::new(Code::InvalidArgument, "PROTOCOL_VIOLATED", text)
+            }
+            Self::Busy => Problem::new(Code::Conflict, "BUSY", text),
+            Self::Load(aggregates::Error::Id(_)) => {
+                Problem::new(Code::InvalidArgument, "FIELD_INVALID", text)
+            }
+            Self::Load(error @ aggregates::Error::Undecodable { .. }) => Problem::internal(error),
+            Self::Load(error @ aggregates::Error::Store(_)) => {
+                Problem::unavailable("event store", error)
+            }
+            Self::Append(error) => append(error),
+            Self::Database(error) => Problem::unavailable("database", error),
+            Self::View(error) => Problem::unavailable("view", error),
+            Self::Unreadable(error) => Problem::internal(error),
+        }
+    }
+}
+
+impl From<grant::Rejection> for Error {
+    fn from(rejection: grant::Rejection) -> Self {
+        Self::Grant { rejection, condition: None, offer: None }
+    }
+}
+
+impl<R> From<ExecuteError<R>> for Error
+where
+    Self: From<R>,
+{
+    fn from(error: ExecuteError<R>) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => Self::from(rejection),
+            ExecuteError::Busy { .. } => Self::Busy,
+            ExecuteError::Load(error) => Self::Load(error),
+            ExecuteError::Append(error) => Self::Append(error),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        error.problem().into()
+    }
+}
+
+fn append(error: AppendError) -> Problem {
+    match error {
+        AppendError::Conflict { .. } => Problem::new(Code::Conflict, "BUSY", "others were faster"),
+        AppendError::TooLarge { bytes, bytes_max, .. } => {
+            let text = format!("request takes {bytes} bytes as an event; {bytes_max} are allowed");
+            Problem::new(Code::ResourceExhausted, "TOO_LARGE", text)
+        }
+        AppendError::CommandIdTaken { .. } => {
+            let text = "command id was used for something else; make a new one";
+            Problem::new(Code::InvalidArgument, "COMMAND_ID_TAKEN", text)
+        }
+        AppendError::Store(error) => Problem::unavailable("event store", error),
+    }
+}
+
+fn receipt(error: &ReceiptError) -> Problem {
+    let code = match error {
+        ReceiptError::Signed(_) | ReceiptError::Signer { .. } => Code::PermissionDenied,
+        ReceiptError::Mismatch { .. } => Code::FailedPrecondition,
+    };
+    let reason = match error {
+        ReceiptError::Signed(_) => "SIGNATURE_INVALID",
+        ReceiptError::Signer { .. } => "WRONG_SIGNER",
+        ReceiptError::Mismatch { .. } => "RECEIPT_DIFFERS",
+    };
+    Problem::new(code, reason, chain(error))
+}
+
+fn grant(
+    rejection: &grant::Rejection,
+    condition: Option<String>,
+    offer: Option<String>,
+) -> Problem {
+    use grant::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::Application { .. }
+        | Rejection::Terms { .. }
+        | Rejection::LegalBasisMissing
+        | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::Exists
+        | Rejection::AlreadyRefused
+        | Rejection::AlreadyIssued
+        | Rejection::AlreadyRevoked
+        | Rejection::NotIssued
+        | Rejection::OwnResource
+        | Rejection::NotShared
+        | Rejection::NotNeeded => Code::FailedPrecondition,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    let mut text = rejection.to_string();
+    if let Some(condition) = &condition {
+        text = format!("{text}: {condition}");
+    }
+    if let Some(offer) = &offer {
+        text = format!("{text}: {offer}");
+    }
+    let mut problem = Problem::new(code, rejection.reason(), text);
+    for (key, value) in [("sharing_condition", condition), ("grant_id", offer)] {
+        if let Some(value) = value {
+            problem = problem.with(key, value);
+        }
+    }
+    match rejection {
+        Rejection::Application { mistakes } | Rejection::Terms { mistakes } => {
+            locate(problem, mistakes)
+        }
+        Rejection::Absent
+        | Rejection::Exists
+        | Rejection::AlreadyRefused
+        | Rejection::AlreadyIssued
+        | Rejection::AlreadyRevoked
+        | Rejection::NotIssued
+        | Rejection::OwnResource
+        | Rejection::NotShared
+        | Rejection::NotNeeded
+        | Rejection::LegalBasisMissing
+        | Rejection::ReasonMissing
+        | Rejection::Denied(_) => problem,
+    }
+}
+
+/// Says where a row filter is wrong, for programs that mark the place.
+fn locate(problem: Problem, mistakes: &[Mistake]) -> Problem {
+    let place = mistakes.iter().find_map(|mistake| match mistake {
+        Mistake::Filter(error) => error.at,
+        _ => None,
+    });
+    match place {
+        Some(at) => problem.with("row_filter.line", at.line).with("row_filter.column", at.column),
+        None => problem,
+    }
+}
+
+fn transfer(rejection: &transfer::Rejection) -> Problem {
+    use transfer::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::Exists
+        | Rejection::Refused
+        | Rejection::Stopped
+        | Rejection::Completed
+        | Rejection::RequestDiffers { .. }
+        | Rejection::ReceiptDiffers { .. } => Code::FailedPrecondition,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    publicdata_service_kit::problem::chain(error)
+}

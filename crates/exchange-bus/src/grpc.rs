@@ -1,0 +1,106 @@
+//! Parse, execute, respond: the three services, one file each.
+
+mod grants;
+mod links;
+mod transfers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use publicdata_directory::Directory;
+use publicdata_event_store::aggregates::Meta;
+use publicdata_service_kit::problem::Code;
+use publicdata_service_kit::{Clock, Problem, Tasks, telemetry};
+use publicdata_types::{Actor, PageToken};
+use publicdata_views::Projector;
+use tonic::{Request, Status};
+
+use crate::codec::{FieldError, values};
+use crate::error::Error;
+use crate::grants::GrantDesk;
+use crate::queries::{Page, Queries, Reader};
+use crate::relay::Relay;
+use crate::transfers::Exchange;
+
+const EXCHANGE: &str = "EXCHANGE";
+/// How long an answer waits for the view to show what it says.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The handlers of all three services. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    /// Who calls.
+    pub directory: Arc<Directory>,
+    /// Applications and grants.
+    pub desk: GrantDesk,
+    /// Transfers.
+    pub exchange: Exchange,
+    /// The views.
+    pub queries: Queries,
+    /// Nodes.
+    pub relay: Relay,
+    /// What follows the catalogue's events.
+    pub catalogue: Arc<Projector>,
+    /// What follows our own events.
+    pub log: Arc<Projector>,
+    /// The time.
+    pub clock: Clock,
+    /// Where links run.
+    pub tasks: Tasks,
+}
+
+impl Service {
+    /// Whoever reads: a user or a node of an organisation.
+    async fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
+        let caller = self.directory.caller(request).await?;
+        match caller.actor() {
+            Some(actor) => Ok(Reader::from(actor)),
+            None => Err(Problem::new(
+                Code::PermissionDenied,
+                "ORGANISATION_REQUIRED",
+                "only a user or node of an organisation may call this",
+            )
+            .into()),
+        }
+    }
+
+    fn meta(&self, command_id: &str, by: &Actor) -> Result<Meta, Error> {
+        Ok(Meta {
+            command_id: values::parse("command_id", command_id)?,
+            actor: by.id.clone(),
+            at: self.clock.now(),
+            traceparent: telemetry::current_traceparent(),
+        })
+    }
+
+    /// Waits until the caller can read what it wrote. What was written stays so if the view lags.
+    async fn settle(&self, sequence: u64) {
+        if let Err(error) = self.log.wait_for(EXCHANGE, sequence, SETTLE_TIMEOUT).await {
+            tracing::warn!(%error, sequence, "an answer goes out before the view shows it");
+        }
+    }
+}
+
+fn page(size: u32, token: &str) -> Result<Page, Error> {
+    let after = match token {
+        "" => None,
+        token => Some(token.parse::<PageToken>().map_err(|_| Error::PageToken)?),
+    };
+    Ok(Page { size, after })
+}
+
+/// An id in a filter: empty for any.
+fn optional_id<T>(field: &'static str, text: &str) -> Result<Option<T>, FieldError>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    match text {
+        "" => Ok(None),
+        text => values::parse(field, text).map(Some),
+    }
+}
+
+/// The token of the next page; empty if there is none.
+fn token(next: Option<PageToken>) -> String {
+    next.map(|token| token.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! `GrantService`.
+
+use publicdata_proto::exchange::v1::grant_service_server::GrantService;
+use publicdata_proto::exchange::v1::{
+    GetGrantRequest, GetGrantResponse, IssueGrantRequest, IssueGrantResponse, ListGrantsRequest,
+    ListGrantsResponse, RefuseApplicationRequest, RefuseApplicationResponse, RevokeGrantRequest,
+    RevokeGrantResponse, SubmitApplicationRequest, SubmitApplicationResponse,
+};
+use publicdata_types::GrantId;
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Service, optional_id, page, token};
+use crate::codec::{FieldError, values};
+use crate::error::Error;
+use crate::grants::Request as Application;
+
+#[async_trait]
+impl GrantService for Service {
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn submit_application(
+        &self,
+        request: Request<SubmitApplicationRequest>,
+    ) -> Result<Response<SubmitApplicationResponse>, Status> {
+        let by = self.directory.user(&request).await?;
+        let request = request.into_inner();
+        let meta = self.meta(&request.command_id, &by)?;
+        let resource = values::parse("resource_id", &request.resource_id).map_err(Error::from)?;
+        let application = application(request).map_err(Error::from)?;
+
+        let (id, deadline, sequence) = self.desk.apply(&meta, resource, application, by).await?;
+
+        self.settle(sequence).await;
+        Ok(Response::new(SubmitApplicationResponse {
+            grant_id: id.to_string(),
+            deadline: Some(values::deadline_to_wire(&deadline)),
+            sequence,
+        }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn refuse_application(
+        &self,
+        request: Request<RefuseApplicationRequest>,
+    ) -> Result<Response<RefuseApplicationResponse>, Status> {
+        let by = self.directory.user(&request).await?;
+        let request = request.into_inner();
+        let meta = self.meta(&request.command_id, &by)?;
+        let id: GrantId = values::parse("grant_id", &request.grant_id).map_err(Error::from)?;
+
+        let why = (request.legal_basis, request.reason);
+        let sequence = self.desk.refuse(&meta, id, why, by).await?;
+
+        self.settle(sequence).await;
+        Ok(Response::new(RefuseApplicationResponse { sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn issue_grant(
+        &self,
+        request: Request<IssueGrantRequest>,
+    ) -> Result<Response<IssueGrantResponse>, Status> {
+        let by = self.directory.user(&request).await?;
+        let request = request.into_inner();
+        let meta = self.meta(&request.command_id, &by)?;
+        let signed = request.grant.ok_or_else(|| Error::from(FieldError::missing("grant")))?;
+
+        let sequence = self.desk.issue(&meta, signed, by).await?;
+
+        self.settle(sequence).await;
+        Ok(Response::new(IssueGrantResponse { sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn revoke_grant(
+        &self,
+        request: Request<RevokeGrantRequest>,
+    ) -> Result<Response<RevokeGrantResponse>, Status> {
+        let by = self.directory.user(&request).await?;
+        let request = request.into_inner();
+        let meta = self.meta(&request.command_id, &by)?;
+        let id: GrantId = values::parse("grant_id", &request.grant_id).map_err(Error::from)?;
+
+        let revoked = self.desk.revoke(&meta, id, request.reason, by).await?;
+        let stopped = self.desk.stop(&revoked);
+        self.settle(revoked.sequence).await;
+        self.desk.announce(&revoked);
+
+        let sequence = revoked.sequence;
+        Ok(Response::new(RevokeGrantResponse { sequence, stopped_transfers: stopped }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn get_grant(
+        &self,
+        request: Request<GetGrantRequest>,
+    ) -> Result<Response<GetGrantResponse>, Status> {
+        let reader = self.reader(&request).await?;
+        let id = &request.get_ref().grant_id;
+        let id: GrantId = values::parse("grant_id", id).map_err(Error::from)?;
+
+        match self.queries.grant(id, &reader).await? {
+            Some(grant) => Ok(Response::new(GetGrantResponse { grant: Some(grant) })),
+            None => Err(Error::Unknown { what: "grant" }.into()),
+        }
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn list_grants(
+        &self,
+        request: Request<ListGrantsRequest>,
+    ) -> Result<Response<ListGrantsResponse>, Status> {
+        let reader = self.reader(&request).await?;
+        let request = request.get_ref();
+        let page = page(request.page_size, &request.page_token)?;
+        let resource = optional_id("resource_id", &request.resource_id).map_err(Error::from)?;
+
+        let listed = self.queries.grants(&reader, request.status(), resource, &page).await?;
+
+        let next_page_token = token(listed.next);
+        Ok(Response::new(ListGrantsResponse { grants: listed.entries, next_page_token }))
+    }
+}
+
+fn application(request: SubmitApplicationRequest) -> Result<Application, FieldError> {
+    Ok(Application {
+        purpose: request.purpose,
+        legal_basis: request.legal_basis,
+        fields: request.fields,
+        row_filter: values::non_empty(request.row_filter),
+        modes: values::modes(&request.delivery_modes)?,
+        valid_from: values::parse("valid_from", &request.valid_from)?,
+        valid_until: values::parse("valid_until", &request.valid_until)?,
+    })
+}

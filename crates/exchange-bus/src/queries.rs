@@ -1,0 +1,428 @@
+//! Tables to answers, and to whom.
+//!
+//! Who may see an exchange: its provider, its consumer, the authorities over either, and auditors. A standing offer has no
+//! consumer yet: every consumer may see it, as every consumer may use it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use publicdata_event_store::{Store, aggregates};
+use publicdata_exchange_domain::ResourceFacts;
+use publicdata_proto::exchange::v1::{Grant, GrantStatus, Transfer, TransferStatus};
+use publicdata_types::region::Level;
+use publicdata_types::{
+    Actor, CommandId, GrantId, OrganisationCode, PageToken, RegionCode, ResourceId,
+};
+use publicdata_views::{Database, Projector};
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::codec;
+use crate::error::Error;
+use crate::views::from_column;
+
+/// The parameters $1 to $3 say who reads, as [`Reader::bind`] binds them.
+const PARTY: &str = "$1 = 1 OR provider_code = $2 OR consumer_code = $2 \
+    OR EXISTS (SELECT 1 FROM bus_organisation o \
+    WHERE o.region_code LIKE $3 AND o.code IN (provider_code, consumer_code))";
+/// Parameter $4 says whether the reader is a consumer; status 3 is issued.
+const OFFERED: &str = "$4 = 1 AND consumer_code = '' AND status = 3";
+const CATALOG: &str = "CATALOG";
+/// How long a call waits for the view, before it fails as unavailable.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
+/// A pattern that no region fits.
+const NOWHERE: &str = "-";
+const PAGE_SIZE: u32 = 50;
+const PAGE_SIZE_MAX: u32 = 500;
+
+/// Reads the tables. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Queries {
+    database: Database,
+    store: Store,
+    catalogue: Arc<Projector>,
+}
+
+/// Who reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    everything: bool,
+    organisation: OrganisationCode,
+    consumer: bool,
+    region: String,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many entries at most; 0 for the usual number.
+    pub size: u32,
+    /// Where the page before ended.
+    pub after: Option<PageToken>,
+}
+
+/// A part of a list, and where the next begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Where to go on, if there is more.
+    pub next: Option<PageToken>,
+}
+
+/// Something that a policy has to attend to, and the command that brought it about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The aggregate.
+    pub id: String,
+    /// The command.
+    pub cause: CommandId,
+}
+
+// === impl Reader ===
+
+impl From<&Actor> for Reader {
+    fn from(actor: &Actor) -> Self {
+        let region = match actor.is_authority_over(&actor.region) {
+            true => region_pattern(&actor.region),
+            false => NOWHERE.to_owned(),
+        };
+        Self {
+            everything: actor.may_audit().is_ok(),
+            organisation: actor.organisation,
+            consumer: actor.may_consume().is_ok(),
+            region,
+        }
+    }
+}
+
+// === impl Queries ===
+
+impl Queries {
+    /// Reads from this database, which `catalogue` fills with the catalogue's events.
+    #[must_use]
+    pub fn new(database: Database, store: Store, catalogue: Arc<Projector>) -> Self {
+        Self { database, store, catalogue }
+    }
+
+    /// What was published of a resource, with its condition of sharing: also if that was a moment ago.
+    ///
+    /// # Errors
+    /// The database failed, or holds what cannot be read.
+    pub async fn published(
+        &self,
+        id: ResourceId,
+    ) -> Result<Option<(ResourceFacts, codec::SharingConditions)>, Error> {
+        match self.try_published(id).await? {
+            Some(found) => Ok(Some(found)),
+            None => {
+                self.catch_up().await?;
+                self.try_published(id).await
+            }
+        }
+    }
+
+    /// Whether the authority has issued certificates to a principal: also if that was a moment ago.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn is_enrolled(&self, spiffe_id: &str) -> Result<bool, Error> {
+        let select = "SELECT spiffe_id FROM bus_certificate WHERE spiffe_id = $1";
+        let find = || sqlx::query(select).bind(spiffe_id).fetch_optional(self.database.pool());
+        if find().await?.is_some() {
+            return Ok(true);
+        }
+        self.catch_up().await?;
+        Ok(find().await?.is_some())
+    }
+
+    async fn catch_up(&self) -> Result<(), Error> {
+        let last = self.store.last_sequence(CATALOG).await.map_err(aggregates::Error::Store)?;
+        Ok(self.catalogue.wait_for(CATALOG, last, CATCH_UP_TIMEOUT).await?)
+    }
+
+    async fn try_published(
+        &self,
+        id: ResourceId,
+    ) -> Result<Option<(ResourceFacts, codec::SharingConditions)>, Error> {
+        let row = sqlx::query(
+            "SELECT code, region_code, published FROM bus_resource \
+             WHERE id = $1 AND published <> ''",
+        )
+        .bind(id.to_string())
+        .fetch_optional(self.database.pool())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+
+        let code = row.try_get::<String, _>("code")?.parse().map_err(Error::unreadable)?;
+        let region = row.try_get::<String, _>("region_code")?.parse().map_err(Error::unreadable)?;
+        let description = from_column(&row, "published")?;
+        codec::facts(id, code, region, description).map(Some).map_err(Error::unreadable)
+    }
+
+    /// The division of a resource's provider.
+    ///
+    /// # Errors
+    /// The database failed, or the resource is not known.
+    pub async fn region_of(&self, id: ResourceId) -> Result<RegionCode, Error> {
+        let row = sqlx::query("SELECT region_code FROM bus_resource WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.database.pool())
+            .await?;
+        match row {
+            Some(row) => {
+                row.try_get::<String, _>("region_code")?.parse().map_err(Error::unreadable)
+            }
+            None => Err(Error::Unknown { what: "resource" }),
+        }
+    }
+
+    /// A standing offer of a resource that holds at this moment.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn standing_offer(
+        &self,
+        resource: ResourceId,
+        at: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let row = sqlx::query(
+            "SELECT id FROM bus_grant WHERE resource_id = $1 AND status = $2 \
+             AND consumer_code = '' AND ends_at > $3 ORDER BY sequence DESC LIMIT 1",
+        )
+        .bind(resource.to_string())
+        .bind(i64::from(i32::from(GrantStatus::Issued)))
+        .bind(at.as_microsecond())
+        .fetch_optional(self.database.pool())
+        .await?;
+        Ok(row.map(|row| row.try_get("id")).transpose()?)
+    }
+
+    /// Provider and consumer of an application or grant.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn parties(
+        &self,
+        id: GrantId,
+    ) -> Result<Option<(OrganisationCode, Option<OrganisationCode>)>, Error> {
+        let row = sqlx::query("SELECT provider_code, consumer_code FROM bus_grant WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.database.pool())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let provider = row.try_get::<String, _>("provider_code")?;
+        let consumer = row.try_get::<String, _>("consumer_code")?;
+        Ok(Some((provider.parse().map_err(Error::unreadable)?, consumer.parse().ok())))
+    }
+
+    /// One application or grant, if the reader may see it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn grant(&self, id: GrantId, reader: &Reader) -> Result<Option<Grant>, Error> {
+        let select =
+            format!("SELECT body FROM bus_grant WHERE ({PARTY} OR ({OFFERED})) AND id = $5");
+        let row = reader
+            .bind(sqlx::query(AssertSqlSafe(select)))
+            .bind(i64::from(reader.consumer))
+            .bind(id.to_string())
+            .fetch_optional(self.database.pool())
+            .await?;
+        Ok(row.map(|row| from_column(&row, "body")).transpose()?)
+    }
+
+    /// Applications and grants that the reader may see, newest first.
+    ///
+    /// # Errors
+    /// The database failed, or the page token is not one of ours.
+    pub async fn grants(
+        &self,
+        reader: &Reader,
+        status: GrantStatus,
+        resource: Option<ResourceId>,
+        page: &Page,
+    ) -> Result<Listed<Grant>, Error> {
+        let select = format!(
+            "SELECT sequence, body FROM bus_grant WHERE ({PARTY} OR ({OFFERED})) \
+             AND ($5 = 0 OR status = $5) AND ($6 = '' OR resource_id = $6) \
+             AND sequence < $7 ORDER BY sequence DESC LIMIT $8"
+        );
+        let rows = reader
+            .bind(sqlx::query(AssertSqlSafe(select)))
+            .bind(i64::from(reader.consumer))
+            .bind(i64::from(i32::from(status)))
+            .bind(resource.map(|id| id.to_string()).unwrap_or_default())
+            .bind(page.before()?)
+            .bind(page.limit() + 1)
+            .fetch_all(self.database.pool())
+            .await?;
+        page.list(&rows)
+    }
+
+    /// The exchange log that the reader may see, newest first (R23.2).
+    ///
+    /// # Errors
+    /// The database failed, or the page token is not one of ours.
+    pub async fn transfers(
+        &self,
+        reader: &Reader,
+        status: TransferStatus,
+        grant: Option<GrantId>,
+        page: &Page,
+    ) -> Result<Listed<Transfer>, Error> {
+        let select = format!(
+            "SELECT sequence, body FROM bus_transfer WHERE ({PARTY}) \
+             AND ($4 = 0 OR status = $4) AND ($5 = '' OR grant_id = $5) \
+             AND sequence < $6 ORDER BY sequence DESC LIMIT $7"
+        );
+        let rows = reader
+            .bind(sqlx::query(AssertSqlSafe(select)))
+            .bind(i64::from(i32::from(status)))
+            .bind(grant.map(|id| id.to_string()).unwrap_or_default())
+            .bind(page.before()?)
+            .bind(page.limit() + 1)
+            .fetch_all(self.database.pool())
+            .await?;
+        page.list(&rows)
+    }
+
+    /// Which of these organisations the reader may see as parties: its own, and those of its region.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn may_see(
+        &self,
+        reader: &Reader,
+        organisation: OrganisationCode,
+    ) -> Result<bool, Error> {
+        if reader.everything || reader.organisation == organisation {
+            return Ok(true);
+        }
+        let row = sqlx::query(
+            "SELECT 1 AS found FROM bus_organisation WHERE code = $1 AND region_code LIKE $2",
+        )
+        .bind(organisation.to_string())
+        .bind(reader.region.as_str())
+        .fetch_optional(self.database.pool())
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Applications whose limit has passed on this day and which are not known to be overdue.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn overdue(&self, today: Date) -> Result<Vec<Pending>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, command_id FROM bus_grant \
+             WHERE status = $1 AND open_until > 0 AND open_until < $2 ORDER BY sequence",
+        )
+        .bind(i64::from(i32::from(GrantStatus::Applied)))
+        .bind(as_number(today))
+        .fetch_all(self.database.pool())
+        .await?;
+        rows.iter().map(pending).collect()
+    }
+
+    /// Transfers that are recorded as running.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn running(&self) -> Result<Vec<Pending>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, command_id FROM bus_transfer WHERE status = $1 ORDER BY sequence",
+        )
+        .bind(i64::from(i32::from(TransferStatus::Running)))
+        .fetch_all(self.database.pool())
+        .await?;
+        rows.iter().map(pending).collect()
+    }
+
+    /// Grants of a provider that were revoked and would hold otherwise.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn revoked(
+        &self,
+        provider: OrganisationCode,
+        at: Timestamp,
+    ) -> Result<Vec<GrantId>, Error> {
+        let rows = sqlx::query(
+            "SELECT id FROM bus_grant \
+             WHERE provider_code = $1 AND status = $2 AND ends_at > $3 ORDER BY sequence",
+        )
+        .bind(provider.to_string())
+        .bind(i64::from(i32::from(GrantStatus::Revoked)))
+        .bind(at.as_microsecond())
+        .fetch_all(self.database.pool())
+        .await?;
+        let id = |row: &AnyRow| row.try_get::<String, _>("id")?.parse().map_err(Error::unreadable);
+        rows.iter().map(id).collect()
+    }
+}
+
+impl Reader {
+    fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
+        query
+            .bind(i64::from(self.everything))
+            .bind(self.organisation.as_str())
+            .bind(self.region.as_str())
+    }
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
+
+impl Page {
+    fn limit(&self) -> i64 {
+        match self.size {
+            0 => PAGE_SIZE.into(),
+            size => size.min(PAGE_SIZE_MAX).into(),
+        }
+    }
+
+    fn before(&self) -> Result<i64, Error> {
+        match &self.after {
+            Some(token) => token.key().parse().map_err(|_| Error::PageToken),
+            None => Ok(i64::MAX),
+        }
+    }
+
+    /// One row more than fits says that there is a next page.
+    fn list<T: prost::Message + Default>(&self, rows: &[AnyRow]) -> Result<Listed<T>, Error> {
+        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        let shown = &rows[..rows.len().min(limit)];
+        let next = match shown.last() {
+            Some(last) if rows.len() > limit => {
+                Some(PageToken::after(last.try_get::<i64, _>("sequence")?.to_string()))
+            }
+            Some(_) | None => None,
+        };
+        let entries = shown.iter().map(|row| from_column(row, "body")).collect::<Result<_, _>>()?;
+        Ok(Listed { entries, next })
+    }
+}
+
+fn pending(row: &AnyRow) -> Result<Pending, Error> {
+    Ok(Pending {
+        id: row.try_get("id")?,
+        cause: row.try_get::<String, _>("command_id")?.parse().map_err(Error::unreadable)?,
+    })
+}
+
+/// 2026-03-04 as 20260304.
+fn as_number(date: Date) -> i64 {
+    i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+}
+
+/// What the codes of the divisions in a region look like.
+fn region_pattern(region: &RegionCode) -> String {
+    let digits = match region.level() {
+        Level::Province => 2,
+        Level::City => 4,
+        Level::County => 6,
+    };
+    format!("{}%", &region.to_string()[..digits])
+}

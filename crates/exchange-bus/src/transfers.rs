@@ -1,0 +1,352 @@
+//! Transfers: what the handlers of `TransferService` and `Deliver` do.
+//!
+//! Every attempt is recorded before it is decided (R23.2): refused ones, those that find no node, and those that break off.
+
+pub mod outcome;
+
+use publicdata_event_store::aggregates::{Aggregates, Meta};
+use publicdata_exchange_domain::transfer::{Command, Refuser, Request, Source, Transfer};
+use publicdata_exchange_domain::{Refusal, SignedBytes, Use};
+use publicdata_identity::{SpiffeId, TrustRoots};
+use publicdata_proto::common::v1::{Signature, SignedMessage};
+use publicdata_proto::exchange::v1::{Receipt, ServeTransfer, TransferRequest};
+use publicdata_service_kit::problem::chain;
+use publicdata_service_kit::retry::Backoff;
+use publicdata_service_kit::{Clock, Tasks, telemetry};
+use publicdata_transfer::{receipt, signed};
+use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, TransferId};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::codec::{self, FieldError, grant::Grants, transfer::Transfers, values};
+use crate::error::Error;
+use crate::metrics;
+use crate::relay::outlet::{self, Inlet};
+use crate::relay::{Conductor, Relay, Reservation};
+
+/// How often the end of a transfer is tried to be recorded again: for about half a minute.
+const RECORD_RETRIES_MAX: usize = 10;
+
+/// Starts, follows and ends transfers. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Grants, to authorise by.
+    pub grants: Aggregates<Grants>,
+    /// The exchange log.
+    pub transfers: Aggregates<Transfers>,
+    /// Nodes and pipes.
+    pub relay: Relay,
+    /// Who vouches for signatures.
+    pub roots: TrustRoots,
+    /// The time.
+    pub clock: Clock,
+    /// Where transfers run.
+    pub tasks: Tasks,
+    /// Who records how transfers end: this service.
+    pub service: SpiffeId,
+}
+
+/// A request whose signature was verified.
+struct Asked {
+    transfer: TransferId,
+    request: TransferRequest,
+    signed: SignedMessage,
+    actor: String,
+    /// The same attempt, sent again, is the same command.
+    command_id: CommandId,
+}
+
+impl Exchange {
+    /// Starts a transfer, or goes on with one that broke off.
+    ///
+    /// # Errors
+    /// The request is not the caller's, it is refused, or no node can serve it.
+    pub async fn fetch(&self, signed: SignedMessage, by: &Actor) -> Result<Inlet, Error> {
+        let asked = self.verified(signed, by)?;
+        let grant: GrantId = values::parse("grant_id", &asked.request.grant_id)?;
+        // Before the grant is read: a revocation that comes from now on finds the transfer.
+        let reservation = self.relay.reserve(asked.transfer, grant).await;
+
+        let (state, _) = self.grants.get(&grant.to_string()).await?;
+        let wanted = Use {
+            consumer: by.organisation,
+            fields: &asked.request.fields,
+            purpose: &asked.request.purpose,
+            mode: DeliveryMode::Bulk,
+            at: self.clock.now(),
+        };
+        let decision = state.authorise(&wanted).cloned();
+        let source = match (state.issued(), &decision) {
+            // Whose grant it is, its consumer alone may know.
+            (None, _) | (_, Err(Refusal::OtherConsumer { .. })) => None,
+            (Some((terms, _, _)), _) => Some(Source {
+                resource: terms.resource,
+                resource_code: terms.resource_code.clone(),
+                provider: terms.provider,
+            }),
+        };
+        self.record_request(&asked, request(&asked, grant, source, by)).await?;
+
+        let terms = match by.may_consume().map_err(Error::from).and(decision.map_err(Error::from)) {
+            Ok(terms) => terms,
+            Err(error) => return Err(self.refuse(&asked, error).await?),
+        };
+        let serve = ServeTransfer {
+            grant: state.issued().and_then(|(_, signed, _)| codec::grant::open(signed)),
+            request: Some(asked.signed.clone()),
+            traceparent: telemetry::current_traceparent().unwrap_or_default(),
+        };
+        match reservation.serve(terms.provider, terms.resource, serve) {
+            Ok(conductor) => Ok(self.conduct(asked, conductor)),
+            // The reservation holds until the interruption is recorded.
+            Err((_reservation, _)) => {
+                let cause = outcome::cause("NODE_NOT_CONNECTED", Error::NodeNotConnected);
+                self.record(&asked, "unserved", Command::Interrupt { cause }).await?;
+                metrics::transfer("interrupted", "NODE_NOT_CONNECTED");
+                Err(Error::NodeNotConnected)
+            }
+        }
+    }
+
+    /// Completes a transfer with the receipt that both nodes signed.
+    ///
+    /// # Errors
+    /// A signature is wrong, or the receipt is not for this transfer of the caller's node.
+    pub async fn confirm(
+        &self,
+        transfer: TransferId,
+        signed: SignedMessage,
+        consumer_signature: Option<Signature>,
+        by: &Actor,
+    ) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let (state, _) = self.transfers.get(&transfer.to_string()).await?;
+        let mine = match &state {
+            Transfer::Completed(receipt) => receipt.consumer == by.organisation,
+            Transfer::Absent => false,
+            Transfer::Running(_)
+            | Transfer::Interrupted(_)
+            | Transfer::Refused(_)
+            | Transfer::Stopped(_) => {
+                state.request().is_some_and(|request| request.consumer_node == by.id)
+            }
+        };
+        if !mine {
+            return Err(Error::Unknown { what: "transfer" });
+        }
+
+        let verified = receipt::verify(&self.roots, &signed, consumer_signature.as_ref(), now)?;
+        let signer = consumer_signature.as_ref();
+        let signer = signed::signer_of::<Receipt>(&self.roots, &signed.message, signer, now)?;
+        if signer.to_string() != by.id {
+            return Err(Error::NotTheSigner);
+        }
+        if verified.transfer_id.parse() != Ok(transfer) {
+            return Err(receipt::ReceiptError::Mismatch { field: "transfer_id" }.into());
+        }
+
+        let command_id = derived(transfer, &signed.message);
+        let signatures = (signed.signature, consumer_signature);
+        let receipt = codec::transfer::receipt(signed.message, signatures)?;
+        let meta = self.meta(command_id, by.id.clone());
+        let command = Command::Complete(receipt);
+        let executed = self.transfers.execute(&transfer.to_string(), &meta, command).await?;
+        if !executed.repeated {
+            metrics::transfer("completed", "");
+        }
+        self.relay.confirm(transfer);
+        Ok(executed.sequence)
+    }
+
+    /// Records that nobody conducts a transfer that the log calls running. Does nothing if somebody does.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn interrupt_abandoned(
+        &self,
+        transfer: TransferId,
+        cause: CommandId,
+    ) -> Result<(), Error> {
+        let id = transfer.to_string();
+        let (state, _) = self.transfers.get(&id).await?;
+        let Transfer::Running(Request { grant, .. }) = state else { return Ok(()) };
+        let Some(_reservation) = self.relay.reserve_idle(transfer, grant) else { return Ok(()) };
+        // Once more, now that no attempt can begin.
+        let (state, _) = self.transfers.get(&id).await?;
+        if !matches!(state, Transfer::Running(_)) {
+            return Ok(());
+        }
+
+        let meta = self.meta(cause.derive("bus-restarted"), self.service.to_string());
+        let cause = outcome::cause("BUS_RESTARTED", "the bus was restarted; resume the transfer");
+        self.transfers.execute(&id, &meta, Command::Interrupt { cause }).await?;
+        metrics::transfer("interrupted", "BUS_RESTARTED");
+        Ok(())
+    }
+
+    fn verified(&self, signed: SignedMessage, by: &Actor) -> Result<Asked, Error> {
+        let verified = signed::verify::<TransferRequest>(&self.roots, &signed, self.clock.now())?;
+        let request = verified.message;
+        if verified.signer.to_string() != by.id || request.consumer_node != by.id {
+            return Err(Error::NotTheSigner);
+        }
+        if request.consumer_code != by.organisation.as_str() {
+            return Err(FieldError {
+                field: "consumer_code",
+                source: "it is not the caller's".into(),
+            }
+            .into());
+        }
+        let transfer = values::parse("transfer_id", &request.transfer_id)?;
+        let command_id = derived(transfer, &signed.message);
+        Ok(Asked { transfer, request, signed, actor: by.id.clone(), command_id })
+    }
+
+    async fn record_request(&self, asked: &Asked, request: Request) -> Result<(), Error> {
+        let id = asked.transfer.to_string();
+        let (state, sequence) = self.transfers.get(&id).await?;
+        let (step, command) = match state {
+            Transfer::Absent => return self.record_first(asked, Command::Request(request)).await,
+            Transfer::Running(_)
+            | Transfer::Interrupted(_)
+            | Transfer::Refused(_)
+            | Transfer::Stopped(_)
+            | Transfer::Completed(_) => {
+                let received_frames = asked.request.received_frames;
+                (format!("resume-{sequence}"), Command::Resume { request, received_frames })
+            }
+        };
+        self.record(asked, &step, command).await
+    }
+
+    async fn record_first(&self, asked: &Asked, command: Command) -> Result<(), Error> {
+        let meta = self.meta(asked.command_id, asked.actor.clone());
+        self.transfers.execute(&asked.transfer.to_string(), &meta, command).await?;
+        Ok(())
+    }
+
+    /// Records what follows from an attempt, at most once for each step of it.
+    async fn record(&self, asked: &Asked, step: &str, command: Command) -> Result<(), Error> {
+        let actor = match command {
+            Command::Request(_) | Command::Resume { .. } => asked.actor.clone(),
+            Command::Refuse { .. }
+            | Command::Interrupt { .. }
+            | Command::Stop { .. }
+            | Command::Complete(_) => self.service.to_string(),
+        };
+        let (_, sequence) = self.transfers.get(&asked.transfer.to_string()).await?;
+        let command_id = asked.command_id.derive(&format!("{step}-{sequence}"));
+        let meta = self.meta(command_id, actor);
+        self.transfers.execute(&asked.transfer.to_string(), &meta, command).await?;
+        Ok(())
+    }
+
+    /// Records a refusal, and gives back what the caller is told.
+    async fn refuse(&self, asked: &Asked, error: Error) -> Result<Error, Error> {
+        let reason = match &error {
+            Error::Refused(refusal) => refusal.reason(),
+            Error::Denied(denied) => denied.reason(),
+            _ => "REFUSED",
+        };
+        let cause = outcome::cause(reason, &error);
+        let command = Command::Refuse { refuser: Refuser::ExchangeBus, cause };
+        self.record(asked, "refused", command).await?;
+        metrics::transfer("refused", reason);
+        tracing::info!(transfer.id = %asked.transfer, reason, "transfer refused");
+        Ok(error)
+    }
+
+    /// Follows the transfer in a task of its own, which outlives the call that asked for it.
+    fn conduct(&self, asked: Asked, conductor: Conductor) -> Inlet {
+        let (outlet, inlet) = outlet::pair();
+        let exchange = self.clone();
+        let name = format!("transfer {}", asked.transfer);
+        let span = tracing::info_span!("transfer", transfer.id = %asked.transfer);
+        let follow = async move {
+            let first_frame = asked.request.received_frames;
+            let (ending, reservation) = conductor.run(first_frame, &outlet).await;
+            match outcome::of(ending) {
+                Some(outcome) => {
+                    exchange.record_outcome(&asked, outcome.command).await;
+                    outlet.fail(outcome.problem.into());
+                }
+                None => {
+                    drop(outlet);
+                    exchange.await_receipt(&asked, reservation).await;
+                }
+            }
+        };
+        self.tasks.spawn(name, follow.instrument(span));
+        inlet
+    }
+
+    async fn await_receipt(&self, asked: &Asked, mut reservation: Reservation) {
+        if reservation.is_confirmed().await {
+            return;
+        }
+        let text = "the receipt was not handed in; resume the transfer to get it again";
+        let cause = outcome::cause("RECEIPT_MISSING", text);
+        self.record_outcome(asked, Command::Interrupt { cause }).await;
+    }
+
+    /// Records how an attempt ended. If the store stays out of reach, the next attempt or start finds the transfer running
+    /// and sets it right.
+    async fn record_outcome(&self, asked: &Asked, command: Command) {
+        let (outcome, reason) = outcome::labels(&command);
+        metrics::transfer(outcome, &reason);
+        let mut delays = Backoff::default().delays().take(RECORD_RETRIES_MAX);
+        loop {
+            let error = match self.record(asked, outcome, command.clone()).await {
+                Ok(()) => return tracing::info!(outcome, reason, "transfer ended"),
+                // A receipt may have come in meanwhile: it says more than this would.
+                Err(Error::Transfer(rejection)) => {
+                    return tracing::debug!(outcome, reason, %rejection, "it had ended otherwise");
+                }
+                Err(error) => error,
+            };
+            match delays.next() {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => {
+                    let error = chain(&error);
+                    return tracing::error!(
+                        outcome,
+                        reason,
+                        error,
+                        "cannot record the transfer's end"
+                    );
+                }
+            }
+        }
+    }
+
+    fn meta(&self, command_id: CommandId, actor: String) -> Meta {
+        Meta {
+            command_id,
+            actor,
+            at: self.clock.now(),
+            traceparent: telemetry::current_traceparent(),
+        }
+    }
+}
+
+fn request(asked: &Asked, grant: GrantId, source: Option<Source>, by: &Actor) -> Request {
+    let TransferRequest { consumer_node, requested_by, fields, purpose, case_number, .. } =
+        asked.request.clone();
+    let signed: SignedBytes = codec::grant::seal(&asked.signed);
+    Request {
+        grant,
+        source,
+        consumer: by.organisation,
+        consumer_node,
+        requested_by,
+        fields,
+        purpose,
+        case_number,
+        signed,
+    }
+}
+
+/// The id of the command that a signed message is: the same message is the same command.
+fn derived(transfer: TransferId, message: &[u8]) -> CommandId {
+    CommandId::from_uuid(Uuid::new_v5(transfer.as_uuid(), message))
+}

@@ -1,0 +1,53 @@
+//! Events to tables: resources and organisations from the catalogue's events, grants and transfers from our own.
+//!
+//! A row holds what is searched by in columns, and the whole answer as the protobuf message that the API gives out.
+
+pub mod catalogue;
+pub mod log;
+
+mod grants;
+mod transfers;
+
+use prost::{Message, Name};
+use prost_types::Any;
+use publicdata_views::ApplyError;
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, error::BoxDynError};
+
+pub use catalogue::Catalogue;
+pub use log::Log;
+
+/// Every migration of the bus's tables, oldest first.
+pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_exchange.sql")];
+
+/// An event that contradicts those before it.
+#[derive(Debug, thiserror::Error)]
+#[error("{event} of {id}, which nothing began")]
+struct WithoutBeginning {
+    event: &'static str,
+    id: String,
+}
+
+/// The event, if it is of this type.
+fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError> {
+    if any.type_url != M::type_url() {
+        return Ok(None);
+    }
+    M::decode(any.value.as_slice()).map(Some).map_err(ApplyError::event)
+}
+
+/// A message as a column holds it.
+pub(crate) fn to_column(message: &impl Message) -> String {
+    hex::encode(message.encode_to_vec())
+}
+
+/// A column's message.
+pub(crate) fn from_column<M: Message + Default>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<M, sqlx::Error> {
+    let failed =
+        |source: BoxDynError| sqlx::Error::ColumnDecode { index: column.to_owned(), source };
+    let bytes = hex::decode(row.try_get::<String, _>(column)?).map_err(|e| failed(e.into()))?;
+    M::decode(bytes.as_slice()).map_err(|e| failed(e.into()))
+}

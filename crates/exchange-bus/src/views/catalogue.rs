@@ -1,0 +1,122 @@
+//! Resources and organisations as the bus needs them, from the stream CATALOG.
+
+use async_trait::async_trait;
+use prost_types::Any;
+use publicdata_event_store::Recorded;
+use publicdata_proto::catalog::v1::{
+    CertificateIssued, OrganisationRegistered, ResourceDrafted, ResourcePublished,
+};
+use publicdata_views::{ApplyError, View};
+use sqlx::AnyConnection;
+
+use super::{WithoutBeginning, event, to_column};
+
+/// The view of the catalogue's events.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalogue;
+
+#[async_trait]
+impl View for Catalogue {
+    fn name(&self) -> &'static str {
+        "bus_catalogue"
+    }
+
+    fn streams(&self) -> &'static [&'static str] {
+        &["CATALOG"]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["bus_resource", "bus_organisation", "bus_certificate"]
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let commit = recorded.commit().map_err(ApplyError::event)?;
+        for any in &commit.events {
+            apply_one(connection, recorded.subject.id(), any).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn apply_one(connection: &mut AnyConnection, id: &str, any: &Any) -> Result<(), ApplyError> {
+    if let Some(registered) = event::<OrganisationRegistered>(any)? {
+        return register(connection, registered).await;
+    }
+    if let Some(issued) = event::<CertificateIssued>(any)? {
+        return enrol(connection, issued).await;
+    }
+    if let Some(drafted) = event::<ResourceDrafted>(any)? {
+        return write(connection, id, drafted).await;
+    }
+    match event::<ResourcePublished>(any)? {
+        Some(_) => publish(connection, id).await,
+        None => Ok(()),
+    }
+}
+
+async fn register(
+    connection: &mut AnyConnection,
+    registered: OrganisationRegistered,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO bus_organisation (code, region_code) VALUES ($1, $2) \
+         ON CONFLICT (code) DO UPDATE SET region_code = excluded.region_code",
+    )
+    .bind(registered.code)
+    .bind(registered.region_code)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn enrol(
+    connection: &mut AnyConnection,
+    issued: CertificateIssued,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO bus_certificate (spiffe_id) VALUES ($1) ON CONFLICT (spiffe_id) DO NOTHING",
+    )
+    .bind(issued.spiffe_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write(
+    connection: &mut AnyConnection,
+    id: &str,
+    drafted: ResourceDrafted,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO bus_resource (id, code, region_code, written, published) \
+         VALUES ($1, $2, $3, $4, '') \
+         ON CONFLICT (id) DO UPDATE SET \
+         code = excluded.code, region_code = excluded.region_code, written = excluded.written",
+    )
+    .bind(id)
+    .bind(drafted.code)
+    .bind(drafted.region_code)
+    .bind(to_column(&drafted.description.unwrap_or_default()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What was submitted holds from now on; nothing is written between submission and publication.
+async fn publish(connection: &mut AnyConnection, id: &str) -> Result<(), ApplyError> {
+    let changed = sqlx::query("UPDATE bus_resource SET published = written WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    match changed.rows_affected() {
+        1 => Ok(()),
+        _ => Err(ApplyError::event(WithoutBeginning {
+            event: "ResourcePublished",
+            id: id.to_owned(),
+        })),
+    }
+}

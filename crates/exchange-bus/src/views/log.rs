@@ -1,0 +1,58 @@
+//! Applications, grants and transfers, from the stream EXCHANGE.
+
+use async_trait::async_trait;
+use publicdata_event_store::Recorded;
+use publicdata_views::{ApplyError, View};
+use sqlx::AnyConnection;
+
+use super::{grants, transfers};
+
+/// The view of our own events.
+#[derive(Clone, Copy, Debug)]
+pub struct Log;
+
+/// A commit as its handlers need it.
+pub(super) struct Context<'a> {
+    pub(super) id: &'a str,
+    pub(super) sequence: i64,
+    pub(super) command_id: &'a str,
+    pub(super) at: Option<prost_types::Timestamp>,
+}
+
+#[async_trait]
+impl View for Log {
+    fn name(&self) -> &'static str {
+        "bus_log"
+    }
+
+    fn streams(&self) -> &'static [&'static str] {
+        &["EXCHANGE"]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["bus_grant", "bus_transfer"]
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let commit = recorded.commit().map_err(ApplyError::event)?;
+        let context = Context {
+            id: recorded.subject.id(),
+            sequence: i64::try_from(recorded.sequence).map_err(ApplyError::event)?,
+            command_id: &commit.command_id,
+            at: commit.occurred_at,
+        };
+        for event in &commit.events {
+            match recorded.subject.aggregate() {
+                "grant" => grants::apply(connection, &context, event).await?,
+                "transfer" => transfers::apply(connection, &context, event).await?,
+                // Aggregates of a later version have views of their own.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! The table of transfers: the exchange log (R23.2).
+
+use prost_types::Any;
+use publicdata_proto::exchange::v1::{
+    Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequested,
+    TransferResumed, TransferStatus, TransferStopped,
+};
+use publicdata_views::ApplyError;
+use sqlx::{AnyConnection, Row as _};
+
+use super::log::Context;
+use super::{WithoutBeginning, event, from_column, to_column};
+
+/// A row.
+struct Entry {
+    command_id: String,
+    transfer: Transfer,
+}
+
+pub(super) async fn apply(
+    connection: &mut AnyConnection,
+    context: &Context<'_>,
+    any: &Any,
+) -> Result<(), ApplyError> {
+    if let Some(requested) = event::<TransferRequested>(any)? {
+        return save(connection, context, &request(context, requested)).await;
+    }
+
+    let Some(mut entry) = load(connection, context.id).await? else {
+        return Err(ApplyError::event(WithoutBeginning {
+            event: "an event",
+            id: context.id.to_owned(),
+        }));
+    };
+    if event::<TransferResumed>(any)?.is_some() {
+        context.command_id.clone_into(&mut entry.command_id);
+    }
+    evolve(&mut entry.transfer, any)?;
+    entry.transfer.updated_at = context.at;
+    save(connection, context, &entry).await
+}
+
+fn request(context: &Context<'_>, requested: TransferRequested) -> Entry {
+    let mut transfer = Transfer {
+        id: context.id.to_owned(),
+        grant_id: requested.grant_id,
+        resource_code: requested.resource_code,
+        provider_code: requested.provider_code,
+        consumer_code: requested.consumer_code,
+        fields: requested.fields,
+        purpose: requested.purpose,
+        case_number: requested.case_number,
+        requested_at: context.at,
+        updated_at: context.at,
+        requested_by: requested.requested_by,
+        ..Transfer::default()
+    };
+    transfer.set_status(TransferStatus::Running);
+    Entry { command_id: context.command_id.to_owned(), transfer }
+}
+
+fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
+    if event::<TransferResumed>(any)?.is_some() {
+        transfer.set_status(TransferStatus::Running);
+        transfer.reason.clear();
+        transfer.message.clear();
+    }
+    if let Some(refused) = event::<TransferRefused>(any)? {
+        transfer.set_status(TransferStatus::Refused);
+        transfer.reason = refused.reason;
+        transfer.message = refused.message;
+    }
+    if let Some(interrupted) = event::<TransferInterrupted>(any)? {
+        transfer.set_status(TransferStatus::Interrupted);
+        transfer.reason = interrupted.reason;
+        transfer.message = interrupted.message;
+    }
+    if let Some(stopped) = event::<TransferStopped>(any)? {
+        transfer.set_status(TransferStatus::Stopped);
+        transfer.reason = stopped.reason;
+        transfer.message.clear();
+    }
+    if let Some(completed) = event::<TransferCompleted>(any)? {
+        transfer.set_status(TransferStatus::Completed);
+        transfer.rows = completed.rows;
+        transfer.bytes = completed.bytes;
+        transfer.sha256 = completed.sha256;
+        transfer.reason.clear();
+        transfer.message.clear();
+    }
+    Ok(())
+}
+
+async fn load(connection: &mut AnyConnection, id: &str) -> Result<Option<Entry>, ApplyError> {
+    let row = sqlx::query("SELECT command_id, body FROM bus_transfer WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    match row {
+        Some(row) => Ok(Some(Entry {
+            command_id: row.try_get("command_id")?,
+            transfer: from_column(&row, "body")?,
+        })),
+        None => Ok(None),
+    }
+}
+
+async fn save(
+    connection: &mut AnyConnection,
+    context: &Context<'_>,
+    entry: &Entry,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
+         consumer_code, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
+         status = excluded.status, body = excluded.body",
+    )
+    .bind(context.id)
+    .bind(context.sequence)
+    .bind(entry.command_id.as_str())
+    .bind(i64::from(entry.transfer.status))
+    .bind(entry.transfer.grant_id.as_str())
+    .bind(entry.transfer.provider_code.as_str())
+    .bind(entry.transfer.consumer_code.as_str())
+    .bind(to_column(&entry.transfer))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,459 @@
+//! A bus of the test's own, with organisations and resources that the catalogue's events tell of.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prost::{Message, Name};
+use prost_types::Any;
+use publicdata_event_store::testing::{TestNats, nats};
+use publicdata_event_store::{NewCommit, Recorded, Store, Subject};
+use publicdata_exchange_bus::{App, ExchangeConfig, Parts, Settings};
+use publicdata_identity::testing::{authority, credentials};
+use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
+use publicdata_proto::catalog::v1::{
+    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationRegistered,
+    ResourceDescription, ResourceDrafted, ResourcePublished, Role, SharingType,
+};
+use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
+use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
+use publicdata_proto::exchange::v1::{
+    GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest, IssueGrantResponse,
+    ListTransfersRequest, RevokeGrantRequest, RevokeGrantResponse, SubmitApplicationRequest,
+    Transfer, TransferStatus,
+};
+use publicdata_service_kit::grpc::{Channel, channel};
+use publicdata_service_kit::{Clock, Tasks};
+use publicdata_transfer::signed;
+use publicdata_types::{CommandId, OrganisationCode};
+use tempfile::TempDir;
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::nodes::{ConsumerNode, ProviderNode, SOON};
+
+/// Shared on condition: `code` and `name` plain, `phone` sensitive, `secret` not shared.
+pub const VILLAGES: &str = "00000000-0000-4000-8000-000000000001";
+/// Shared unconditionally.
+pub const AREAS: &str = "00000000-0000-4000-8000-000000000002";
+/// Not shared.
+pub const CASES: &str = "00000000-0000-4000-8000-000000000003";
+/// Why not.
+pub const CASES_REASON: &str = "《档案法》第二十七条";
+
+const NOW: &str = "2026-03-02T04:00:00Z";
+
+/// An organisation of the test's city.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    City,
+    Provider,
+    Consumer,
+    Stranger,
+    Auditor,
+}
+
+/// The bus, and all that it stands on.
+pub struct Fleet {
+    pub nats: TestNats,
+    pub store: Store,
+    pub clock: Clock,
+    pub bus: Bus,
+    authority: CertificateAuthority,
+    service: Credentials,
+    database_url: String,
+    settings: Settings,
+    _folder: TempDir,
+}
+
+/// A running bus.
+pub struct Bus {
+    pub address: SocketAddr,
+    pub tasks: Tasks,
+}
+
+// === impl Who ===
+
+impl Who {
+    const ALL: [Self; 5] =
+        [Self::City, Self::Provider, Self::Consumer, Self::Stranger, Self::Auditor];
+
+    /// Its unified social credit code.
+    pub fn code(self) -> OrganisationCode {
+        let number = Self::ALL.iter().position(|who| *who == self).unwrap();
+        let base = format!("1151010000000{number}00A");
+        let last = "0123456789ABCDEFGHJKLMNPQRTUWXY".chars();
+        last.into_iter().find_map(|last| format!("{base}{last}").parse().ok()).unwrap()
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::City => Role::Authority,
+            Self::Provider => Role::Provider,
+            Self::Consumer | Self::Stranger => Role::Consumer,
+            Self::Auditor => Role::Auditor,
+        }
+    }
+
+    fn region(self) -> &'static str {
+        match self {
+            Self::City | Self::Provider => "510100",
+            Self::Consumer => "510104",
+            Self::Stranger | Self::Auditor => "110000",
+        }
+    }
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// A bus that has no reason for haste.
+    pub async fn start() -> Self {
+        Self::start_with(|settings| settings).await
+    }
+
+    /// A bus with settings of the test's choice.
+    pub async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/bus.db", folder.path().display());
+        Self::start_on(url, folder, change).await
+    }
+
+    /// A bus with this database.
+    pub async fn start_on(
+        database_url: String,
+        folder: TempDir,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        let nats = nats().await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
+        let authority = authority();
+        let id = SpiffeId::service(authority.domain(), "exchange-bus").unwrap();
+        let service = credentials(&authority, &id);
+        let usual = ExchangeConfig::default().settings().unwrap();
+        let settings = change(Settings { deadline_poll: Duration::from_millis(50), ..usual });
+        let clock = Clock::manual(NOW.parse().unwrap());
+        let bus = Bus::start(&store, &service, &database_url, &settings, &clock).await;
+
+        let fleet = Self {
+            nats,
+            store,
+            clock,
+            bus,
+            authority,
+            service,
+            database_url,
+            settings,
+            _folder: folder,
+        };
+        fleet.fill_catalogue().await;
+        fleet
+    }
+
+    /// Stops the bus and starts it again, elsewhere but with the same data.
+    pub async fn restart_bus(&mut self) {
+        self.bus.tasks.drain(Duration::from_secs(10)).await.unwrap();
+        self.start_bus().await;
+    }
+
+    /// Starts a bus in place of the one that was, which may have crashed.
+    pub async fn start_bus(&mut self) {
+        let Self { store, service, database_url, settings, clock, .. } = self;
+        self.bus = Bus::start(store, service, database_url, settings, clock).await;
+    }
+
+    /// A user's credentials.
+    pub fn user(&self, who: Who) -> Credentials {
+        let id = SpiffeId::user(self.authority.domain(), who.code(), "u1").unwrap();
+        credentials(&self.authority, &id)
+    }
+
+    /// A node's credentials.
+    pub fn node(&self, who: Who) -> Credentials {
+        credentials(&self.authority, &self.node_id(who))
+    }
+
+    /// Credentials of a node that the catalogue's events do not tell of.
+    pub fn unenrolled_node(&self, who: Who) -> Credentials {
+        let id = SpiffeId::node(self.authority.domain(), who.code(), "n2").unwrap();
+        credentials(&self.authority, &id)
+    }
+
+    /// A connection to the bus.
+    pub fn channel(&self, credentials: &Credentials) -> Channel {
+        let address = self.bus.address.to_string();
+        channel(&address, credentials, self.service.id()).unwrap()
+    }
+
+    /// What a user of this organisation calls.
+    pub fn grants(&self, who: Who) -> GrantServiceClient<Channel> {
+        GrantServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// What a user of this organisation calls about nodes.
+    pub fn links(&self, who: Who) -> NodeLinkServiceClient<Channel> {
+        NodeLinkServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// The provider's node, connected, with all resources.
+    pub async fn provider_node(&self) -> ProviderNode {
+        let credentials = self.node(Who::Provider);
+        let resources = [VILLAGES, AREAS].map(str::to_owned);
+        ProviderNode::open(self.channel(&credentials), &credentials, &resources).await.unwrap()
+    }
+
+    /// A consumer's node.
+    pub fn consumer_node(&self, who: Who) -> ConsumerNode {
+        let credentials = self.node(who);
+        ConsumerNode::new(self.channel(&credentials), &credentials)
+    }
+
+    /// Applies for `code` and `name` of the villages, and says the application's id.
+    pub async fn apply(&self) -> String {
+        let response = self.grants(Who::Consumer).submit_application(application()).await;
+        response.unwrap().into_inner().grant_id
+    }
+
+    /// A grant of `code` and `name` of the villages to the consumer.
+    pub async fn granted(&self) -> GrantTerms {
+        let terms = self.terms(&self.apply().await);
+        self.issue(&terms).await.unwrap();
+        terms
+    }
+
+    /// Terms that answer [`application`] with all that it asks for.
+    pub fn terms(&self, grant_id: &str) -> GrantTerms {
+        GrantTerms {
+            grant_id: grant_id.to_owned(),
+            resource_id: VILLAGES.to_owned(),
+            resource_code: "302001/00001".to_owned(),
+            provider_code: Who::Provider.code().to_string(),
+            consumer_code: Who::Consumer.code().to_string(),
+            fields: vec![field("code"), field("name")],
+            row_filter: String::new(),
+            purpose: "社区网格管理".to_owned(),
+            delivery_modes: vec![DeliveryMode::Bulk.into()],
+            valid_from: Some(time("2026-03-01T16:00:00Z")),
+            valid_until: Some(time("2026-12-30T16:00:00Z")),
+            max_rows: 0,
+        }
+    }
+
+    /// A standing offer of the areas.
+    pub async fn offered(&self) -> GrantTerms {
+        let terms = GrantTerms {
+            resource_id: AREAS.to_owned(),
+            resource_code: "302001/00002".to_owned(),
+            consumer_code: String::new(),
+            purpose: String::new(),
+            ..self.terms(&Uuid::new_v4().to_string())
+        };
+        self.issue(&terms).await.unwrap();
+        terms
+    }
+
+    /// Has the provider's user sign terms and issue them.
+    pub async fn issue(&self, terms: &GrantTerms) -> Result<IssueGrantResponse, Status> {
+        let user = self.user(Who::Provider);
+        let grant = Some(signed::sign(&Signer::from(&user), terms));
+        let request = IssueGrantRequest { command_id: new_id(), grant };
+        Ok(self.grants(Who::Provider).issue_grant(request).await?.into_inner())
+    }
+
+    /// Has the provider's user revoke a grant.
+    pub async fn revoke(&self, grant_id: &str) -> RevokeGrantResponse {
+        let request = RevokeGrantRequest {
+            command_id: new_id(),
+            grant_id: grant_id.to_owned(),
+            reason: "用途变更".to_owned(),
+        };
+        self.grants(Who::Provider).revoke_grant(request).await.unwrap().into_inner()
+    }
+
+    /// One application or grant, as this organisation sees it.
+    pub async fn grant(&self, who: Who, grant_id: &str) -> Result<Grant, Status> {
+        let request = GetGrantRequest { grant_id: grant_id.to_owned() };
+        let response = self.grants(who).get_grant(request).await?;
+        Ok(response.into_inner().grant.unwrap())
+    }
+
+    /// The exchange log, as this organisation sees it.
+    pub async fn log(&self, who: Who) -> Vec<Transfer> {
+        let mut client = TransferServiceClient::new(self.channel(&self.user(who)));
+        let request = ListTransfersRequest::default();
+        client.list_transfers(request).await.unwrap().into_inner().transfers
+    }
+
+    /// Waits until the auditor's log shows the transfer so.
+    pub async fn logged(&self, transfer_id: &str, status: TransferStatus, why: &str) -> Transfer {
+        let shown = async {
+            loop {
+                let log = self.log(Who::Auditor).await;
+                let entry = log.into_iter().find(|transfer| transfer.id == transfer_id);
+                match entry {
+                    Some(entry) if entry.status() == status && entry.reason == why => return entry,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        };
+        match tokio::time::timeout(SOON, shown).await {
+            Ok(entry) => entry,
+            Err(_) => panic!("not logged as {status:?} {why}: {:?}", self.log(Who::Auditor).await),
+        }
+    }
+
+    /// The event types of an aggregate, in order.
+    pub async fn events(&self, aggregate: &str, id: &str) -> Vec<String> {
+        let commits = self.commits(aggregate, id).await;
+        let events = commits.iter().flat_map(|recorded| recorded.commit().unwrap().events);
+        events.map(|any| any.type_url.rsplit('.').next().unwrap().to_owned()).collect()
+    }
+
+    /// The commits of an aggregate.
+    pub async fn commits(&self, aggregate: &str, id: &str) -> Vec<Recorded> {
+        let subject = Subject::new("exchange", aggregate, id).unwrap();
+        self.store.tail(&subject, 0).await.unwrap()
+    }
+
+    fn node_id(&self, who: Who) -> SpiffeId {
+        SpiffeId::node(self.authority.domain(), who.code(), "n1").unwrap()
+    }
+
+    async fn fill_catalogue(&self) {
+        for who in Who::ALL {
+            let code = who.code().to_string();
+            let registered = OrganisationRegistered {
+                code: code.clone(),
+                name: format!("{who:?}"),
+                region_code: who.region().to_owned(),
+                roles: vec![who.role().into()],
+            };
+            let spiffe_id = self.node_id(who).to_string();
+            let certified = CertificateIssued { spiffe_id, ..CertificateIssued::default() };
+            self.tell("organisation", &code, vec![any(&registered), any(&certified)]).await;
+        }
+        for (id, serial, sharing) in [
+            (VILLAGES, 1, SharingType::Conditional),
+            (AREAS, 2, SharingType::Unconditional),
+            (CASES, 3, SharingType::NotShared),
+        ] {
+            let drafted = ResourceDrafted {
+                code: format!("302001/{serial:05}"),
+                description: Some(description(sharing)),
+                region_code: "510100".to_owned(),
+            };
+            let published = ResourcePublished { version: 1, published_on: "2026-03-01".to_owned() };
+            self.tell("resource", id, vec![any(&drafted), any(&published)]).await;
+        }
+    }
+
+    async fn tell(&self, aggregate: &str, id: &str, events: Vec<Any>) {
+        let subject = Subject::new("catalog", aggregate, id).unwrap();
+        let commit = NewCommit {
+            command_id: CommandId::from_uuid(Uuid::new_v4()),
+            actor: "spiffe://test.internal/service/catalog".to_owned(),
+            occurred_at: NOW.parse().unwrap(),
+            traceparent: None,
+            events,
+        };
+        self.store.append(&subject, 0, commit).await.unwrap();
+    }
+}
+
+impl Bus {
+    async fn start(
+        store: &Store,
+        credentials: &Credentials,
+        database_url: &str,
+        settings: &Settings,
+        clock: &Clock,
+    ) -> Self {
+        let tasks = Tasks::new();
+        let app = App::build(Parts {
+            store: store.clone(),
+            database_url: database_url.to_owned(),
+            credentials: credentials.clone(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        });
+        let app = app.await.unwrap();
+        let address = app.local_addr();
+        app.spawn().unwrap();
+        Self { address, tasks }
+    }
+}
+
+/// Credentials of the same name, from an authority that nobody here trusts.
+pub fn foreign(of: &Credentials) -> Credentials {
+    credentials(&authority(), of.id())
+}
+
+/// An application for `code` and `name` of the villages.
+pub fn application() -> SubmitApplicationRequest {
+    SubmitApplicationRequest {
+        command_id: new_id(),
+        resource_id: VILLAGES.to_owned(),
+        purpose: "社区网格管理".to_owned(),
+        legal_basis: "《成都市社区发展治理促进条例》".to_owned(),
+        fields: vec!["code".to_owned(), "name".to_owned()],
+        row_filter: String::new(),
+        delivery_modes: vec![DeliveryMode::Bulk.into()],
+        valid_from: "2026-03-02".to_owned(),
+        valid_until: "2026-12-30".to_owned(),
+    }
+}
+
+/// A new UUID.
+pub fn new_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn description(sharing: SharingType) -> ResourceDescription {
+    let item = |name: &str, mask: Mask, sharing: SharingType| Item {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        r#type: ItemType::Text.into(),
+        mask: mask.into(),
+        sharing_type: sharing.into(),
+        ..Item::default()
+    };
+    let inherited = SharingType::Unspecified;
+    ResourceDescription {
+        name: "名录".to_owned(),
+        provider_code: Who::Provider.code().to_string(),
+        items: vec![
+            item("code", Mask::Unspecified, inherited),
+            item("name", Mask::Unspecified, inherited),
+            item("phone", Mask::Partial, inherited),
+            item("secret", Mask::Unspecified, SharingType::NotShared),
+        ],
+        sharing_type: sharing.into(),
+        sharing_condition: match sharing {
+            SharingType::NotShared => CASES_REASON.to_owned(),
+            _ => String::new(),
+        },
+        delivery_modes: vec![DeliveryMode::Bulk.into()],
+        ..ResourceDescription::default()
+    }
+}
+
+/// A field that is granted plain.
+pub fn field(name: &str) -> GrantedField {
+    GrantedField {
+        name: name.to_owned(),
+        r#type: ItemType::Text.into(),
+        mask: Mask::Unspecified.into(),
+    }
+}
+
+fn time(text: &str) -> prost_types::Timestamp {
+    let time: Timestamp = text.parse().unwrap();
+    prost_types::Timestamp { seconds: time.as_second(), nanos: 0 }
+}
+
+fn any<M: Message + Name>(event: &M) -> Any {
+    Any { type_url: M::type_url(), value: event.encode_to_vec() }
+}

@@ -1,0 +1,358 @@
+//! Nodes that speak the bus's protocol and nothing else: no connectors, and frames that hold no data.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use prost::Message as _;
+use publicdata_identity::{Credentials, Signer};
+use publicdata_proto::common::v1::{Signature, SignedMessage};
+use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
+use publicdata_proto::exchange::v1::{
+    ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse,
+    DeliveryFailure, DeliveryHeader, DeliveryTrailer, FetchRequest, FetchResponse, Frame,
+    GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt, ServeTransfer,
+    StopTransfer, TransferDeclined, TransferRequest, deliver_request, fetch_response,
+    open_link_request, open_link_response,
+};
+use publicdata_service_kit::grpc::Channel;
+use publicdata_transfer::signed;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status, Streaming};
+use uuid::Uuid;
+
+/// How long a test waits for what must come.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// A provider's node with its link open.
+pub struct ProviderNode {
+    channel: Channel,
+    signer: Signer,
+    outbox: mpsc::Sender<OpenLinkRequest>,
+    inbox: Streaming<OpenLinkResponse>,
+}
+
+/// A `Deliver` call that the test feeds part by part.
+pub struct Delivery {
+    parts: mpsc::Sender<DeliverRequest>,
+    call: JoinHandle<Result<DeliverResponse, Status>>,
+}
+
+/// A consumer's node.
+#[derive(Clone)]
+pub struct ConsumerNode {
+    channel: Channel,
+    signer: Signer,
+}
+
+// === impl ProviderNode ===
+
+impl ProviderNode {
+    /// Opens the link and waits to be welcomed.
+    pub async fn open(
+        channel: Channel,
+        credentials: &Credentials,
+        resources: &[String],
+    ) -> Result<Self, Status> {
+        let (outbox, requests) = mpsc::channel(16);
+        let hello = NodeHello { version: "test".to_owned(), resource_ids: resources.to_vec() };
+        send_hello(&outbox, hello).await;
+        let inbox = NodeLinkServiceClient::new(channel.clone())
+            .open_link(ReceiverStream::new(requests))
+            .await?
+            .into_inner();
+
+        let mut node = Self { channel, signer: Signer::from(credentials), outbox, inbox };
+        match node.hear().await? {
+            open_link_response::Kind::Welcome(welcome) => {
+                assert_eq!(welcome.node, credentials.id().to_string());
+                Ok(node)
+            }
+            other => panic!("the first message is the welcome, not {other:?}"),
+        }
+    }
+
+    /// Waits to be asked for a transfer.
+    pub async fn asked(&mut self) -> ServeTransfer {
+        loop {
+            if let open_link_response::Kind::Serve(serve) = self.hear().await.unwrap() {
+                return serve;
+            }
+        }
+    }
+
+    /// Waits to be told to stop something.
+    pub async fn told_to_stop(&mut self) -> StopTransfer {
+        loop {
+            if let open_link_response::Kind::Stop(stop) = self.hear().await.unwrap() {
+                return stop;
+            }
+        }
+    }
+
+    /// Waits until the bus ends the link.
+    pub async fn cut(&mut self) -> Status {
+        loop {
+            if let Err(status) = self.hear().await {
+                return status;
+            }
+        }
+    }
+
+    /// Declines what it was asked for.
+    pub async fn decline(&self, serve: &ServeTransfer, failure: DeliveryFailure) {
+        let transfer_id = request_of(serve).transfer_id;
+        let declined = TransferDeclined { transfer_id, failure: Some(failure) };
+        let kind = Some(open_link_request::Kind::Declined(declined));
+        self.outbox.send(OpenLinkRequest { kind }).await.unwrap();
+    }
+
+    /// Begins to deliver what it was asked for.
+    pub async fn begin(&self, serve: &ServeTransfer) -> Delivery {
+        let request = request_of(serve);
+        let delivery = self.deliver_call();
+        let header = DeliveryHeader {
+            transfer_id: request.transfer_id,
+            encapsulated_key: vec![1; 32],
+            first_frame: request.received_frames,
+        };
+        delivery.send(deliver_request::Part::Header(header)).await;
+        delivery
+    }
+
+    /// Waits to be asked and begins to deliver.
+    pub async fn begin_when_asked(&mut self) -> Delivery {
+        let serve = self.asked().await;
+        self.begin(&serve).await
+    }
+
+    /// Delivers frames `from..until` and the receipt.
+    pub async fn deliver(&self, serve: &ServeTransfer, until: u64) -> Result<(), Status> {
+        let delivery = self.begin(serve).await;
+        for index in request_of(serve).received_frames..until {
+            delivery.frame(index).await;
+        }
+        delivery.send(self.trailer(serve, until)).await;
+        delivery.end().await
+    }
+
+    /// The last part, with a receipt over so many frames.
+    pub fn trailer(&self, serve: &ServeTransfer, frames: u64) -> deliver_request::Part {
+        let receipt = Some(signed::sign(&self.signer, &receipt(serve, frames)));
+        deliver_request::Part::Trailer(DeliveryTrailer { receipt })
+    }
+
+    /// A `Deliver` call that has said nothing yet.
+    pub fn deliver_call(&self) -> Delivery {
+        let (parts, requests) = mpsc::channel(1);
+        let mut client = NodeLinkServiceClient::new(self.channel.clone());
+        let call = async move {
+            client.deliver(ReceiverStream::new(requests)).await.map(tonic::Response::into_inner)
+        };
+        #[expect(clippy::disallowed_methods, reason = "a test's task ends with its runtime")]
+        let call = tokio::spawn(call);
+        Delivery { parts, call }
+    }
+
+    async fn hear(&mut self) -> Result<open_link_response::Kind, Status> {
+        loop {
+            let message = tokio::time::timeout(SOON, self.inbox.message()).await;
+            let message = message.expect("a message in time")?;
+            let Some(OpenLinkResponse { kind: Some(kind) }) = message else {
+                return Err(Status::aborted("the bus closed the link"));
+            };
+            let open_link_response::Kind::Ping(ping) = kind else { return Ok(kind) };
+            let pong = open_link_request::Kind::Pong(Pong { nonce: ping.nonce });
+            let _ = self.outbox.send(OpenLinkRequest { kind: Some(pong) }).await;
+        }
+    }
+}
+
+// === impl Delivery ===
+
+impl Delivery {
+    /// Sends a part; in vain if the bus has ended the call.
+    pub async fn send(&self, part: deliver_request::Part) {
+        let _ = self.parts.send(DeliverRequest { part: Some(part) }).await;
+    }
+
+    /// Sends a frame of 1,000 bytes.
+    pub async fn frame(&self, index: u64) {
+        self.send(frame(index, 1_000)).await;
+    }
+
+    /// Sends a frame of 1 MiB, unless that takes more than a moment because nobody reads.
+    pub async fn large_frame(&self, index: u64, moment: Duration) -> bool {
+        tokio::time::timeout(moment, self.send(frame(index, 1 << 20))).await.is_ok()
+    }
+
+    /// Says that no more comes, and waits for the answer.
+    pub async fn end(self) -> Result<(), Status> {
+        drop(self.parts);
+        tokio::time::timeout(SOON, self.call).await.expect("an answer in time").unwrap().map(drop)
+    }
+
+    /// Breaks the call off, as a node does that is killed.
+    pub fn kill(self) {
+        self.call.abort();
+    }
+}
+
+// === impl ConsumerNode ===
+
+impl ConsumerNode {
+    /// A node that has dialled the bus.
+    pub fn new(channel: Channel, credentials: &Credentials) -> Self {
+        Self { channel, signer: Signer::from(credentials) }
+    }
+
+    /// A request for all that the terms give, for their purpose.
+    pub fn request(&self, terms: &GrantTerms) -> TransferRequest {
+        let node = self.signer.id();
+        TransferRequest {
+            transfer_id: Uuid::new_v4().to_string(),
+            grant_id: terms.grant_id.clone(),
+            consumer_code: node.organisation().unwrap().to_string(),
+            consumer_node: node.to_string(),
+            requested_by: node.to_string(),
+            fields: terms.fields.iter().map(|field| field.name.clone()).collect(),
+            purpose: terms.purpose.clone(),
+            case_number: "case-1".to_owned(),
+            requested_at: None,
+            seal_public_key: Uuid::new_v4().as_bytes().repeat(2),
+            received_frames: 0,
+            received_sha256: Vec::new(),
+        }
+    }
+
+    /// Signs and sends a request.
+    pub async fn fetch(
+        &self,
+        request: &TransferRequest,
+    ) -> Result<Streaming<FetchResponse>, Status> {
+        self.fetch_signed(signed::sign(&self.signer, request)).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn fetch_signed(
+        &self,
+        request: SignedMessage,
+    ) -> Result<Streaming<FetchResponse>, Status> {
+        let request = FetchRequest { request: Some(request) };
+        let mut client =
+            TransferServiceClient::new(self.channel.clone()).max_decoding_message_size(8 << 20);
+        Ok(client.fetch(request).await?.into_inner())
+    }
+
+    /// Fetches and reads until the refusal or failure that must come.
+    pub async fn refused(&self, request: &TransferRequest) -> Status {
+        match self.fetch(request).await {
+            Ok(answer) => read(answer).await.1.expect_err("the fetch must fail"),
+            Err(status) => status,
+        }
+    }
+
+    /// Countersigns a receipt and hands it in.
+    pub async fn confirm(
+        &self,
+        receipt: &SignedMessage,
+    ) -> Result<ConfirmDeliveryResponse, Status> {
+        let signature = signed::countersign::<Receipt>(&self.signer, receipt);
+        self.confirm_with(receipt, signature).await
+    }
+
+    /// Hands a receipt in with a signature of the test's choice.
+    pub async fn confirm_with(
+        &self,
+        receipt: &SignedMessage,
+        signature: Signature,
+    ) -> Result<ConfirmDeliveryResponse, Status> {
+        let transfer_id = Receipt::decode(receipt.message.as_slice()).unwrap().transfer_id;
+        let request = ConfirmDeliveryRequest {
+            transfer_id,
+            receipt: Some(receipt.clone()),
+            consumer_signature: Some(signature),
+        };
+        let mut client = TransferServiceClient::new(self.channel.clone());
+        Ok(client.confirm_delivery(request).await?.into_inner())
+    }
+}
+
+/// Reads an answer to its end: its parts, and how it ended.
+pub async fn read(
+    mut answer: Streaming<FetchResponse>,
+) -> (Vec<fetch_response::Part>, Result<(), Status>) {
+    let mut parts = Vec::new();
+    loop {
+        let next = tokio::time::timeout(SOON, answer.next()).await.expect("a part in time");
+        match next {
+            Some(Ok(response)) => parts.push(response.part.expect("a part")),
+            Some(Err(status)) => return (parts, Err(status)),
+            None => return (parts, Ok(())),
+        }
+    }
+}
+
+/// Reads the next part.
+pub async fn next(answer: &mut Streaming<FetchResponse>) -> fetch_response::Part {
+    let next = tokio::time::timeout(SOON, answer.message()).await.expect("a part in time");
+    next.unwrap().expect("a message").part.expect("a part")
+}
+
+/// The receipt that stands in the last part.
+pub fn receipt_in(parts: &[fetch_response::Part]) -> SignedMessage {
+    match parts.last() {
+        Some(fetch_response::Part::Trailer(trailer)) => trailer.receipt.clone().unwrap(),
+        other => panic!("the last part is the trailer, not {other:?}"),
+    }
+}
+
+/// The reason that a status carries for programs.
+pub fn reason(status: &Status) -> String {
+    use tonic_types::StatusExt as _;
+
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// Fails unless the call was refused so.
+#[track_caller]
+pub fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, why: &str) {
+    let status = outcome.expect_err("the call must be refused");
+    assert_eq!((status.code(), reason(&status).as_str()), (code, why), "{status:?}");
+}
+
+/// The request inside.
+pub fn request_of(serve: &ServeTransfer) -> TransferRequest {
+    TransferRequest::decode(serve.request.as_ref().unwrap().message.as_slice()).unwrap()
+}
+
+fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
+    let terms = serve.grant.as_ref().unwrap();
+    let terms = GrantTerms::decode(terms.message.as_slice()).unwrap();
+    let request = request_of(serve);
+    Receipt {
+        transfer_id: request.transfer_id,
+        grant_id: request.grant_id,
+        provider_code: terms.provider_code,
+        consumer_code: request.consumer_code,
+        fields: request.fields,
+        purpose: request.purpose,
+        rows: 10 * frames,
+        bytes: 1_000 * frames,
+        frames,
+        sha256: vec![7; 32],
+        completed_at: None,
+    }
+}
+
+fn frame(index: u64, bytes: usize) -> deliver_request::Part {
+    deliver_request::Part::Frame(Frame { index, sealed: Bytes::from(vec![0; bytes]) })
+}
+
+async fn send_hello(outbox: &mpsc::Sender<OpenLinkRequest>, hello: NodeHello) {
+    let kind = Some(open_link_request::Kind::Hello(hello));
+    outbox.send(OpenLinkRequest { kind }).await.unwrap();
+}
