@@ -1,5 +1,7 @@
 //! Servers of a test's own: in temporary folders, on free ports, ended with the test.
 
+pub mod raw;
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

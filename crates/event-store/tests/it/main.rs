@@ -9,6 +9,7 @@ mod durability;
 mod kit;
 mod memory;
 mod outage;
+mod raw;
 mod server;
 mod single;
 mod trust;

@@ -1,0 +1,107 @@
+//! The client library's plain API, without what the store adds: the limit that benches hold the store against.
+
+use async_nats::header::{
+    HeaderMap, NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
+    NATS_MESSAGE_ID,
+};
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::{Client, jetstream};
+use bytes::Bytes;
+use futures::StreamExt;
+
+use crate::{BoxError, NewCommit, Subject};
+
+/// What the server takes in one atomic batch.
+pub const BATCH_COMMITS_MAX: usize = 1_000;
+
+/// A plain connection. Cheap to clone; all clones share it.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    client: Client,
+    jetstream: jetstream::Context,
+}
+
+impl Raw {
+    /// Connects with the library's defaults.
+    ///
+    /// # Errors
+    /// If no server answers at `url`.
+    pub async fn connect(url: &str) -> Result<Self, BoxError> {
+        let client = async_nats::connect(url).await?;
+        let jetstream = jetstream::new(client.clone());
+        Ok(Self { client, jetstream })
+    }
+
+    /// The server's version.
+    #[must_use]
+    pub fn server_version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// Publishes, waits for the acknowledgement, and answers the sequence.
+    ///
+    /// # Errors
+    /// If the message is not acknowledged.
+    pub async fn publish(&self, subject: String, payload: Bytes) -> Result<u64, BoxError> {
+        let acknowledgement = self.jetstream.publish(subject, payload).await?;
+        Ok(acknowledgement.await?.sequence)
+    }
+
+    /// Stores commits as the store would, but many at once, in an atomic batch of at most [`BATCH_COMMITS_MAX`].
+    ///
+    /// # Errors
+    /// If there are too many, or if the batch is not acknowledged.
+    pub async fn fill(
+        &self,
+        batch_id: &str,
+        commits: Vec<(Subject, NewCommit)>,
+    ) -> Result<(), BoxError> {
+        let count = commits.len();
+        if count > BATCH_COMMITS_MAX {
+            return Err(format!("a batch holds {BATCH_COMMITS_MAX} commits, not {count}").into());
+        }
+        for (index, (subject, commit)) in commits.into_iter().enumerate() {
+            let number = index + 1;
+            let mut headers = headers(&subject, &commit);
+            headers.insert(NATS_BATCH_ID, batch_id);
+            headers.insert(NATS_BATCH_SEQUENCE, number.to_string());
+            let (subject, payload) = (subject.to_string(), commit.encode());
+            if number < count {
+                self.client.publish_with_headers(subject, headers, payload).await?;
+                continue;
+            }
+            headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+            self.jetstream.publish_with_headers(subject, headers, payload).await?.await?;
+        }
+        Ok(())
+    }
+
+    /// Reads `count` messages of `stream`, from the first on, through the library's own ordered consumer; answers the bytes
+    /// of their payloads.
+    ///
+    /// # Errors
+    /// If the consumer cannot be made, or ends early.
+    pub async fn replay(&self, stream: &str, count: u64) -> Result<u64, BoxError> {
+        let consumer =
+            self.jetstream.create_consumer_on_stream(OrderedConfig::default(), stream).await?;
+        let mut messages = consumer.messages().await?.take(usize::try_from(count)?);
+        let (mut read, mut bytes) = (0, 0);
+        while let Some(message) = messages.next().await {
+            read += 1;
+            bytes += u64::try_from(message?.payload.len())?;
+        }
+        if read < count {
+            return Err(format!("consumer of {stream} ended after {read} of {count}").into());
+        }
+        Ok(bytes)
+    }
+}
+
+fn headers(subject: &Subject, commit: &NewCommit) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in commit.headers(subject) {
+        headers.insert(name, value);
+    }
+    headers.insert(NATS_MESSAGE_ID, commit.command_id.to_string());
+    headers
+}

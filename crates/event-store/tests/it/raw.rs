@@ -1,0 +1,68 @@
+//! The plain API that benches measure against does the same work.
+
+use std::iter::repeat_with;
+
+use bytes::Bytes;
+use publicdata_event_store::testing::{self, raw::Raw};
+use publicdata_event_store::{EventStore, Recorded};
+
+use crate::kit::{Bed, all, new_command_id, new_commit};
+
+/// H1: a stream that was filled for a bench holds what the store would have written, so reading either costs the same.
+#[tokio::test]
+async fn filled_stream_reads_as_an_appended_one() {
+    let nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+    let (appended, filled) = (bed.subject(), bed.subject());
+    let commit = new_commit();
+    let twin = publicdata_event_store::NewCommit { command_id: new_command_id(), ..commit.clone() };
+
+    bed.store.append(&appended, 0, commit.clone()).await.unwrap();
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    raw.fill("batch", vec![(filled.clone(), twin.clone())]).await.unwrap();
+
+    let read = all(bed.store.read("CATALOG", 1, None).await.unwrap()).await.unwrap();
+    let [first, second] = &read[..] else { panic!("two commits, not {}", read.len()) };
+    let expected = Recorded {
+        sequence: 2,
+        subject: filled,
+        recorded_at: second.recorded_at,
+        message_id: twin.command_id.to_string(),
+        payload: twin.encode(),
+        ..first.clone()
+    };
+    assert_eq!(*second, expected);
+}
+
+/// H1: a full batch is stored whole, and the ordered consumer hands out every byte of it.
+#[tokio::test]
+async fn batch_is_stored_whole() {
+    let nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    let commits: Vec<_> = repeat_with(|| (bed.subject(), new_commit()))
+        .take(testing::raw::BATCH_COMMITS_MAX)
+        .collect();
+    let bytes: usize = commits.iter().map(|(_, commit)| commit.clone().encode().len()).sum();
+
+    raw.fill("batch", commits).await.unwrap();
+
+    assert_eq!(bed.store.last_sequence("CATALOG").await.unwrap(), 1_000);
+    assert_eq!(raw.replay("CATALOG", 1_000).await.unwrap(), bytes as u64);
+}
+
+/// H1: a plain publish is acknowledged with its place.
+#[tokio::test]
+async fn publish_answers_the_sequence() {
+    let nats = testing::nats().await;
+    let store = nats.connect("test").await;
+    store.ensure_stream("RAW", &["ev.raw.>".to_owned()], 1).await.unwrap();
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+
+    let payload = Bytes::from_static(b"payload");
+    let first = raw.publish("ev.raw.thing.1".to_owned(), payload.clone()).await.unwrap();
+    let second = raw.publish("ev.raw.thing.1".to_owned(), payload).await.unwrap();
+
+    assert_eq!((first, second), (1, 2));
+    assert_eq!(store.last_sequence("RAW").await.unwrap(), 2);
+}
