@@ -1,0 +1,264 @@
+//! A catalogue of the test's own, and organisations that call it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use publicdata_catalog::{App, Config, Dependencies};
+use publicdata_event_store::Store;
+use publicdata_event_store::testing::{TestNats, nats};
+use publicdata_identity::{
+    CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
+};
+use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::{
+    DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
+    PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
+    SubmitResourceRequest, UpdateCycle,
+};
+use publicdata_service_kit::grpc::{Channel, channel};
+use publicdata_service_kit::{Clock, Problem, Tasks};
+use publicdata_types::OrganisationCode;
+use publicdata_views::Projector;
+use tempfile::TempDir;
+use tonic::Status;
+use uuid::Uuid;
+
+pub(crate) const CITY: &str = "510100";
+pub(crate) const JINJIANG: &str = "510104";
+pub(crate) const QINGYANG: &str = "510105";
+const SOON: Duration = Duration::from_secs(20);
+
+/// A catalogue that answers, and everything that it needs.
+pub(crate) struct Catalogue {
+    pub(crate) store: Store,
+    pub(crate) entries: Arc<Projector>,
+    pub(crate) directory: Arc<Projector>,
+    pub(crate) tasks: Tasks,
+    address: String,
+    authority: CertificateAuthority,
+    _nats: TestNats,
+    folder: TempDir,
+}
+
+/// An organisation's user, with its connection.
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) code: OrganisationCode,
+    pub(crate) organisations: OrganisationServiceClient<Channel>,
+    pub(crate) resources: ResourceServiceClient<Channel>,
+}
+
+impl Catalogue {
+    pub(crate) async fn start() -> Self {
+        let nats = nats().await;
+        let store = nats.store(&["CATALOG"]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca");
+        let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
+        let (app, tasks) = app(&folder, &authority, Arc::clone(&store)).await;
+        let mut catalogue = Self {
+            entries: Arc::clone(app.entries()),
+            directory: Arc::clone(app.directory().projector()),
+            address: app.local_addr().to_string(),
+            store,
+            tasks,
+            authority,
+            _nats: nats,
+            folder,
+        };
+        catalogue.serve(app);
+        catalogue
+    }
+
+    /// Ends the service, and starts another one over the same events and the same database.
+    pub(crate) async fn restart(&mut self) {
+        self.tasks.drain(SOON).await.unwrap();
+        let (app, tasks) = app(&self.folder, &self.authority, Arc::clone(&self.store)).await;
+        self.tasks = tasks;
+        self.serve(app);
+    }
+
+    fn serve(&mut self, app: App) {
+        self.address = app.local_addr().to_string();
+        self.entries = Arc::clone(app.entries());
+        self.directory = Arc::clone(app.directory().projector());
+        app.serve().unwrap();
+    }
+
+    /// A user of an organisation that may be registered or not.
+    pub(crate) fn user(&self, code: OrganisationCode) -> User {
+        self.caller(code, SpiffeId::user(&domain(), code, "clerk-1").unwrap())
+    }
+
+    /// A node of an organisation.
+    pub(crate) fn node(&self, code: OrganisationCode) -> User {
+        self.caller(code, SpiffeId::node(&domain(), code, "n1").unwrap())
+    }
+
+    fn caller(&self, code: OrganisationCode, id: SpiffeId) -> User {
+        let credentials = credentials(&self.authority, &id);
+        let catalog = SpiffeId::service(&domain(), "catalog").unwrap();
+        let channel = channel(&self.address, &credentials, &catalog).unwrap().with_deadline(SOON);
+        User {
+            code,
+            organisations: OrganisationServiceClient::new(channel.clone()),
+            resources: ResourceServiceClient::new(channel),
+        }
+    }
+
+    /// The city's authority, which has registered itself.
+    pub(crate) async fn city(&self) -> User {
+        let mut city = self.user(code(1));
+        let registration = registration(city.code, CITY, &[Role::Authority]);
+        city.organisations.register_organisation(registration).await.unwrap();
+        city
+    }
+
+    /// An organisation that the city registered.
+    pub(crate) async fn registered(
+        &self,
+        city: &User,
+        number: u32,
+        region: &str,
+        roles: &[Role],
+    ) -> User {
+        let code = code(number);
+        let registration = registration(code, region, roles);
+        city.organisations.clone().register_organisation(registration).await.unwrap();
+        self.user(code)
+    }
+}
+
+impl User {
+    pub(crate) async fn draft(&mut self, name: &str) -> DraftResourceResponse {
+        let request = draft(description(self.code, name));
+        self.resources.draft_resource(request).await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn submit(&mut self, resource_id: &str) {
+        let request =
+            SubmitResourceRequest { command_id: command_id(), resource_id: resource_id.to_owned() };
+        self.resources.submit_resource(request).await.unwrap();
+    }
+
+    pub(crate) async fn publish(&mut self, resource_id: &str) -> Result<u32, Status> {
+        let request = PublishResourceRequest {
+            command_id: command_id(),
+            resource_id: resource_id.to_owned(),
+        };
+        self.resources.publish_resource(request).await.map(|response| response.get_ref().version)
+    }
+}
+
+pub(crate) fn reason(status: &Status) -> String {
+    Problem::from_status(status).reason.into_owned()
+}
+
+pub(crate) fn command_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// The organisation with that number; the check character follows.
+pub(crate) fn code(number: u32) -> OrganisationCode {
+    let body = format!("115101{number:011}");
+    "0123456789ABCDEFGHJKLMNPQRTUWXY"
+        .chars()
+        .find_map(|check| format!("{body}{check}").parse().ok())
+        .unwrap()
+}
+
+pub(crate) fn registration(
+    code: OrganisationCode,
+    region: &str,
+    roles: &[Role],
+) -> RegisterOrganisationRequest {
+    RegisterOrganisationRequest {
+        command_id: command_id(),
+        code: code.to_string(),
+        name: format!("机构 {code}"),
+        region_code: region.to_owned(),
+        roles: roles.iter().map(|role| *role as i32).collect(),
+    }
+}
+
+pub(crate) fn draft(description: ResourceDescription) -> DraftResourceRequest {
+    DraftResourceRequest {
+        command_id: command_id(),
+        resource_id: String::new(),
+        description: Some(description),
+    }
+}
+
+/// An entry in which every field is set.
+pub(crate) fn description(provider: OrganisationCode, name: &str) -> ResourceDescription {
+    let item = |name: &str, title: &str, kind: ItemType| Item {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        r#type: kind.into(),
+        length: 12,
+        required: true,
+        mask: Mask::Unspecified.into(),
+        sharing_type: SharingType::Unspecified.into(),
+        open: true,
+    };
+    ResourceDescription {
+        name: name.to_owned(),
+        r#abstract: "全市社区和村的名称与代码".to_owned(),
+        classification_code: "302001".to_owned(),
+        provider_code: provider.to_string(),
+        format: Format::Database.into(),
+        items: vec![
+            item("code", "代码", ItemType::Text),
+            Item {
+                mask: Mask::Partial.into(),
+                sharing_type: SharingType::NotShared.into(),
+                open: false,
+                ..item("contact", "联系人", ItemType::Text)
+            },
+        ],
+        sharing_type: SharingType::Conditional.into(),
+        sharing_condition: "仅用于城乡治理".to_owned(),
+        delivery_modes: vec![DeliveryMode::Bulk.into(), DeliveryMode::Push.into()],
+        open: true,
+        open_condition: "注明来源".to_owned(),
+        update_cycle: UpdateCycle::HalfYearly.into(),
+        related_codes: vec!["101001/00001".to_owned()],
+        use_requirements: "不得转让".to_owned(),
+    }
+}
+
+fn domain() -> TrustDomain {
+    "test.internal".parse().unwrap()
+}
+
+fn validity() -> Validity {
+    let parse = |text: &str| text.parse().unwrap();
+    Validity::new(parse("2020-01-01T00:00:00Z"), parse("2099-01-01T00:00:00Z")).unwrap()
+}
+
+fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
+    let request = CredentialRequest::generate().unwrap();
+    let issued = authority.issue(id, request.request(), validity()).unwrap();
+    request.complete(&issued).unwrap()
+}
+
+async fn app(folder: &TempDir, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        database: format!("sqlite:{}", path("catalog.db").display()),
+        authority: path("ca"),
+        certificate_days: 30,
+    };
+    let id = SpiffeId::service(&domain(), "catalog").unwrap();
+    let tasks = Tasks::new();
+    let dependencies = Dependencies {
+        store,
+        clock: Clock::system(),
+        credentials: credentials(authority, &id),
+        tasks: tasks.clone(),
+    };
+    (App::build(config, dependencies).await.unwrap(), tasks)
+}

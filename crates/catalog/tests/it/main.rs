@@ -1,0 +1,8 @@
+//! The catalogue as its clients meet it: over mutual TLS, on real NATS and SQLite.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+mod fixture;
+mod organisations;
+mod recovery;
+mod resources;
