@@ -21,6 +21,6 @@ pub mod replay;
 mod time;
 mod trace;
 
-pub use app::App;
+pub use app::{App, Parts};
 pub use config::{Config, LogConfig};
 pub use error::Error;

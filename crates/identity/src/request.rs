@@ -84,6 +84,21 @@ impl CredentialRequest {
         &self.request
     }
 
+    /// As [`complete`](Self::complete), from certificates in DER, as they come over the wire.
+    pub fn complete_with_der(
+        self,
+        root: &[u8],
+        tls: &[u8],
+        signing: &[u8],
+    ) -> Result<Credentials, CredentialsError> {
+        let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
+        Credentials::from_pem(
+            &pem(root),
+            (&pem(tls), &self.tls_key.serialize_pem()),
+            (&pem(signing), &self.signing_key.serialize_pem()),
+        )
+    }
+
     /// Joins the keys with the certificates that the authority issued for them.
     pub fn complete(self, issued: &Issued) -> Result<Credentials, CredentialsError> {
         Credentials::from_pem(

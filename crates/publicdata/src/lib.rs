@@ -1,1 +1,18 @@
-//! publicdata
+#![doc = include_str!("../README.md")]
+
+pub mod cli;
+pub mod output;
+
+pub mod endpoints;
+pub mod session;
+
+pub mod commands;
+pub mod files;
+
+pub mod fleet;
+pub mod sample;
+
+pub mod demo;
+pub mod narrator;
+pub mod story;
+pub mod up;

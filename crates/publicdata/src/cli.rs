@@ -1,0 +1,206 @@
+//! The command line: what can be said, and who carries it out.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::telemetry::{self, TelemetryConfig};
+
+use crate::commands::{audit, fetch, grant, init, node, open, organisation, resource, transfer};
+use crate::output::{Format, Output};
+use crate::session::Session;
+use crate::{demo, up};
+
+/// 公共数据平台: catalogue, exchange, opening and audit of a city's public data.
+///
+/// `publicdata demo` tells the whole story once; `publicdata up` starts a fleet that stays.
+#[derive(Debug, Parser)]
+#[command(name = "publicdata", version, propagate_version = true, infer_subcommands = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Folder of the fleet: its data, its addresses and the credentials that it made.
+    #[arg(long, global = true, env = "PUBLICDATA_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Who acts: a credentials folder, or its name below the fleet's folder, such as `authority`.
+    #[arg(
+        long = "as",
+        global = true,
+        env = "PUBLICDATA_AS",
+        value_name = "CREDENTIALS",
+        default_value = "authority"
+    )]
+    pub caller: String,
+    /// Form of the output.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Format,
+    /// Id of the command (a UUID): a repeat with the same id answers as the first did, and does nothing twice.
+    #[arg(long, global = true)]
+    pub command_id: Option<uuid::Uuid>,
+    /// What is logged to standard error, such as `info` or `publicdata_exchange_bus=debug,warn`.
+    /// By default what goes wrong; in the demonstration, where refusals are part of the story, errors alone.
+    #[arg(long, global = true, env = "PUBLICDATA_LOG")]
+    pub log: Option<String>,
+    /// Where traces and metrics are sent (OTLP over gRPC), such as `http://localhost:4317`.
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp: Option<String>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell the story: one governed exchange from catalogue entry to verified audit, on real data, then stop.
+    Demo(demo::Arguments),
+    /// Start a fleet of all services and the nodes of this machine, and leave it running until Ctrl-C.
+    Up(up::Arguments),
+    /// Make a certificate authority, the services' credentials and those of the first authority.
+    Init(init::Arguments),
+    /// Organisations, their officers and certificates (机构).
+    #[command(subcommand, visible_alias = "org")]
+    Organisation(organisation::Command),
+    /// The catalogue: write, submit, review, publish, search (目录).
+    #[command(subcommand)]
+    Catalog(resource::Command),
+    /// Applications and grants (申请与授权).
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Fetch data under a grant through one's own node (获取数据).
+    Fetch(fetch::Arguments),
+    /// The exchange log (交换日志).
+    #[command(subcommand)]
+    Transfer(transfer::Command),
+    /// Data service nodes (数据服务节点).
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Opening data to the public (开放).
+    #[command(subcommand)]
+    Open(open::Command),
+    /// The audit log: replay, verify, prove (审计).
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// What a command is carried out with.
+pub struct Context {
+    /// Options of every command.
+    pub global: Global,
+    /// Where results go.
+    pub output: Output,
+}
+
+// === impl Command ===
+
+impl Command {
+    /// What is logged unless said otherwise.
+    fn log(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "error",
+            Self::Up(_) => "info",
+            Self::Init(_)
+            | Self::Organisation(_)
+            | Self::Catalog(_)
+            | Self::Grant(_)
+            | Self::Fetch(_)
+            | Self::Transfer(_)
+            | Self::Node(_)
+            | Self::Open(_)
+            | Self::Audit(_) => "warn",
+        }
+    }
+}
+
+// === impl Context ===
+
+impl Context {
+    /// The caller, and the fleet that it speaks to.
+    ///
+    /// # Errors
+    /// No fleet was started with the data folder, or the credentials cannot be read.
+    pub fn session(&self) -> anyhow::Result<Session> {
+        Session::open(&self.global.data, &self.global.caller)
+    }
+
+    /// The id of the command: the caller's, or a fresh one.
+    #[must_use]
+    pub fn command_id(&self) -> String {
+        match self.global.command_id {
+            Some(id) => id.to_string(),
+            None => crate::session::new_command_id(),
+        }
+    }
+}
+
+/// Carries out a command line; an error is said on standard error.
+pub async fn main(cli: Cli) -> ExitCode {
+    let format = cli.global.output;
+    let telemetry = TelemetryConfig {
+        service_name: "publicdata".to_owned(),
+        log: cli.global.log.clone().unwrap_or_else(|| cli.command.log().to_owned()),
+        otlp_endpoint: cli.global.otlp.clone(),
+        ..TelemetryConfig::default()
+    };
+    let result = async {
+        let guard = telemetry::init(&telemetry)?;
+        let result = run(cli).await;
+        // What could not be exported is no reason to fail what was done.
+        if let Err(error) = guard.shutdown().await {
+            tracing::warn!("{error}");
+        }
+        result
+    };
+    match result.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", explained(&error, format));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error for people: what was wrong, why, and what to do; or the same for machines, on one line.
+fn explained(error: &anyhow::Error, format: Format) -> String {
+    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+    let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+    if format == Format::Json {
+        let reason = problem.map(|problem| problem.reason.as_ref());
+        return serde_json::json!({ "error": causes.join(": "), "reason": reason }).to_string();
+    }
+    let mut text = format!("error: {}", causes.join("\n  because "));
+    if let Some(problem) = problem {
+        text.push_str(&format!("\n  ({}) {}", problem.reason, problem.code.advice()));
+    }
+    text
+}
+
+/// Carries out a command line.
+///
+/// # Errors
+/// What the command could not do, and why.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let output = Output::new(cli.global.output);
+    let context = Context { global: cli.global, output };
+    match cli.command {
+        Command::Demo(arguments) => demo::run(&context, arguments).await,
+        Command::Up(arguments) => up::run(&context, arguments).await,
+        Command::Init(arguments) => init::run(&context, arguments),
+        Command::Organisation(command) => organisation::run(&context, command).await,
+        Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Grant(command) => grant::run(&context, command).await,
+        Command::Fetch(arguments) => fetch::run(&context, arguments).await,
+        Command::Transfer(command) => transfer::run(&context, command).await,
+        Command::Node(command) => node::run(&context, command).await,
+        Command::Open(command) => open::run(&context, command).await,
+        Command::Audit(command) => audit::run(&context, command).await,
+    }
+}

@@ -1,0 +1,39 @@
+//! One module a group of commands: arguments, calls, what is printed.
+
+pub mod audit;
+pub mod fetch;
+pub mod grant;
+pub mod init;
+pub mod node;
+pub mod open;
+pub mod organisation;
+pub mod resource;
+pub mod transfer;
+
+use publicdata_service_kit::Problem;
+use tonic::{Response, Status};
+
+/// What a service answered, or its problem in words: what was wrong, where, what to do (H3).
+///
+/// # Errors
+/// The call failed.
+pub fn answer<T>(result: Result<Response<T>, Status>) -> Result<T, Problem> {
+    result.map(Response::into_inner).map_err(|status| Problem::from_status(&status))
+}
+
+/// A protobuf time as people read it, in China's time.
+pub(crate) fn time_text(time: Option<prost_types::Timestamp>) -> String {
+    time.and_then(|time| jiff::Timestamp::new(time.seconds, time.nanos).ok())
+        .map(|time| china(time).strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+/// The last word of an enum value's name, for people: `RESOURCE_STATUS_DRAFT` becomes `draft`.
+pub(crate) fn short(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
+}
+
+/// A moment as clocks in China show it.
+fn china(time: jiff::Timestamp) -> jiff::civil::DateTime {
+    jiff::tz::Offset::constant(8).to_datetime(time)
+}

@@ -1,0 +1,76 @@
+//! `publicdata node`: data service nodes.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use publicdata_proto::exchange::v1::ListNodesRequest;
+use publicdata_proto::node::v1::GetStatusRequest;
+
+use super::{answer, time_text};
+use crate::cli::Context;
+
+/// What can be done with nodes.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one node until Ctrl-C, from its configuration file.
+    Run {
+        /// The configuration (TOML).
+        config: PathBuf,
+    },
+    /// Say whether a node of your organisation is connected, and what it serves.
+    Status {
+        /// The node's name; needed if your organisation has several here.
+        #[arg(long)]
+        node: Option<String>,
+    },
+    /// List the nodes connected to the bus that you may see.
+    List,
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// What the service refused, and why.
+pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run { config } => crate::up::run_node(&config).await,
+        Command::Status { node } => {
+            let mut client = context.session()?.node(node.as_deref())?;
+            let status = answer(client.get_status(GetStatusRequest {}).await)?;
+            let datasets: Vec<_> = status
+                .datasets
+                .iter()
+                .map(|dataset| {
+                    let state = if dataset.problem.is_empty() { "ready" } else { &dataset.problem };
+                    format!("{} ({}): {state}", dataset.resource_id, dataset.connector)
+                })
+                .collect();
+            let lines = [
+                ("node", status.id.clone()),
+                ("connected", if status.connected { "yes" } else { "no" }.to_owned()),
+                ("since", time_text(status.since)),
+                ("datasets", datasets.join("\n                   ")),
+            ];
+            context.output.record(&status, &lines)
+        }
+        Command::List => {
+            let mut client = context.session()?.links().context("cannot reach the bus")?;
+            let nodes = answer(client.list_nodes(ListNodesRequest {}).await)?;
+            let rows = nodes
+                .nodes
+                .iter()
+                .map(|node| {
+                    let datasets = node.resource_ids.len().to_string();
+                    vec![
+                        node.id.clone(),
+                        node.version.clone(),
+                        time_text(node.connected_at),
+                        datasets,
+                    ]
+                })
+                .collect();
+            context.output.table(&nodes, &["node", "version", "connected at", "datasets"], rows)
+        }
+    }
+}

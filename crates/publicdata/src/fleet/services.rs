@@ -1,0 +1,203 @@
+//! The services of a fleet, and the child that keeps their events.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use publicdata_event_store::jetstream::{JetStreamStore, Profile, StoreConfig, permissions};
+use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User};
+use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
+use publicdata_service_kit::{Clock, Tasks};
+use publicdata_views::Projector;
+use tokio_util::sync::CancellationToken;
+
+use super::Ports;
+use crate::commands::init::AUTHORITY_FOLDER;
+use crate::endpoints::Endpoints;
+use crate::session::CREDENTIALS_FOLDER;
+
+const CERTIFICATE_DAYS: u16 = 365;
+
+/// A service, the stream that it writes, and those that it reads: its permissions at the event store.
+const STREAMS: [(&str, &[&str], &[&str]); 4] = [
+    ("catalog", &["CATALOG"], &[]),
+    ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
+    ("open-data", &["OPENDATA"], &["CATALOG"]),
+    ("audit", &[], &["CATALOG", "EXCHANGE", "OPENDATA"]),
+];
+
+/// A service's name and tasks, in the order in which they started.
+type Services = Vec<(&'static str, Tasks)>;
+
+/// What the services of a fleet share.
+pub(super) struct Setting<'a> {
+    pub(super) data: &'a Path,
+    pub(super) domain: &'a TrustDomain,
+    pub(super) clock: &'a Clock,
+    pub(super) ports: Ports,
+    pub(super) root: &'a CancellationToken,
+    pub(super) nats: &'a NatsServer,
+}
+
+/// What starting the services gave.
+pub(super) struct Started {
+    pub(super) endpoints: Endpoints,
+    pub(super) entries: Arc<Projector>,
+    pub(super) verifier_key: String,
+    pub(super) services: Services,
+}
+
+struct Part {
+    store: Arc<JetStreamStore>,
+    credentials: Credentials,
+    tasks: Tasks,
+    database_url: String,
+}
+
+/// Starts the child, which lets each service write its own subjects alone.
+pub(super) async fn nats(
+    data: &Path,
+    domain: &TrustDomain,
+    binary: Option<PathBuf>,
+) -> anyhow::Result<NatsServer> {
+    let users = STREAMS
+        .iter()
+        .map(|(service, written, read)| {
+            let spiffe_id = SpiffeId::service(domain, service)?.to_string();
+            Ok(User { spiffe_id, permissions: permissions(service, written, read) })
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let folder = credentials_folder(data, "nats");
+    let options = ServerOptions {
+        binary,
+        tls: Some(Tls {
+            ca: folder.join("ca.pem"),
+            cert: folder.join("tls.pem"),
+            key: folder.join("tls.key"),
+        }),
+        users,
+        ..ServerOptions::new(data.join("nats"))
+    };
+    NatsServer::start(options).await.context("nats-server does not start")
+}
+
+/// Starts every service, each in tasks of its own.
+pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
+    let mut services = Vec::new();
+    let (catalog, entries) = setting.catalog(&mut services).await?;
+    let exchange_bus = setting.exchange_bus(&mut services).await?;
+    let (open_data, portal) = setting.open_data(&mut services).await?;
+    let (audit, verifier_key) = setting.audit(&mut services).await?;
+    let endpoints = Endpoints {
+        trust_domain: setting.domain.to_string(),
+        catalog: catalog.to_string(),
+        exchange_bus: exchange_bus.to_string(),
+        open_data: open_data.to_string(),
+        audit: audit.to_string(),
+        portal: format!("http://{portal}"),
+        nodes: BTreeMap::new(),
+    };
+    Ok(Started { endpoints, entries, verifier_key, services })
+}
+
+impl Setting<'_> {
+    async fn catalog(
+        &self,
+        services: &mut Services,
+    ) -> anyhow::Result<(SocketAddr, Arc<Projector>)> {
+        let Part { store, credentials, tasks, database_url } =
+            self.part("catalog", services).await?;
+        let config = publicdata_catalog::Config {
+            listen: self.ports.address(1),
+            database: database_url,
+            authority: self.data.join(AUTHORITY_FOLDER),
+            certificate_days: CERTIFICATE_DAYS,
+        };
+        let clock = self.clock.clone();
+        let dependencies = publicdata_catalog::Dependencies { store, clock, credentials, tasks };
+        let app = publicdata_catalog::App::build(config, dependencies)
+            .await
+            .context("catalog does not start")?;
+        let (address, entries) = (app.local_addr(), Arc::clone(app.entries()));
+        app.serve()?;
+        Ok((address, entries))
+    }
+
+    async fn exchange_bus(&self, services: &mut Services) -> anyhow::Result<SocketAddr> {
+        let Part { store, credentials, tasks, database_url } =
+            self.part("exchange-bus", services).await?;
+        let app = publicdata_exchange_bus::App::build(publicdata_exchange_bus::Parts {
+            store,
+            database_url,
+            credentials,
+            listen: self.ports.address(2),
+            settings: publicdata_exchange_bus::ExchangeConfig::default().settings()?,
+            clock: self.clock.clone(),
+            tasks,
+        })
+        .await
+        .context("exchange-bus does not start")?;
+        let address = app.local_addr();
+        app.spawn()?;
+        Ok(address)
+    }
+
+    async fn open_data(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+        let _ = services;
+        Ok((self.ports.address(3), self.ports.address(5)))
+    }
+
+    async fn audit(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, String)> {
+        let Part { store, credentials, tasks, database_url } = self.part("audit", services).await?;
+        let origin = format!("{}/audit", self.domain);
+        let app = publicdata_audit::App::build(publicdata_audit::Parts {
+            store,
+            database_url,
+            credentials,
+            listen: self.ports.address(4),
+            log: publicdata_audit::LogConfig::new(origin, self.data.join("audit-log")),
+            tasks,
+        })
+        .await
+        .context("audit does not start")?;
+        let (address, verifier_key) = (app.local_addr(), app.verifier_key().to_owned());
+        app.spawn()?;
+        Ok((address, verifier_key))
+    }
+
+    /// What every service gets: its store, its credentials, its tasks and a database of its own.
+    async fn part(&self, service: &'static str, services: &mut Services) -> anyhow::Result<Part> {
+        let store = Arc::new(connect(self.data, service, self.nats).await?);
+        let credentials = Credentials::load(&credentials_folder(self.data, service))?;
+        let tasks = Tasks::under(self.root);
+        services.push((service, tasks.clone()));
+        let database = self.data.join(service).with_extension("sqlite");
+        let database_url = format!("sqlite:{}", database.display());
+        Ok(Part { store, credentials, tasks, database_url })
+    }
+}
+
+/// Connects a service to the events, with its own certificate, and makes its stream.
+async fn connect(
+    data: &Path,
+    service: &'static str,
+    nats: &NatsServer,
+) -> anyhow::Result<JetStreamStore> {
+    let config = StoreConfig {
+        urls: vec![nats.url()],
+        monitors: vec![nats.monitor_url()],
+        replicas: 1,
+        profile: Profile::Production,
+    };
+    let written = STREAMS.iter().find(|(name, ..)| *name == service).map_or(&[][..], |part| part.1);
+    config
+        .open(service, &credentials_folder(data, service), written)
+        .await
+        .with_context(|| format!("{service} cannot use its event store"))
+}
+
+fn credentials_folder(data: &Path, name: &str) -> PathBuf {
+    data.join(CREDENTIALS_FOLDER).join(name)
+}

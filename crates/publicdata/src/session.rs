@@ -1,0 +1,176 @@
+//! A caller: its credentials, the fleet that it speaks to, and clients for every service.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
+use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
+use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
+use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
+use publicdata_proto::opendata::v1::publication_service_client::PublicationServiceClient;
+use publicdata_service_kit::grpc::{self, Channel};
+use uuid::Uuid;
+
+use crate::endpoints::Endpoints;
+
+/// Folder below a fleet's data folder that holds the credentials it made.
+pub const CREDENTIALS_FOLDER: &str = "credentials";
+
+/// A caller of a fleet.
+#[derive(Clone)]
+pub struct Session {
+    /// Who calls.
+    pub credentials: Credentials,
+    /// Where the fleet listens.
+    pub endpoints: Endpoints,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Opens the credentials in `folder`, or by that name below `data`, for the fleet of `data`.
+    ///
+    /// # Errors
+    /// No fleet was started with `data`, or the credentials cannot be read.
+    pub fn open(data: &Path, caller: &str) -> anyhow::Result<Self> {
+        let endpoints = Endpoints::read(data)?;
+        let folder = credentials_folder(data, caller);
+        let credentials = Credentials::load(&folder).with_context(|| {
+            format!("cannot act as {caller}: choose other credentials with --as")
+        })?;
+        Ok(Self { credentials, endpoints })
+    }
+
+    /// Client for organisations.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn organisations(&self) -> anyhow::Result<OrganisationServiceClient<Channel>> {
+        Ok(OrganisationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for catalogue entries.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
+        Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for applications and grants.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn grants(&self) -> anyhow::Result<GrantServiceClient<Channel>> {
+        Ok(GrantServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for the exchange log.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
+        Ok(TransferServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for the list of connected nodes.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn links(&self) -> anyhow::Result<NodeLinkServiceClient<Channel>> {
+        Ok(NodeLinkServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for the opening of data.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn publications(&self) -> anyhow::Result<PublicationServiceClient<Channel>> {
+        Ok(PublicationServiceClient::new(self.service(&self.endpoints.open_data, "open-data")?))
+    }
+
+    /// Client for the audit log.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn audit(&self) -> anyhow::Result<AuditServiceClient<Channel>> {
+        Ok(AuditServiceClient::new(self.audit_channel()?))
+    }
+
+    /// Channel to the audit log.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn audit_channel(&self) -> anyhow::Result<Channel> {
+        self.service(&self.endpoints.audit, "audit")
+    }
+
+    /// Client for the state of a node of the caller's organisation.
+    ///
+    /// # Errors
+    /// The caller's organisation has no such node on this machine.
+    pub fn node(&self, name: Option<&str>) -> anyhow::Result<NodeServiceClient<Channel>> {
+        Ok(NodeServiceClient::new(self.node_channel(name)?))
+    }
+
+    /// Channel to a node of the caller's organisation: by its name, or to the only one there is.
+    ///
+    /// # Errors
+    /// The caller's organisation has no such node on this machine.
+    pub fn node_channel(&self, name: Option<&str>) -> anyhow::Result<Channel> {
+        let organisation = self
+            .credentials
+            .id()
+            .organisation()
+            .with_context(|| format!("{} belongs to no organisation", self.credentials.id()))?;
+        let prefix = format!("{organisation}/");
+        let (key, endpoint) = self
+            .endpoints
+            .nodes
+            .iter()
+            .find(|(key, _)| match name {
+                Some(name) => key.strip_prefix(&prefix) == Some(name),
+                None => key.starts_with(&prefix),
+            })
+            .with_context(|| match name {
+                Some(name) => format!("organisation {organisation} has no node {name} here"),
+                None => format!("organisation {organisation} has no node here"),
+            })?;
+        let name = &key[prefix.len()..];
+        let node = SpiffeId::node(&self.domain()?, organisation, name)?;
+        Ok(grpc::channel(endpoint, &self.credentials, &node)?)
+    }
+
+    /// The trust domain of the fleet.
+    ///
+    /// # Errors
+    /// What the fleet wrote down is no trust domain.
+    pub fn domain(&self) -> anyhow::Result<TrustDomain> {
+        Ok(self.endpoints.trust_domain.parse()?)
+    }
+
+    fn service(&self, endpoint: &str, name: &str) -> anyhow::Result<Channel> {
+        let service = SpiffeId::service(&self.domain()?, name)?;
+        Ok(grpc::channel(endpoint, &self.credentials, &service)?)
+    }
+}
+
+/// A credentials folder, by its path or by its name below a fleet's data folder.
+#[must_use]
+pub fn credentials_folder(data: &Path, caller: &str) -> PathBuf {
+    let by_name = data.join(CREDENTIALS_FOLDER).join(caller);
+    match by_name.is_dir() {
+        true => by_name,
+        false => PathBuf::from(caller),
+    }
+}
+
+/// A fresh id for a command. Whoever retries one gives the same id again.
+#[must_use]
+pub fn new_command_id() -> String {
+    Uuid::new_v4().to_string()
+}

@@ -1,0 +1,191 @@
+//! Application, grant, fetch, and what is refused.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use jiff::ToSpan as _;
+use publicdata_proto::catalog::v1::SearchResourcesRequest;
+use publicdata_proto::exchange::v1::{ListTransfersRequest, RevokeGrantRequest, TransferStatus};
+
+use super::preparation::Entries;
+use super::{Cast, refused};
+use crate::commands::grant::{Apply, Approve, application, signed_issue, terms_of_application};
+use crate::commands::{answer, fetch};
+use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
+use crate::session::{Session, new_command_id};
+
+const PURPOSE: &str = "社区公共卫生服务网格划分";
+const GRANTED: [&str; 3] = ["code", "name", "areaCode"];
+const AREA: &str = "510104";
+
+pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Result<String> {
+    let (consumer, provider) = (cast.consumer()?, cast.provider()?);
+    let today = publicdata_types::china_date(cast.fleet.clock().now());
+
+    let step = async {
+        let request = SearchResourcesRequest { query: "社区".to_owned(), ..Default::default() };
+        let page = answer(consumer.resources()?.search_resources(request).await)?;
+        let found = page.resources.iter().find(|resource| resource.id == entries.villages_id);
+        let found = found.context("the search for 社区 must find the entry")?;
+        let condition = found.description.clone().unwrap_or_default().sharing_condition;
+        Ok(((), format!("{}: {condition}", found.code)))
+    };
+    cast.narrator.step(&format!("{} searches for 社区", CONSUMER.name), step).await?;
+
+    let step = async {
+        let arguments = Apply {
+            resource: entries.villages_id.clone(),
+            purpose: PURPOSE.to_owned(),
+            legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
+            fields: ["code", "name", "streetCode", "areaCode"].map(str::to_owned).to_vec(),
+            filter: "areaCode IN ('510104', '510105')".to_owned(),
+            from: today,
+            until: today.checked_add(90.days())?,
+        };
+        let request = application(new_command_id(), arguments);
+        let done = answer(consumer.grants()?.submit_application(request).await)?;
+        let due = done.deadline.context("an application has a deadline")?;
+        let said =
+            format!("four fields, two districts; answer due on {} (10 个工作日)", due.due_on);
+        Ok((done.grant_id, said))
+    };
+    let grant_id =
+        cast.narrator.step("It applies with purpose, legal basis, fields and period", step).await?;
+
+    let step = async {
+        let arguments = Approve {
+            id: grant_id.clone(),
+            fields: GRANTED.map(str::to_owned).to_vec(),
+            filter: Some(format!("areaCode = '{AREA}'")),
+            max_rows: 0,
+        };
+        let terms = terms_of_application(&provider, arguments).await?;
+        let request = signed_issue(&provider, new_command_id(), &terms);
+        answer(provider.grants()?.issue_grant(request).await)?;
+        Ok(((), format!("three fields, one district; signed by {}", provider.credentials.id())))
+    };
+    let title = format!("{} approves less, and signs the grant", PROVIDER.name);
+    cast.narrator.step(&title, step).await?;
+    Ok(grant_id)
+}
+
+pub(super) async fn fetch(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
+    let consumer = cast.consumer()?;
+    let csv_path = cast.results.join("villages.csv");
+    let parquet_path = cast.results.join("villages.parquet");
+
+    let step = async {
+        let mut arguments = arguments(grant_id, &GRANTED, PURPOSE);
+        arguments.targets = vec![parquet_path.clone(), csv_path.clone()];
+        let report = fetch::fetch(&consumer, arguments, |_| ()).await?;
+        ensure!(report.columns == GRANTED, "columns are {:?}", report.columns);
+        let said = format!(
+            "{} rows of {}\n{}\n{}",
+            report.rows,
+            report.columns.join(", "),
+            parquet_path.display(),
+            csv_path.display()
+        );
+        Ok((report.rows, said))
+    };
+    let title = format!("{} fetches through its own node's Arrow Flight endpoint", CONSUMER.name);
+    let rows = cast.narrator.step(&title, step).await?;
+
+    let step = async { Ok(((), check_rows(&csv_path, &parquet_path, rows)?)) };
+    cast.narrator.step("Exactly the granted rows and fields, the name masked", step).await
+}
+
+/// Compares what arrived with the source, row by row.
+fn check_rows(csv_path: &Path, parquet_path: &Path, rows: u64) -> anyhow::Result<String> {
+    let mut expected = Vec::new();
+    for record in csv::Reader::from_reader(VILLAGES_CSV.as_bytes()).records() {
+        let record = record?;
+        if &record[5] == AREA {
+            expected.push((record[0].to_owned(), mask(&record[1]), record[5].to_owned()));
+        }
+    }
+    expected.sort();
+    let mut arrived = Vec::new();
+    for record in csv::Reader::from_path(csv_path)?.records() {
+        let record = record?;
+        arrived.push((record[0].to_owned(), record[1].to_owned(), record[2].to_owned()));
+    }
+    ensure!(arrived == expected, "what arrived is not what was granted");
+
+    let file = std::fs::File::open(parquet_path)?;
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let parquet_rows = u64::try_from(reader.metadata().file_metadata().num_rows())?;
+    ensure!(parquet_rows == rows && rows == expected.len() as u64, "row counts differ");
+
+    let first: Vec<_> =
+        arrived.iter().take(3).map(|row| format!("{} {} {}", row.0, row.1, row.2)).collect();
+    Ok(format!("{} …", first.join("\n")))
+}
+
+/// The first and the last character stay.
+fn mask(name: &str) -> String {
+    let characters: Vec<_> = name.chars().collect();
+    let last = characters.len().saturating_sub(1);
+    let masked = characters.iter().enumerate();
+    masked.map(|(i, c)| if i == 0 || i == last { *c } else { '*' }).collect()
+}
+
+pub(super) async fn refusals(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
+    let (consumer, provider) = (cast.consumer()?, cast.provider()?);
+
+    let step = async {
+        let arguments = arguments(grant_id, &["code", "streetCode"], PURPOSE);
+        let said = refused(attempt(&consumer, &arguments).await, "FIELD_OUTSIDE_GRANT")?;
+        Ok(((), said))
+    };
+    cast.narrator.step("A field outside the grant is refused", step).await?;
+
+    let step = async {
+        let arguments = arguments(grant_id, &GRANTED, "商业推广");
+        Ok(((), refused(attempt(&consumer, &arguments).await, "PURPOSE_DIFFERS")?))
+    };
+    cast.narrator.step("Another purpose is refused", step).await?;
+
+    let step = async {
+        let request = RevokeGrantRequest {
+            command_id: new_command_id(),
+            grant_id: grant_id.to_owned(),
+            reason: "网格划分工作已经完成".to_owned(),
+        };
+        answer(provider.grants()?.revoke_grant(request).await)?;
+        let arguments = arguments(grant_id, &GRANTED, PURPOSE);
+        Ok(((), refused(attempt(&consumer, &arguments).await, "GRANT_REVOKED")?))
+    };
+    cast.narrator.step("The provider revokes the grant; the next fetch is refused", step).await?;
+
+    let step = async {
+        let request = ListTransfersRequest { grant_id: grant_id.to_owned(), ..Default::default() };
+        let page = answer(provider.transfers()?.list_transfers(request).await)?;
+        let count =
+            |status| page.transfers.iter().filter(|transfer| transfer.status() == status).count();
+        let completed = count(TransferStatus::Completed);
+        let refused = count(TransferStatus::Refused);
+        ensure!(
+            (completed, refused) == (1, 3),
+            "the log must hold 1 completed and 3 refused, not {completed} and {refused}"
+        );
+        Ok(((), format!("{completed} completed, {refused} refused, each with its reason")))
+    };
+    cast.narrator.step("The exchange log (交换日志) holds every attempt", step).await
+}
+
+fn arguments(grant_id: &str, fields: &[&str], purpose: &str) -> fetch::Arguments {
+    fetch::Arguments {
+        grant: grant_id.to_owned(),
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        purpose: purpose.to_owned(),
+        case: String::new(),
+        node: None,
+        targets: Vec::new(),
+    }
+}
+
+async fn attempt(consumer: &Session, arguments: &fetch::Arguments) -> anyhow::Result<()> {
+    fetch::fetch(consumer, arguments.clone(), |_| ()).await?;
+    Ok(())
+}
