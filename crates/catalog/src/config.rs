@@ -90,3 +90,6 @@ impl ProcessConfig {
 const fn certificate_days() -> u16 {
     CERTIFICATE_DAYS
 }
+
+#[cfg(test)]
+mod tests;

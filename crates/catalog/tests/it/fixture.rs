@@ -37,9 +37,10 @@ pub(crate) struct Catalogue {
     pub(crate) directory: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
+    config: Config,
     authority: CertificateAuthority,
     _nats: TestNats,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// An organisation's user, with its connection.
@@ -52,21 +53,28 @@ pub(crate) struct User {
 
 impl Catalogue {
     pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        Self::start_on(database, folder).await
+    }
+
+    pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG"]).await;
-        let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let (app, tasks) = app(&folder, &authority, Arc::clone(&store)).await;
+        let config = config(database, ca);
+        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             address: app.local_addr().to_string(),
             store,
             tasks,
+            config,
             authority,
             _nats: nats,
-            folder,
+            _folder: folder,
         };
         catalogue.serve(app);
         catalogue
@@ -75,7 +83,7 @@ impl Catalogue {
     /// Ends the service, and starts another one over the same events and the same database.
     pub(crate) async fn restart(&mut self) {
         self.tasks.drain(SOON).await.unwrap();
-        let (app, tasks) = app(&self.folder, &self.authority, Arc::clone(&self.store)).await;
+        let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -244,14 +252,12 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-async fn app(folder: &TempDir, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
-    let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    let config = Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        database: format!("sqlite:{}", path("catalog.db").display()),
-        authority: path("ca"),
-        certificate_days: 30,
-    };
+fn config(database: String, authority: PathBuf) -> Config {
+    let listen = ([127, 0, 0, 1], 0).into();
+    Config { listen, database, authority, certificate_days: 30 }
+}
+
+async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {

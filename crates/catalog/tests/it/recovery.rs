@@ -2,8 +2,9 @@
 
 use futures::TryStreamExt as _;
 use publicdata_proto::catalog::v1::{Role, SearchResourcesRequest};
+use publicdata_views::testing::postgres;
 
-use crate::fixture::{Catalogue, JINJIANG};
+use crate::fixture::{Catalogue, JINJIANG, QINGYANG};
 
 /// H4: a service that is restarted goes on where it was.
 #[tokio::test]
@@ -61,4 +62,40 @@ async fn events_name_actors_by_opaque_ids() {
         let id: publicdata_identity::SpiffeId = actor.parse().unwrap();
         assert!(matches!(id, publicdata_identity::SpiffeId::User { .. }));
     }
+}
+
+/// H2, H4: the same on Postgres: entries are found, a restart goes on, and a rebuild gives the same content.
+#[tokio::test]
+async fn views_live_in_postgres_as_well() {
+    let server = postgres();
+    let mut catalogue = Catalogue::start_on(server.url(), tempfile::tempdir().unwrap()).await;
+    let mut city = catalogue.city().await;
+    let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let consumer = catalogue.registered(&city, 3, QINGYANG, &[Role::Consumer]).await;
+    let published = provider.draft("社区名录 100%").await.resource_id;
+    provider.submit(&published).await;
+    city.publish(&published).await.unwrap();
+    provider.draft("社区草稿").await;
+
+    let query = |words: &str| SearchResourcesRequest {
+        query: words.to_owned(),
+        region_code: JINJIANG.to_owned(),
+        ..SearchResourcesRequest::default()
+    };
+    for (user, words, expected) in [
+        (&provider, "社区", 2),
+        (&city, "社区", 2),
+        (&consumer, "社区", 1),
+        (&consumer, "0%", 1),
+        (&consumer, "草稿", 0),
+    ] {
+        let found = user.resources.clone().search_resources(query(words)).await.unwrap();
+        assert_eq!(found.get_ref().resources.len(), expected, "{words}");
+    }
+
+    let before = catalogue.entries.content().await.unwrap();
+    catalogue.restart().await;
+    assert_eq!(catalogue.entries.rebuild().await.unwrap().content, before);
+    let again = catalogue.user(provider.code).draft("社区名录 2").await;
+    assert_eq!(again.code, "302001/00003");
 }
