@@ -4,19 +4,23 @@ use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 
 use tempfile::TempDir;
 
 const READY: &str = "ready to accept connections";
+/// Runs the server, and ends it when its own input ends: when the test drops it, and also when the test itself ends without a
+/// word. SIGQUIT is Postgres' immediate shutdown, which leaves no shared memory behind.
+const KEEPER: &str = r#""$0" "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server"#;
 /// `nobody` and its group: Postgres refuses to run as root.
 const UNPRIVILEGED: u32 = 65_534;
 
 /// A running server, reached through a socket in its own folder only, so that no port is needed.
 #[derive(Debug)]
 pub struct TestPostgres {
-    server: Child,
-    programs: Programs,
+    keeper: Child,
+    /// Open as long as the server is to run.
+    input: Option<ChildStdin>,
     folder: TempDir,
 }
 
@@ -69,28 +73,20 @@ impl TestPostgres {
             return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()));
         }
 
-        let mut server = programs
-            .command("postgres", folder.path())
+        let mut keeper = programs.keeper(folder.path());
+        keeper
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
-            .args([
-                "-c",
-                "log_destination=stderr",
-                "-c",
-                "lc_messages=C",
-                "-c",
-                "max_connections=50",
-            ])
-            // A test that was killed leaves nobody waiting for a lock, and so the server can end as well.
-            .args(["-c", "client_connection_check_interval=1s"])
+            .args(["-c", "log_destination=stderr", "-c", "lc_messages=C"])
+            .args(["-c", "max_connections=50"])
             .arg("-k")
             .arg(folder.path())
             .arg("-D")
-            .arg(&data)
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let log = server.stderr.take();
+            .arg(&data);
+        let mut keeper = keeper.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let log = keeper.stderr.take();
+        let input = keeper.stdin.take();
         // From here on, `drop` ends it.
-        let started = Self { server, programs, folder };
+        let started = Self { keeper, input, folder };
         wait_until_ready(log)?;
         Ok(started)
     }
@@ -98,23 +94,23 @@ impl TestPostgres {
 
 impl Drop for TestPostgres {
     fn drop(&mut self) {
-        // Killing the postmaster alone would leave shared memory behind.
-        let stopped = self
-            .programs
-            .command("pg_ctl", self.folder.path())
-            .args(["stop", "--mode=immediate", "--silent", "--pgdata"])
-            .arg(self.folder.path().join("data"))
-            .status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            let _ = self.server.kill();
-        }
-        let _ = self.server.wait();
+        drop(self.input.take());
+        let _ = self.keeper.wait();
     }
 }
 
 impl Programs {
+    fn keeper(&self, working_folder: &Path) -> Command {
+        let mut command = self.prepared(Command::new("sh"), working_folder);
+        command.args(["-c", KEEPER]).arg(self.folder.join("postgres"));
+        command
+    }
+
     fn command(&self, name: &str, working_folder: &Path) -> Command {
-        let mut command = Command::new(self.folder.join(name));
+        self.prepared(Command::new(self.folder.join(name)), working_folder)
+    }
+
+    fn prepared(&self, mut command: Command, working_folder: &Path) -> Command {
         command.current_dir(working_folder).stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::null());
         if let Some(user) = self.as_user {
@@ -125,9 +121,8 @@ impl Programs {
 }
 
 fn find_programs() -> Option<PathBuf> {
-    let complete = |folder: &Path| {
-        ["initdb", "postgres", "pg_ctl"].iter().all(|program| folder.join(program).is_file())
-    };
+    let complete =
+        |folder: &Path| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file());
     #[expect(clippy::disallowed_methods, reason = "the search path is where programs are found")]
     let path = std::env::var("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|folder| complete(folder));
