@@ -105,15 +105,15 @@ impl Error {
         condition: String,
         offer: Option<String>,
     ) -> Self {
-        match Self::from(error) {
-            Self::Grant { rejection: rejection @ grant::Rejection::NotShared, .. } => {
-                Self::Grant { rejection, condition: Some(condition), offer: None }
+        let mut error = Self::from(error);
+        if let Self::Grant { rejection, condition: said, offer: named } = &mut error {
+            if *rejection == grant::Rejection::NotShared {
+                *said = Some(condition);
+            } else if *rejection == grant::Rejection::NotNeeded {
+                *named = offer;
             }
-            Self::Grant { rejection: rejection @ grant::Rejection::NotNeeded, .. } => {
-                Self::Grant { rejection, condition: None, offer }
-            }
-            other => other,
         }
+        error
     }
 
     /// What the caller is told.
@@ -275,9 +275,9 @@ fn grant(
 
 /// Says where a row filter is wrong, for programs that mark the place.
 fn locate(problem: Problem, mistakes: &[Mistake]) -> Problem {
-    let place = mistakes.iter().find_map(|mistake| match mistake {
-        Mistake::Filter(error) => error.at,
-        _ => None,
+    let place = mistakes.iter().find_map(|mistake| {
+        let Mistake::Filter(error) = mistake else { return None };
+        error.at
     });
     match place {
         Some(at) => problem.with("row_filter.line", at.line).with("row_filter.column", at.column),

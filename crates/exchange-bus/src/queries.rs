@@ -3,6 +3,8 @@
 //! Who may see an exchange: its provider, its consumer, the authorities over either, and auditors. A standing offer has no
 //! consumer yet: every consumer may see it, as every consumer may use it.
 
+mod page;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +14,7 @@ use publicdata_event_store::{Store, aggregates};
 use publicdata_exchange_domain::ResourceFacts;
 use publicdata_proto::exchange::v1::{Grant, GrantStatus, Transfer, TransferStatus};
 use publicdata_types::region::Level;
-use publicdata_types::{
-    Actor, CommandId, GrantId, OrganisationCode, PageToken, RegionCode, ResourceId,
-};
+use publicdata_types::{Actor, CommandId, GrantId, OrganisationCode, RegionCode, ResourceId};
 use publicdata_views::{Database, Projector};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -22,6 +22,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use crate::codec;
 use crate::error::Error;
 use crate::views::from_column;
+
+pub use page::{Listed, Page};
 
 /// The parameters $1 to $3 say who reads, as [`Reader::bind`] binds them.
 const PARTY: &str = "$1 = 1 OR provider_code = $2 OR consumer_code = $2 \
@@ -34,8 +36,6 @@ const CATALOG: &str = "CATALOG";
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A pattern that no region fits.
 const NOWHERE: &str = "-";
-const PAGE_SIZE: u32 = 50;
-const PAGE_SIZE_MAX: u32 = 500;
 
 /// Reads the tables. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,24 +52,6 @@ pub struct Reader {
     organisation: OrganisationCode,
     consumer: bool,
     region: String,
-}
-
-/// Which part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// How many entries at most; 0 for the usual number.
-    pub size: u32,
-    /// Where the page before ended.
-    pub after: Option<PageToken>,
-}
-
-/// A part of a list, and where the next begins.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed<T> {
-    /// The entries.
-    pub entries: Vec<T>,
-    /// Where to go on, if there is more.
-    pub next: Option<PageToken>,
 }
 
 /// Something that a policy has to attend to, and the command that brought it about.
@@ -374,36 +356,6 @@ impl Reader {
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
-
-impl Page {
-    fn limit(&self) -> i64 {
-        match self.size {
-            0 => PAGE_SIZE.into(),
-            size => size.min(PAGE_SIZE_MAX).into(),
-        }
-    }
-
-    fn before(&self) -> Result<i64, Error> {
-        match &self.after {
-            Some(token) => token.key().parse().map_err(|_| Error::PageToken),
-            None => Ok(i64::MAX),
-        }
-    }
-
-    /// One row more than fits says that there is a next page.
-    fn list<T: prost::Message + Default>(&self, rows: &[AnyRow]) -> Result<Listed<T>, Error> {
-        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
-        let shown = &rows[..rows.len().min(limit)];
-        let next = match shown.last() {
-            Some(last) if rows.len() > limit => {
-                Some(PageToken::after(last.try_get::<i64, _>("sequence")?.to_string()))
-            }
-            Some(_) | None => None,
-        };
-        let entries = shown.iter().map(|row| from_column(row, "body")).collect::<Result<_, _>>()?;
-        Ok(Listed { entries, next })
-    }
-}
 
 fn pending(row: &AnyRow) -> Result<Pending, Error> {
     Ok(Pending {

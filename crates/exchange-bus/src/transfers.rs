@@ -5,7 +5,7 @@
 pub mod outcome;
 
 use publicdata_event_store::aggregates::{Aggregates, Meta};
-use publicdata_exchange_domain::transfer::{Command, Refuser, Request, Source, Transfer};
+use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
 use publicdata_exchange_domain::{Refusal, SignedBytes, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
@@ -64,6 +64,7 @@ impl Exchange {
     pub async fn fetch(&self, signed: SignedMessage, by: &Actor) -> Result<Inlet, Error> {
         let asked = self.verified(signed, by)?;
         let grant: GrantId = values::parse("grant_id", &asked.request.grant_id)?;
+        self.must_be_free_or_own(asked.transfer, by).await?;
         // Before the grant is read: a revocation that comes from now on finds the transfer.
         let reservation = self.relay.reserve(asked.transfer, grant).await;
 
@@ -87,9 +88,12 @@ impl Exchange {
         };
         self.record_request(&asked, request(&asked, grant, source, by)).await?;
 
-        let terms = match by.may_consume().map_err(Error::from).and(decision.map_err(Error::from)) {
+        let allowed = by.may_consume().map_err(|denied| (denied.reason(), Error::from(denied)));
+        let allowed = allowed
+            .and_then(|()| decision.map_err(|refusal| (refusal.reason(), Error::from(refusal))));
+        let terms = match allowed {
             Ok(terms) => terms,
-            Err(error) => return Err(self.refuse(&asked, error).await?),
+            Err((reason, error)) => return Err(self.refuse(&asked, reason, error).await?),
         };
         let serve = ServeTransfer {
             grant: state.issued().and_then(|(_, signed, _)| codec::grant::open(signed)),
@@ -121,17 +125,7 @@ impl Exchange {
     ) -> Result<u64, Error> {
         let now = self.clock.now();
         let (state, _) = self.transfers.get(&transfer.to_string()).await?;
-        let mine = match &state {
-            Transfer::Completed(receipt) => receipt.consumer == by.organisation,
-            Transfer::Absent => false,
-            Transfer::Running(_)
-            | Transfer::Interrupted(_)
-            | Transfer::Refused(_)
-            | Transfer::Stopped(_) => {
-                state.request().is_some_and(|request| request.consumer_node == by.id)
-            }
-        };
-        if !mine {
+        if !is_own(&state, by) {
             return Err(Error::Unknown { what: "transfer" });
         }
 
@@ -202,10 +196,19 @@ impl Exchange {
         Ok(Asked { transfer, request, signed, actor: by.id.clone(), command_id })
     }
 
+    /// Nobody touches another's transfer, not even by asking for it anew.
+    async fn must_be_free_or_own(&self, transfer: TransferId, by: &Actor) -> Result<(), Error> {
+        let (state, _) = self.transfers.get(&transfer.to_string()).await?;
+        match state == Transfer::Absent || is_own(&state, by) {
+            true => Ok(()),
+            false => Err(transfer::Rejection::Exists.into()),
+        }
+    }
+
     async fn record_request(&self, asked: &Asked, request: Request) -> Result<(), Error> {
         let id = asked.transfer.to_string();
-        let (state, sequence) = self.transfers.get(&id).await?;
-        let (step, command) = match state {
+        let (state, _) = self.transfers.get(&id).await?;
+        let command = match state {
             Transfer::Absent => return self.record_first(asked, Command::Request(request)).await,
             Transfer::Running(_)
             | Transfer::Interrupted(_)
@@ -213,10 +216,10 @@ impl Exchange {
             | Transfer::Stopped(_)
             | Transfer::Completed(_) => {
                 let received_frames = asked.request.received_frames;
-                (format!("resume-{sequence}"), Command::Resume { request, received_frames })
+                Command::Resume { request, received_frames }
             }
         };
-        self.record(asked, &step, command).await
+        self.record(asked, "resumed", command).await
     }
 
     async fn record_first(&self, asked: &Asked, command: Command) -> Result<(), Error> {
@@ -242,12 +245,12 @@ impl Exchange {
     }
 
     /// Records a refusal, and gives back what the caller is told.
-    async fn refuse(&self, asked: &Asked, error: Error) -> Result<Error, Error> {
-        let reason = match &error {
-            Error::Refused(refusal) => refusal.reason(),
-            Error::Denied(denied) => denied.reason(),
-            _ => "REFUSED",
-        };
+    async fn refuse(
+        &self,
+        asked: &Asked,
+        reason: &'static str,
+        error: Error,
+    ) -> Result<Error, Error> {
         let cause = outcome::cause(reason, &error);
         let command = Command::Refuse { refuser: Refuser::ExchangeBus, cause };
         self.record(asked, "refused", command).await?;
@@ -343,6 +346,19 @@ fn request(asked: &Asked, grant: GrantId, source: Option<Source>, by: &Actor) ->
         purpose,
         case_number,
         signed,
+    }
+}
+
+/// Whether the caller's node asked for this transfer.
+fn is_own(state: &Transfer, by: &Actor) -> bool {
+    match state {
+        Transfer::Absent => false,
+        // The receipt has taken the place of the request; it names the organisation alone.
+        Transfer::Completed(receipt) => receipt.consumer == by.organisation,
+        Transfer::Running(request)
+        | Transfer::Interrupted(request)
+        | Transfer::Refused(request)
+        | Transfer::Stopped(request) => request.consumer_node == by.id,
     }
 }
 

@@ -24,7 +24,7 @@ pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_exchange.sql"
 #[derive(Debug, thiserror::Error)]
 #[error("{event} of {id}, which nothing began")]
 struct WithoutBeginning {
-    event: &'static str,
+    event: String,
     id: String,
 }
 

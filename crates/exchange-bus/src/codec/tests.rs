@@ -15,7 +15,7 @@ use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
 use super::*;
 
 const PROVIDER: &str = "91350100M000100Y43";
-const CONSUMER: &str = "11310000MB2F30284X";
+const CONSUMER: &str = "12100000400002259P";
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
 /// H2: events that were stored by an earlier version are read as what they meant.

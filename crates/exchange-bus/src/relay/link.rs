@@ -125,7 +125,7 @@ impl Link {
         let mut answered = 0;
         loop {
             tokio::select! {
-                () = self.closed.cancelled() => return self.cut().await,
+                () = self.closed.cancelled() => return self.cut(),
                 () = self.outbox.closed() => return LinkEnd::Left,
                 message = inbound.next() => match message {
                     Some(Ok(OpenLinkRequest { kind })) => {
@@ -169,7 +169,7 @@ impl Link {
         }
     }
 
-    async fn cut(&self) -> LinkEnd {
+    fn cut(&self) -> LinkEnd {
         let farewell = Status::aborted(
             "this link was replaced by a newer one of the same node, or the bus is stopping",
         );

@@ -115,7 +115,7 @@ async fn publish(connection: &mut AnyConnection, id: &str) -> Result<(), ApplyEr
     match changed.rows_affected() {
         1 => Ok(()),
         _ => Err(ApplyError::event(WithoutBeginning {
-            event: "ResourcePublished",
+            event: "ResourcePublished".to_owned(),
             id: id.to_owned(),
         })),
     }

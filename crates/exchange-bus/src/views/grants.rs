@@ -45,9 +45,12 @@ fn evolve(
     if let Some(issued) = event::<GrantIssued>(any)? {
         return issue(before, context.id, issued).map(Some);
     }
-    let begun = |event| match before {
+    let begun = |event: &str| match before {
         Some(entry) => Ok(entry),
-        None => Err(ApplyError::event(WithoutBeginning { event, id: context.id.to_owned() })),
+        None => Err(ApplyError::event(WithoutBeginning {
+            event: event.to_owned(),
+            id: context.id.to_owned(),
+        })),
     };
     if event::<ApplicationOverdue>(any)?.is_some() {
         let mut entry = begun("ApplicationOverdue")?;

@@ -28,7 +28,7 @@ pub(super) async fn apply(
 
     let Some(mut entry) = load(connection, context.id).await? else {
         return Err(ApplyError::event(WithoutBeginning {
-            event: "an event",
+            event: any.type_url.clone(),
             id: context.id.to_owned(),
         }));
     };

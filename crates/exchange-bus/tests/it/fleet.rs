@@ -1,6 +1,7 @@
 //! A bus of the test's own, with organisations and resources that the catalogue's events tell of.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use publicdata_service_kit::grpc::{Channel, channel};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_transfer::signed;
 use publicdata_types::{CommandId, OrganisationCode};
+use publicdata_views::Projector;
 use tempfile::TempDir;
 use tonic::Status;
 use uuid::Uuid;
@@ -34,19 +36,19 @@ use uuid::Uuid;
 use crate::nodes::{ConsumerNode, ProviderNode, SOON};
 
 /// Shared on condition: `code` and `name` plain, `phone` sensitive, `secret` not shared.
-pub const VILLAGES: &str = "00000000-0000-4000-8000-000000000001";
+pub(crate) const VILLAGES: &str = "00000000-0000-4000-8000-000000000001";
 /// Shared unconditionally.
-pub const AREAS: &str = "00000000-0000-4000-8000-000000000002";
+pub(crate) const AREAS: &str = "00000000-0000-4000-8000-000000000002";
 /// Not shared.
-pub const CASES: &str = "00000000-0000-4000-8000-000000000003";
+pub(crate) const CASES: &str = "00000000-0000-4000-8000-000000000003";
 /// Why not.
-pub const CASES_REASON: &str = "《档案法》第二十七条";
+pub(crate) const CASES_REASON: &str = "《档案法》第二十七条";
 
 const NOW: &str = "2026-03-02T04:00:00Z";
 
 /// An organisation of the test's city.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub(crate) enum Who {
     City,
     Provider,
     Consumer,
@@ -55,11 +57,11 @@ pub enum Who {
 }
 
 /// The bus, and all that it stands on.
-pub struct Fleet {
-    pub nats: TestNats,
-    pub store: Store,
-    pub clock: Clock,
-    pub bus: Bus,
+pub(crate) struct Fleet {
+    pub(crate) nats: TestNats,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) bus: Bus,
     authority: CertificateAuthority,
     service: Credentials,
     database_url: String,
@@ -68,9 +70,10 @@ pub struct Fleet {
 }
 
 /// A running bus.
-pub struct Bus {
-    pub address: SocketAddr,
-    pub tasks: Tasks,
+pub(crate) struct Bus {
+    pub(crate) address: SocketAddr,
+    pub(crate) tasks: Tasks,
+    pub(crate) projectors: [Arc<Projector>; 2],
 }
 
 // === impl Who ===
@@ -80,7 +83,7 @@ impl Who {
         [Self::City, Self::Provider, Self::Consumer, Self::Stranger, Self::Auditor];
 
     /// Its unified social credit code.
-    pub fn code(self) -> OrganisationCode {
+    pub(crate) fn code(self) -> OrganisationCode {
         let number = Self::ALL.iter().position(|who| *who == self).unwrap();
         let base = format!("1151010000000{number}00A");
         let last = "0123456789ABCDEFGHJKLMNPQRTUWXY".chars();
@@ -109,19 +112,19 @@ impl Who {
 
 impl Fleet {
     /// A bus that has no reason for haste.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|settings| settings).await
     }
 
     /// A bus with settings of the test's choice.
-    pub async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/bus.db", folder.path().display());
         Self::start_on(url, folder, change).await
     }
 
     /// A bus with this database.
-    pub async fn start_on(
+    pub(crate) async fn start_on(
         database_url: String,
         folder: TempDir,
         change: impl FnOnce(Settings) -> Settings,
@@ -152,78 +155,78 @@ impl Fleet {
     }
 
     /// Stops the bus and starts it again, elsewhere but with the same data.
-    pub async fn restart_bus(&mut self) {
+    pub(crate) async fn restart_bus(&mut self) {
         self.bus.tasks.drain(Duration::from_secs(10)).await.unwrap();
         self.start_bus().await;
     }
 
     /// Starts a bus in place of the one that was, which may have crashed.
-    pub async fn start_bus(&mut self) {
+    pub(crate) async fn start_bus(&mut self) {
         let Self { store, service, database_url, settings, clock, .. } = self;
         self.bus = Bus::start(store, service, database_url, settings, clock).await;
     }
 
     /// A user's credentials.
-    pub fn user(&self, who: Who) -> Credentials {
+    pub(crate) fn user(&self, who: Who) -> Credentials {
         let id = SpiffeId::user(self.authority.domain(), who.code(), "u1").unwrap();
         credentials(&self.authority, &id)
     }
 
     /// A node's credentials.
-    pub fn node(&self, who: Who) -> Credentials {
+    pub(crate) fn node(&self, who: Who) -> Credentials {
         credentials(&self.authority, &self.node_id(who))
     }
 
     /// Credentials of a node that the catalogue's events do not tell of.
-    pub fn unenrolled_node(&self, who: Who) -> Credentials {
+    pub(crate) fn unenrolled_node(&self, who: Who) -> Credentials {
         let id = SpiffeId::node(self.authority.domain(), who.code(), "n2").unwrap();
         credentials(&self.authority, &id)
     }
 
     /// A connection to the bus.
-    pub fn channel(&self, credentials: &Credentials) -> Channel {
+    pub(crate) fn channel(&self, credentials: &Credentials) -> Channel {
         let address = self.bus.address.to_string();
         channel(&address, credentials, self.service.id()).unwrap()
     }
 
     /// What a user of this organisation calls.
-    pub fn grants(&self, who: Who) -> GrantServiceClient<Channel> {
+    pub(crate) fn grants(&self, who: Who) -> GrantServiceClient<Channel> {
         GrantServiceClient::new(self.channel(&self.user(who)))
     }
 
     /// What a user of this organisation calls about nodes.
-    pub fn links(&self, who: Who) -> NodeLinkServiceClient<Channel> {
+    pub(crate) fn links(&self, who: Who) -> NodeLinkServiceClient<Channel> {
         NodeLinkServiceClient::new(self.channel(&self.user(who)))
     }
 
     /// The provider's node, connected, with all resources.
-    pub async fn provider_node(&self) -> ProviderNode {
+    pub(crate) async fn provider_node(&self) -> ProviderNode {
         let credentials = self.node(Who::Provider);
         let resources = [VILLAGES, AREAS].map(str::to_owned);
         ProviderNode::open(self.channel(&credentials), &credentials, &resources).await.unwrap()
     }
 
     /// A consumer's node.
-    pub fn consumer_node(&self, who: Who) -> ConsumerNode {
+    pub(crate) fn consumer_node(&self, who: Who) -> ConsumerNode {
         let credentials = self.node(who);
         ConsumerNode::new(self.channel(&credentials), &credentials)
     }
 
     /// Applies for `code` and `name` of the villages, and says the application's id.
-    pub async fn apply(&self) -> String {
+    pub(crate) async fn apply(&self) -> String {
         let response = self.grants(Who::Consumer).submit_application(application()).await;
         response.unwrap().into_inner().grant_id
     }
 
     /// A grant of `code` and `name` of the villages to the consumer.
-    pub async fn granted(&self) -> GrantTerms {
+    pub(crate) async fn granted(&self) -> GrantTerms {
         let terms = self.terms(&self.apply().await);
         self.issue(&terms).await.unwrap();
         terms
     }
 
     /// Terms that answer [`application`] with all that it asks for.
-    pub fn terms(&self, grant_id: &str) -> GrantTerms {
+    pub(crate) fn terms(&self, grant_id: &str) -> GrantTerms {
         GrantTerms {
             grant_id: grant_id.to_owned(),
             resource_id: VILLAGES.to_owned(),
@@ -241,7 +244,7 @@ impl Fleet {
     }
 
     /// A standing offer of the areas.
-    pub async fn offered(&self) -> GrantTerms {
+    pub(crate) async fn offered(&self) -> GrantTerms {
         let terms = GrantTerms {
             resource_id: AREAS.to_owned(),
             resource_code: "302001/00002".to_owned(),
@@ -254,7 +257,7 @@ impl Fleet {
     }
 
     /// Has the provider's user sign terms and issue them.
-    pub async fn issue(&self, terms: &GrantTerms) -> Result<IssueGrantResponse, Status> {
+    pub(crate) async fn issue(&self, terms: &GrantTerms) -> Result<IssueGrantResponse, Status> {
         let user = self.user(Who::Provider);
         let grant = Some(signed::sign(&Signer::from(&user), terms));
         let request = IssueGrantRequest { command_id: new_id(), grant };
@@ -262,7 +265,7 @@ impl Fleet {
     }
 
     /// Has the provider's user revoke a grant.
-    pub async fn revoke(&self, grant_id: &str) -> RevokeGrantResponse {
+    pub(crate) async fn revoke(&self, grant_id: &str) -> RevokeGrantResponse {
         let request = RevokeGrantRequest {
             command_id: new_id(),
             grant_id: grant_id.to_owned(),
@@ -272,21 +275,26 @@ impl Fleet {
     }
 
     /// One application or grant, as this organisation sees it.
-    pub async fn grant(&self, who: Who, grant_id: &str) -> Result<Grant, Status> {
+    pub(crate) async fn grant(&self, who: Who, grant_id: &str) -> Result<Grant, Status> {
         let request = GetGrantRequest { grant_id: grant_id.to_owned() };
         let response = self.grants(who).get_grant(request).await?;
         Ok(response.into_inner().grant.unwrap())
     }
 
     /// The exchange log, as this organisation sees it.
-    pub async fn log(&self, who: Who) -> Vec<Transfer> {
+    pub(crate) async fn log(&self, who: Who) -> Vec<Transfer> {
         let mut client = TransferServiceClient::new(self.channel(&self.user(who)));
         let request = ListTransfersRequest::default();
         client.list_transfers(request).await.unwrap().into_inner().transfers
     }
 
     /// Waits until the auditor's log shows the transfer so.
-    pub async fn logged(&self, transfer_id: &str, status: TransferStatus, why: &str) -> Transfer {
+    pub(crate) async fn logged(
+        &self,
+        transfer_id: &str,
+        status: TransferStatus,
+        why: &str,
+    ) -> Transfer {
         let shown = async {
             loop {
                 let log = self.log(Who::Auditor).await;
@@ -304,14 +312,14 @@ impl Fleet {
     }
 
     /// The event types of an aggregate, in order.
-    pub async fn events(&self, aggregate: &str, id: &str) -> Vec<String> {
+    pub(crate) async fn events(&self, aggregate: &str, id: &str) -> Vec<String> {
         let commits = self.commits(aggregate, id).await;
         let events = commits.iter().flat_map(|recorded| recorded.commit().unwrap().events);
         events.map(|any| any.type_url.rsplit('.').next().unwrap().to_owned()).collect()
     }
 
     /// The commits of an aggregate.
-    pub async fn commits(&self, aggregate: &str, id: &str) -> Vec<Recorded> {
+    pub(crate) async fn commits(&self, aggregate: &str, id: &str) -> Vec<Recorded> {
         let subject = Subject::new("exchange", aggregate, id).unwrap();
         self.store.tail(&subject, 0).await.unwrap()
     }
@@ -380,19 +388,19 @@ impl Bus {
             tasks: tasks.clone(),
         });
         let app = app.await.unwrap();
-        let address = app.local_addr();
+        let (address, projectors) = (app.local_addr(), app.projectors());
         app.spawn().unwrap();
-        Self { address, tasks }
+        Self { address, tasks, projectors }
     }
 }
 
 /// Credentials of the same name, from an authority that nobody here trusts.
-pub fn foreign(of: &Credentials) -> Credentials {
+pub(crate) fn foreign(of: &Credentials) -> Credentials {
     credentials(&authority(), of.id())
 }
 
 /// An application for `code` and `name` of the villages.
-pub fn application() -> SubmitApplicationRequest {
+pub(crate) fn application() -> SubmitApplicationRequest {
     SubmitApplicationRequest {
         command_id: new_id(),
         resource_id: VILLAGES.to_owned(),
@@ -407,7 +415,7 @@ pub fn application() -> SubmitApplicationRequest {
 }
 
 /// A new UUID.
-pub fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
@@ -433,7 +441,9 @@ fn description(sharing: SharingType) -> ResourceDescription {
         sharing_type: sharing.into(),
         sharing_condition: match sharing {
             SharingType::NotShared => CASES_REASON.to_owned(),
-            _ => String::new(),
+            SharingType::Unspecified | SharingType::Unconditional | SharingType::Conditional => {
+                String::new()
+            }
         },
         delivery_modes: vec![DeliveryMode::Bulk.into()],
         ..ResourceDescription::default()
@@ -441,7 +451,7 @@ fn description(sharing: SharingType) -> ResourceDescription {
 }
 
 /// A field that is granted plain.
-pub fn field(name: &str) -> GrantedField {
+pub(crate) fn field(name: &str) -> GrantedField {
     GrantedField {
         name: name.to_owned(),
         r#type: ItemType::Text.into(),

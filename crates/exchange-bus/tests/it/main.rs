@@ -1,5 +1,7 @@
 //! The exchange bus against a real event store, with mutual TLS, and nodes that speak its protocol.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
+
 mod fleet;
 mod nodes;
 

@@ -25,10 +25,10 @@ use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
 /// How long a test waits for what must come.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A provider's node with its link open.
-pub struct ProviderNode {
+pub(crate) struct ProviderNode {
     channel: Channel,
     signer: Signer,
     outbox: mpsc::Sender<OpenLinkRequest>,
@@ -36,14 +36,14 @@ pub struct ProviderNode {
 }
 
 /// A `Deliver` call that the test feeds part by part.
-pub struct Delivery {
+pub(crate) struct Delivery {
     parts: mpsc::Sender<DeliverRequest>,
     call: JoinHandle<Result<DeliverResponse, Status>>,
 }
 
 /// A consumer's node.
 #[derive(Clone)]
-pub struct ConsumerNode {
+pub(crate) struct ConsumerNode {
     channel: Channel,
     signer: Signer,
 }
@@ -52,7 +52,7 @@ pub struct ConsumerNode {
 
 impl ProviderNode {
     /// Opens the link and waits to be welcomed.
-    pub async fn open(
+    pub(crate) async fn open(
         channel: Channel,
         credentials: &Credentials,
         resources: &[String],
@@ -66,17 +66,16 @@ impl ProviderNode {
             .into_inner();
 
         let mut node = Self { channel, signer: Signer::from(credentials), outbox, inbox };
-        match node.hear().await? {
-            open_link_response::Kind::Welcome(welcome) => {
-                assert_eq!(welcome.node, credentials.id().to_string());
-                Ok(node)
-            }
-            other => panic!("the first message is the welcome, not {other:?}"),
-        }
+        let first = node.hear().await?;
+        let open_link_response::Kind::Welcome(welcome) = first else {
+            panic!("the first message is the welcome, not {first:?}");
+        };
+        assert_eq!(welcome.node, credentials.id().to_string());
+        Ok(node)
     }
 
     /// Waits to be asked for a transfer.
-    pub async fn asked(&mut self) -> ServeTransfer {
+    pub(crate) async fn asked(&mut self) -> ServeTransfer {
         loop {
             if let open_link_response::Kind::Serve(serve) = self.hear().await.unwrap() {
                 return serve;
@@ -85,7 +84,7 @@ impl ProviderNode {
     }
 
     /// Waits to be told to stop something.
-    pub async fn told_to_stop(&mut self) -> StopTransfer {
+    pub(crate) async fn told_to_stop(&mut self) -> StopTransfer {
         loop {
             if let open_link_response::Kind::Stop(stop) = self.hear().await.unwrap() {
                 return stop;
@@ -94,7 +93,7 @@ impl ProviderNode {
     }
 
     /// Waits until the bus ends the link.
-    pub async fn cut(&mut self) -> Status {
+    pub(crate) async fn cut(&mut self) -> Status {
         loop {
             if let Err(status) = self.hear().await {
                 return status;
@@ -103,7 +102,7 @@ impl ProviderNode {
     }
 
     /// Declines what it was asked for.
-    pub async fn decline(&self, serve: &ServeTransfer, failure: DeliveryFailure) {
+    pub(crate) async fn decline(&self, serve: &ServeTransfer, failure: DeliveryFailure) {
         let transfer_id = request_of(serve).transfer_id;
         let declined = TransferDeclined { transfer_id, failure: Some(failure) };
         let kind = Some(open_link_request::Kind::Declined(declined));
@@ -111,7 +110,7 @@ impl ProviderNode {
     }
 
     /// Begins to deliver what it was asked for.
-    pub async fn begin(&self, serve: &ServeTransfer) -> Delivery {
+    pub(crate) async fn begin(&self, serve: &ServeTransfer) -> Delivery {
         let request = request_of(serve);
         let delivery = self.deliver_call();
         let header = DeliveryHeader {
@@ -124,13 +123,13 @@ impl ProviderNode {
     }
 
     /// Waits to be asked and begins to deliver.
-    pub async fn begin_when_asked(&mut self) -> Delivery {
+    pub(crate) async fn begin_when_asked(&mut self) -> Delivery {
         let serve = self.asked().await;
         self.begin(&serve).await
     }
 
     /// Delivers frames `from..until` and the receipt.
-    pub async fn deliver(&self, serve: &ServeTransfer, until: u64) -> Result<(), Status> {
+    pub(crate) async fn deliver(&self, serve: &ServeTransfer, until: u64) -> Result<(), Status> {
         let delivery = self.begin(serve).await;
         for index in request_of(serve).received_frames..until {
             delivery.frame(index).await;
@@ -140,13 +139,13 @@ impl ProviderNode {
     }
 
     /// The last part, with a receipt over so many frames.
-    pub fn trailer(&self, serve: &ServeTransfer, frames: u64) -> deliver_request::Part {
+    pub(crate) fn trailer(&self, serve: &ServeTransfer, frames: u64) -> deliver_request::Part {
         let receipt = Some(signed::sign(&self.signer, &receipt(serve, frames)));
         deliver_request::Part::Trailer(DeliveryTrailer { receipt })
     }
 
     /// A `Deliver` call that has said nothing yet.
-    pub fn deliver_call(&self) -> Delivery {
+    pub(crate) fn deliver_call(&self) -> Delivery {
         let (parts, requests) = mpsc::channel(1);
         let mut client = NodeLinkServiceClient::new(self.channel.clone());
         let call = async move {
@@ -175,28 +174,28 @@ impl ProviderNode {
 
 impl Delivery {
     /// Sends a part; in vain if the bus has ended the call.
-    pub async fn send(&self, part: deliver_request::Part) {
+    pub(crate) async fn send(&self, part: deliver_request::Part) {
         let _ = self.parts.send(DeliverRequest { part: Some(part) }).await;
     }
 
     /// Sends a frame of 1,000 bytes.
-    pub async fn frame(&self, index: u64) {
+    pub(crate) async fn frame(&self, index: u64) {
         self.send(frame(index, 1_000)).await;
     }
 
     /// Sends a frame of 1 MiB, unless that takes more than a moment because nobody reads.
-    pub async fn large_frame(&self, index: u64, moment: Duration) -> bool {
+    pub(crate) async fn large_frame(&self, index: u64, moment: Duration) -> bool {
         tokio::time::timeout(moment, self.send(frame(index, 1 << 20))).await.is_ok()
     }
 
     /// Says that no more comes, and waits for the answer.
-    pub async fn end(self) -> Result<(), Status> {
+    pub(crate) async fn end(self) -> Result<(), Status> {
         drop(self.parts);
         tokio::time::timeout(SOON, self.call).await.expect("an answer in time").unwrap().map(drop)
     }
 
     /// Breaks the call off, as a node does that is killed.
-    pub fn kill(self) {
+    pub(crate) fn kill(self) {
         self.call.abort();
     }
 }
@@ -205,12 +204,12 @@ impl Delivery {
 
 impl ConsumerNode {
     /// A node that has dialled the bus.
-    pub fn new(channel: Channel, credentials: &Credentials) -> Self {
+    pub(crate) fn new(channel: Channel, credentials: &Credentials) -> Self {
         Self { channel, signer: Signer::from(credentials) }
     }
 
     /// A request for all that the terms give, for their purpose.
-    pub fn request(&self, terms: &GrantTerms) -> TransferRequest {
+    pub(crate) fn request(&self, terms: &GrantTerms) -> TransferRequest {
         let node = self.signer.id();
         TransferRequest {
             transfer_id: Uuid::new_v4().to_string(),
@@ -229,7 +228,7 @@ impl ConsumerNode {
     }
 
     /// Signs and sends a request.
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         request: &TransferRequest,
     ) -> Result<Streaming<FetchResponse>, Status> {
@@ -237,7 +236,7 @@ impl ConsumerNode {
     }
 
     /// Sends a request as it is.
-    pub async fn fetch_signed(
+    pub(crate) async fn fetch_signed(
         &self,
         request: SignedMessage,
     ) -> Result<Streaming<FetchResponse>, Status> {
@@ -248,7 +247,7 @@ impl ConsumerNode {
     }
 
     /// Fetches and reads until the refusal or failure that must come.
-    pub async fn refused(&self, request: &TransferRequest) -> Status {
+    pub(crate) async fn refused(&self, request: &TransferRequest) -> Status {
         match self.fetch(request).await {
             Ok(answer) => read(answer).await.1.expect_err("the fetch must fail"),
             Err(status) => status,
@@ -256,7 +255,7 @@ impl ConsumerNode {
     }
 
     /// Countersigns a receipt and hands it in.
-    pub async fn confirm(
+    pub(crate) async fn confirm(
         &self,
         receipt: &SignedMessage,
     ) -> Result<ConfirmDeliveryResponse, Status> {
@@ -265,7 +264,7 @@ impl ConsumerNode {
     }
 
     /// Hands a receipt in with a signature of the test's choice.
-    pub async fn confirm_with(
+    pub(crate) async fn confirm_with(
         &self,
         receipt: &SignedMessage,
         signature: Signature,
@@ -282,7 +281,7 @@ impl ConsumerNode {
 }
 
 /// Reads an answer to its end: its parts, and how it ended.
-pub async fn read(
+pub(crate) async fn read(
     mut answer: Streaming<FetchResponse>,
 ) -> (Vec<fetch_response::Part>, Result<(), Status>) {
     let mut parts = Vec::new();
@@ -297,13 +296,13 @@ pub async fn read(
 }
 
 /// Reads the next part.
-pub async fn next(answer: &mut Streaming<FetchResponse>) -> fetch_response::Part {
+pub(crate) async fn next(answer: &mut Streaming<FetchResponse>) -> fetch_response::Part {
     let next = tokio::time::timeout(SOON, answer.message()).await.expect("a part in time");
     next.unwrap().expect("a message").part.expect("a part")
 }
 
 /// The receipt that stands in the last part.
-pub fn receipt_in(parts: &[fetch_response::Part]) -> SignedMessage {
+pub(crate) fn receipt_in(parts: &[fetch_response::Part]) -> SignedMessage {
     match parts.last() {
         Some(fetch_response::Part::Trailer(trailer)) => trailer.receipt.clone().unwrap(),
         other => panic!("the last part is the trailer, not {other:?}"),
@@ -311,7 +310,7 @@ pub fn receipt_in(parts: &[fetch_response::Part]) -> SignedMessage {
 }
 
 /// The reason that a status carries for programs.
-pub fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     use tonic_types::StatusExt as _;
 
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
@@ -319,13 +318,17 @@ pub fn reason(status: &Status) -> String {
 
 /// Fails unless the call was refused so.
 #[track_caller]
-pub fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, why: &str) {
+pub(crate) fn assert_refused<T: std::fmt::Debug>(
+    outcome: Result<T, Status>,
+    code: Code,
+    why: &str,
+) {
     let status = outcome.expect_err("the call must be refused");
     assert_eq!((status.code(), reason(&status).as_str()), (code, why), "{status:?}");
 }
 
 /// The request inside.
-pub fn request_of(serve: &ServeTransfer) -> TransferRequest {
+pub(crate) fn request_of(serve: &ServeTransfer) -> TransferRequest {
     TransferRequest::decode(serve.request.as_ref().unwrap().message.as_slice()).unwrap()
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use publicdata_exchange_bus::Settings;
 use publicdata_exchange_bus::relay::Limits;
 use publicdata_identity::{Credentials, Signer};
@@ -12,6 +14,9 @@ use publicdata_proto::exchange::v1::{
 use publicdata_transfer::signed;
 use publicdata_views::testing::postgres;
 use tonic::Code;
+use tracing::Instrument as _;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::fleet::{Fleet, VILLAGES, Who, foreign, new_id};
 use crate::nodes::{
@@ -225,7 +230,7 @@ async fn a_consumer_that_stops_reading_holds_up_nobody_else() {
     let terms = fleet.granted().await;
     let mut node = fleet.provider_node().await;
     let consumer = fleet.consumer_node(Who::Consumer);
-    let moment = Duration::from_secs(1);
+    let moment = Duration::from_millis(300);
 
     // Each of these leaves as much unread as fits into all windows and queues on the way.
     let mut stalled = Vec::new();
@@ -427,24 +432,91 @@ async fn a_node_that_is_not_enrolled_opens_no_link() {
     assert_eq!(opened.err().map(|status| reason(&status)), Some("NODE_NOT_ENROLLED".to_owned()));
 }
 
-/// A delivery joins the trace of its fetch, and so do the events.
+/// One trace leads from the consumer's fetch to the provider's node and to the events.
 #[tokio::test]
 async fn a_delivery_joins_the_trace_of_its_fetch() {
+    let tracer = SdkTracerProvider::builder().build().tracer("test");
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
     let fleet = Fleet::start().await;
     let terms = fleet.granted().await;
     let mut node = fleet.provider_node().await;
     let consumer = fleet.consumer_node(Who::Consumer);
-    let _answer = consumer.fetch(&consumer.request(&terms)).await.unwrap();
 
+    let span = tracing::info_span!("a department's system fetches");
+    let request = consumer.request(&terms);
+    let _answer = consumer.fetch(&request).instrument(span.clone()).await.unwrap();
     let serve = node.asked().await;
-    let recorded = fleet.commits("transfer", &request_of(&serve).transfer_id).await;
 
-    // Without telemetry there is no trace, and nothing is made up.
-    assert_eq!(recorded[0].traceparent.clone().unwrap_or_default(), serve.traceparent);
+    let trace = span.context().span().span_context().trace_id().to_string();
+    assert!(serve.traceparent.contains(&trace), "{}", serve.traceparent);
+    let recorded = fleet.commits("transfer", &request.transfer_id).await;
+    assert!(recorded[0].traceparent.as_ref().unwrap().contains(&trace));
+}
+
+/// Whoever learns a transfer's id cannot disturb it.
+#[tokio::test]
+async fn a_stranger_does_not_disturb_a_running_transfer() {
+    let fleet = Fleet::start().await;
+    let terms = fleet.granted().await;
+    let mut node = fleet.provider_node().await;
+    let consumer = fleet.consumer_node(Who::Consumer);
+    let request = consumer.request(&terms);
+    let answer = consumer.fetch(&request).await.unwrap();
+    let serve = node.asked().await;
+
+    let stranger = fleet.consumer_node(Who::Stranger);
+    let same_id =
+        TransferRequest { transfer_id: request.transfer_id.clone(), ..stranger.request(&terms) };
+    let status = stranger.refused(&same_id).await;
+    assert_refused::<()>(Err(status), Code::FailedPrecondition, "TRANSFER_EXISTS");
+
+    let (delivered, (_, ended)) = tokio::join!(node.deliver(&serve, 2), read(answer));
+    delivered.unwrap();
+    ended.unwrap();
+}
+
+/// A consumer's node that lost the answer asks anew, and the first answer ends.
+#[tokio::test]
+async fn asking_anew_takes_the_place_of_the_first_answer() {
+    let fleet = Fleet::start().await;
+    let terms = fleet.granted().await;
+    let mut node = fleet.provider_node().await;
+    let consumer = fleet.consumer_node(Who::Consumer);
+    let request = consumer.request(&terms);
+    let first = consumer.fetch(&request).await.unwrap();
+    let _first_serve = node.asked().await;
+
+    let second = consumer.fetch(&again(&consumer, &request, 0)).await.unwrap();
+
+    let (_, ended) = read(first).await;
+    assert_refused(ended, Code::Aborted, "SUPERSEDED");
+    let serve = node.asked().await;
+    let (delivered, (_, ended)) = tokio::join!(node.deliver(&serve, 2), read(second));
+    delivered.unwrap();
+    ended.unwrap();
+}
+
+/// H2: the views are rebuilt from events to the same content.
+#[tokio::test]
+async fn views_are_rebuilt_to_the_same_content() {
+    let fleet = Fleet::start().await;
+    delivers_and_logs(&fleet).await;
+
+    for projector in &fleet.bus.projectors {
+        let before = projector.content().await.unwrap();
+        let rebuilt = projector.rebuild().await.unwrap();
+        assert_eq!(rebuilt.content, before);
+        assert!(before.rows > 0);
+    }
 }
 
 /// The same transfer, asked for once more with a fresh key.
-pub fn again(consumer: &ConsumerNode, request: &TransferRequest, received: u64) -> TransferRequest {
+pub(crate) fn again(
+    consumer: &ConsumerNode,
+    request: &TransferRequest,
+    received: u64,
+) -> TransferRequest {
     let fresh = consumer.request(&GrantTerms::default());
     TransferRequest {
         seal_public_key: fresh.seal_public_key,

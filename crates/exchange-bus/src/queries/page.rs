@@ -1,0 +1,62 @@
+//! Lists in parts, newest first.
+
+use publicdata_types::PageToken;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::error::Error;
+use crate::views::from_column;
+
+const PAGE_SIZE: u32 = 50;
+const PAGE_SIZE_MAX: u32 = 500;
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many entries at most; 0 for the usual number.
+    pub size: u32,
+    /// Where the page before ended.
+    pub after: Option<PageToken>,
+}
+
+/// A part of a list, and where the next begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Where to go on, if there is more.
+    pub next: Option<PageToken>,
+}
+
+impl Page {
+    pub(super) fn limit(&self) -> i64 {
+        match self.size {
+            0 => PAGE_SIZE.into(),
+            size => size.min(PAGE_SIZE_MAX).into(),
+        }
+    }
+
+    pub(super) fn before(&self) -> Result<i64, Error> {
+        match &self.after {
+            Some(token) => token.key().parse().map_err(|_| Error::PageToken),
+            None => Ok(i64::MAX),
+        }
+    }
+
+    /// One row more than fits says that there is a next page.
+    pub(super) fn list<T: prost::Message + Default>(
+        &self,
+        rows: &[AnyRow],
+    ) -> Result<Listed<T>, Error> {
+        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        let shown = &rows[..rows.len().min(limit)];
+        let next = match shown.last() {
+            Some(last) if rows.len() > limit => {
+                Some(PageToken::after(last.try_get::<i64, _>("sequence")?.to_string()))
+            }
+            Some(_) | None => None,
+        };
+        let entries = shown.iter().map(|row| from_column(row, "body")).collect::<Result<_, _>>()?;
+        Ok(Listed { entries, next })
+    }
+}
