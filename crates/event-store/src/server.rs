@@ -117,7 +117,7 @@ pub fn free_ports(host: &str, count: usize) -> Result<Vec<u16>, ServerError> {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// There is no program.
-    #[error("nats-server was not found at {}: run `make setup`", tried.join(", "))]
+    #[error("there is no nats-server in .tools/bin, here or above, nor at {}: run `make setup`", tried.join(", "))]
     NotFound {
         /// Where it was looked for.
         tried: Vec<String>,

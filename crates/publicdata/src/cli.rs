@@ -106,7 +106,7 @@ impl Command {
     fn log(&self) -> &'static str {
         match self {
             Self::Demo(_) => "error",
-            Self::Up(_) => "info",
+            Self::Up(_) => "info,async_nats=warn",
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)

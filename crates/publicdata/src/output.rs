@@ -111,7 +111,7 @@ impl Output {
 fn plain_table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(match io::stdout().is_terminal() {
             true => ContentArrangement::Dynamic,
             false => ContentArrangement::Disabled,

@@ -10,7 +10,8 @@ use crate::jetstream::{SERVER_VERSION_MIN_TEXT, is_recent};
 
 const NAME: &str = "nats-server";
 
-/// The explicit program and no other; else the one that `make setup` has put into `.tools/bin`; else the one on the PATH.
+/// The explicit program and no other; else the one that `make setup` has put into `.tools/bin`, of the folder that we run in or
+/// of the one that we were built in, or above; else the one on the PATH.
 pub(super) async fn find(explicit: Option<&Path>) -> Result<PathBuf, ServerError> {
     let candidates = match explicit {
         Some(path) => vec![path.to_owned()],
@@ -30,9 +31,9 @@ pub(super) async fn find(explicit: Option<&Path>) -> Result<PathBuf, ServerError
 }
 
 fn installed() -> Option<PathBuf> {
-    let here = env::current_dir().ok()?;
-    let mut candidates = here.ancestors().map(|folder| folder.join(".tools/bin").join(NAME));
-    candidates.find(|path| path.exists())
+    let starts = [env::current_dir(), env::current_exe()];
+    let folders = starts.iter().flatten().flat_map(|start| start.ancestors());
+    folders.map(|folder| folder.join(".tools/bin").join(NAME)).find(|path| path.exists())
 }
 
 /// What the program calls its version, `None` if it cannot be run.
