@@ -25,7 +25,6 @@ async fn main() -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&config.telemetry)?;
     let signal = shutdown_signal()?;
     let tasks = Tasks::new();
-    let app = App::connect(config, tasks.clone()).await?;
-    app.serve()?;
+    App::connect(config, tasks.clone()).await?.serve()?;
     Ok(tasks.run(signal, DRAIN_DEADLINE).await?)
 }
