@@ -1,0 +1,4 @@
+//! What goes wrong, one claim a test. Each ends in a clear error or in success after recovery, and never in a lost, doubled
+//! or leaked row or event.
+
+mod provider;

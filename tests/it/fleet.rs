@@ -1,0 +1,541 @@
+//! A city to try things on: the sample city's fleet, one entry over generated rows, and one grant, ready to fetch.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::util::display::array_value_to_string;
+use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::error::FlightError;
+use futures::TryStreamExt as _;
+use jiff::ToSpan as _;
+use publicdata::commands::grant::{Apply, Approve, application, signed_issue, terms_of_application};
+use publicdata::commands::{answer, fetch};
+use publicdata::fleet::{Fleet, NodeDataset, Options};
+use publicdata::output::from_json;
+use publicdata::sample::{self, AUDITOR, AUTHORITY, CONSUMER, ORGANISATIONS, PROVIDER};
+use publicdata::session::{CREDENTIALS_FOLDER, Session, new_command_id};
+use publicdata_audit::client::{LogClient, Report, Selection, Verification};
+use publicdata_audit::replay::Told;
+use publicdata_proto::catalog::v1::{
+    DraftResourceRequest, PublishResourceRequest, ResourceDescription, SubmitResourceRequest,
+};
+use publicdata_proto::exchange::v1::{ListTransfersRequest, Transfer};
+use publicdata_service_kit::{Clock, Problem};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// The purpose of the city's grant.
+pub(crate) const PURPOSE: &str = "社区公共卫生服务网格划分";
+/// The fields of the city's entry: a key, an area, a name that is masked, and a long note.
+pub(crate) const FIELDS: [&str; 4] = ["code", "areaCode", "name", "note"];
+/// How long anything that has to come about may take.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+const POLL: Duration = Duration::from_millis(10);
+const TABLE: &str = "people";
+
+/// A row, as text.
+pub(crate) type Row = Vec<String>;
+
+/// The rows that a city's provider has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    /// How many there are.
+    pub(crate) count: u32,
+    /// How long each one's note is: random, so that it does not compress.
+    pub(crate) note_bytes: u32,
+}
+
+/// The fleet of the sample city, with one entry that is granted to the consumer.
+pub(crate) struct City {
+    pub(crate) fleet: Fleet,
+    /// The entry's id.
+    pub(crate) resource: String,
+    /// The grant's id.
+    pub(crate) grant: String,
+    /// The provider's own database.
+    pub(crate) database: PathBuf,
+    // Last, so that everything has ended when the folder goes.
+    folder: TempDir,
+}
+
+/// What the provider grants, of what its city's entry has.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted {
+    /// Fields.
+    pub(crate) fields: Vec<&'static str>,
+    /// Rows.
+    pub(crate) filter: &'static str,
+}
+
+/// A fetch on its way, and the rows that came so far.
+pub(crate) struct Reader {
+    batches: FlightRecordBatchStream,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A program of this workspace, which is killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+}
+
+// === impl Rows ===
+
+impl Rows {
+    /// A few small rows.
+    pub(crate) fn few() -> Self {
+        Self { count: 100, note_bytes: 20 }
+    }
+
+    /// More than all buffers between source and sink hold, so that a reader that pauses holds up the source.
+    pub(crate) fn many() -> Self {
+        Self { count: 60_000, note_bytes: 800 }
+    }
+}
+
+// === impl Granted ===
+
+impl Default for Granted {
+    fn default() -> Self {
+        Self { fields: FIELDS.to_vec(), filter: "" }
+    }
+}
+
+// === impl City ===
+
+impl City {
+    /// Settles the city up to the grant. The provider's node does not run yet.
+    pub(crate) async fn settled(rows: Rows) -> Self {
+        Self::settled_with(rows, Granted::default()).await
+    }
+
+    /// The same, with less granted.
+    pub(crate) async fn settled_with(rows: Rows, granted: Granted) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let init = sample::init_arguments().unwrap();
+        let fleet = Fleet::start(Options::new(&data, Clock::system(), init)).await.unwrap();
+        let database = folder.path().join("provider.sqlite");
+        generate(&database, rows).await;
+        let mut city =
+            Self { fleet, resource: String::new(), grant: String::new(), database, folder };
+
+        let authority = city.authority();
+        for organisation in &ORGANISATIONS {
+            sample::register(&authority, organisation).await.unwrap();
+            sample::issue(&authority, &data, organisation).await.unwrap();
+        }
+        city.fleet.configure_node(&CONSUMER, Vec::new()).await.unwrap();
+        city.resource = city.published(ENTRY).await;
+        city.grant = city.granted(granted).await;
+        city
+    }
+
+    /// Settles the city, and waits until both nodes are connected.
+    pub(crate) async fn ready(rows: Rows) -> Self {
+        let mut city = Self::settled(rows).await;
+        city.start_provider().await;
+        city
+    }
+
+    /// Starts the provider's node in this process, or starts it again.
+    pub(crate) async fn start_provider(&mut self) {
+        let dataset = NodeDataset {
+            resource_id: self.resource.clone(),
+            database: self.database.clone(),
+            table: TABLE.to_owned(),
+            order_by: vec!["code".to_owned()],
+        };
+        self.fleet.configure_node(&PROVIDER, vec![dataset]).await.unwrap();
+        self.fleet.nodes_connected(2).await.unwrap();
+    }
+
+    /// Starts the provider's node as a process of its own, and waits until it is connected.
+    pub(crate) async fn provider_process(&self) -> Process {
+        let config = self.provider_config(&format!(
+            "[[dataset]]\nresource_id = \"{}\"\nconnector = \"sqlite\"\npath = \"{}\"\n\
+             table = \"{TABLE}\"\norder_by = [\"code\"]\n",
+            self.resource,
+            self.database.display(),
+        ));
+        let arguments = ["node", "run", config.to_str().unwrap()];
+        let process = Process::start("publicdata", &arguments, &self.path("provider.log"));
+        self.fleet.nodes_connected(2).await.unwrap();
+        process
+    }
+
+    /// Writes a configuration of the provider's node, with these datasets.
+    pub(crate) fn provider_config(&self, datasets: &str) -> PathBuf {
+        let (_, credentials) = PROVIDER.node.unwrap();
+        let data = self.fleet.data();
+        let endpoints = self.fleet.endpoints();
+        let config = self.path("provider.toml");
+        let text = format!(
+            "credentials = \"{}\"\ndata_dir = \"{}\"\n\
+             [bus]\naddress = \"{}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n\
+             [flight]\nlisten = \"127.0.0.1:0\"\n{datasets}",
+            data.join(CREDENTIALS_FOLDER).join(credentials).display(),
+            self.path("provider-node").display(),
+            endpoints.exchange_bus,
+            endpoints.trust_domain,
+        );
+        std::fs::create_dir_all(self.path("provider-node")).unwrap();
+        std::fs::write(&config, text).unwrap();
+        config
+    }
+
+    /// A place beside the fleet's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Somebody of the sample city, by the name of the credentials.
+    pub(crate) fn session(&self, name: &str) -> Session {
+        Session::open(self.fleet.data(), name).unwrap()
+    }
+
+    pub(crate) fn authority(&self) -> Session {
+        self.session(AUTHORITY.accounts[0].1)
+    }
+
+    pub(crate) fn provider(&self) -> Session {
+        self.session(PROVIDER.accounts[1].1)
+    }
+
+    pub(crate) fn consumer(&self) -> Session {
+        self.session(CONSUMER.accounts[1].1)
+    }
+
+    pub(crate) fn auditor(&self) -> Session {
+        self.session(AUDITOR.accounts[1].1)
+    }
+
+    /// Takes an entry from draft to publication; its id.
+    pub(crate) async fn published(&self, entry: &str) -> String {
+        let (provider, authority) = (self.provider(), self.authority());
+        let request = DraftResourceRequest {
+            command_id: new_command_id(),
+            resource_id: String::new(),
+            description: Some(from_json::<ResourceDescription>(entry).unwrap()),
+        };
+        let drafted = provider.resources().unwrap().draft_resource(request).await;
+        let resource_id = answer(drafted).unwrap().resource_id;
+        let request = SubmitResourceRequest {
+            command_id: new_command_id(),
+            resource_id: resource_id.clone(),
+        };
+        answer(provider.resources().unwrap().submit_resource(request).await).unwrap();
+        let request = PublishResourceRequest {
+            command_id: new_command_id(),
+            resource_id: resource_id.clone(),
+        };
+        answer(authority.resources().unwrap().publish_resource(request).await).unwrap();
+        resource_id
+    }
+
+    /// An application for all fields and rows of the city's entry.
+    pub(crate) fn application(&self) -> Apply {
+        let today = publicdata_types::china_date(self.fleet.clock().now());
+        Apply {
+            resource: self.resource.clone(),
+            purpose: PURPOSE.to_owned(),
+            legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
+            fields: FIELDS.map(str::to_owned).to_vec(),
+            filter: String::new(),
+            from: today,
+            until: today.checked_add(90.days()).unwrap(),
+        }
+    }
+
+    /// Applies and approves; the grant's id. The bus has to have heard of the entry first.
+    pub(crate) async fn granted(&self, granted: Granted) -> String {
+        let (consumer, provider) = (self.consumer(), self.provider());
+        let command_id = new_command_id();
+        let grant = until("the bus knows the entry", async || {
+            let request = application(command_id.clone(), self.application());
+            consumer.grants().unwrap().submit_application(request).await.ok()
+        })
+        .await
+        .into_inner()
+        .grant_id;
+
+        let approval = Approve {
+            id: grant.clone(),
+            fields: granted.fields.into_iter().map(str::to_owned).collect(),
+            filter: Some(granted.filter.to_owned()),
+            max_rows: 0,
+        };
+        let terms = until("the bus shows the application", async || {
+            terms_of_application(&provider, approval.clone()).await.ok()
+        })
+        .await;
+        let request = signed_issue(&provider, new_command_id(), &terms);
+        answer(provider.grants().unwrap().issue_grant(request).await).unwrap();
+        grant
+    }
+
+    /// What a fetch under the city's grant asks for, into these files.
+    pub(crate) fn wanted(&self, targets: Vec<PathBuf>) -> fetch::Arguments {
+        fetch::Arguments {
+            grant: self.grant.clone(),
+            fields: Vec::new(),
+            purpose: PURPOSE.to_owned(),
+            case: String::new(),
+            node: None,
+            targets,
+        }
+    }
+
+    /// Begins a fetch of everything granted, through the consumer's node.
+    pub(crate) async fn fetch(&self) -> Result<Reader, Refused> {
+        self.fetch_as(&self.wanted(Vec::new())).await
+    }
+
+    /// Begins a fetch.
+    pub(crate) async fn fetch_as(&self, wanted: &fetch::Arguments) -> Result<Reader, Refused> {
+        let batches = fetch::open(&self.consumer(), wanted).await.map_err(Refused::new)?;
+        Ok(Reader { batches, rows: Vec::new() })
+    }
+
+    /// The exchange log of the city's grant, newest first.
+    pub(crate) async fn transfers(&self) -> Vec<Transfer> {
+        let request =
+            ListTransfersRequest { grant_id: self.grant.clone(), ..Default::default() };
+        let provider = self.provider();
+        answer(provider.transfers().unwrap().list_transfers(request).await).unwrap().transfers
+    }
+
+    /// The short names of a transfer's events, in their order: `TransferRequested`, and so on.
+    pub(crate) async fn transfer_events(&self, transfer: &str) -> Vec<String> {
+        let told = self.told(&format!("ev.exchange.transfer.{transfer}")).await;
+        let names = told.iter().flat_map(|told| &told.events).map(|event| &event.type_name);
+        names.map(|name| name.rsplit('.').next().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until the audit log holds so many commits below a subject, or more.
+    pub(crate) async fn told(&self, subject_prefix: &str) -> Vec<Told> {
+        let log = LogClient::new(self.auditor().audit_channel().unwrap());
+        log.verify(&self.fleet.verifier_key().parse().unwrap(), &Verification::default())
+            .await
+            .unwrap();
+        let selection =
+            Selection { subject_prefix: subject_prefix.to_owned(), ..Selection::default() };
+        log.replay(selection).await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// The audit log, verified from the first leaf.
+    pub(crate) async fn audited(&self) -> Report {
+        let log = LogClient::new(self.auditor().audit_channel().unwrap());
+        let verifier = self.fleet.verifier_key().parse().unwrap();
+        log.verify(&verifier, &Verification::default()).await.unwrap()
+    }
+
+    /// The rows of the source in the order of their key, names masked as the catalogue says.
+    pub(crate) async fn source_rows(&self) -> Vec<Row> {
+        let mut connection = connect(&self.database).await;
+        let rows = sqlx::query("SELECT code, areaCode, name, note FROM people ORDER BY code")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let text = |row: &sqlx::sqlite::SqliteRow, column| row.get::<String, usize>(column);
+        rows.iter()
+            .map(|row| vec![text(row, 0), text(row, 1), masked(&text(row, 2)), text(row, 3)])
+            .collect()
+    }
+
+    /// Changes the provider's own database.
+    pub(crate) async fn change_source(&self, statement: &'static str) {
+        let mut connection = connect(&self.database).await;
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// The first and the last character stay.
+pub(crate) fn masked(name: &str) -> String {
+    let last = name.chars().count() - 1;
+    let mask = |(i, c)| if i == 0 || i == last { c } else { '*' };
+    name.chars().enumerate().map(mask).collect()
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Takes one batch; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<bool, Refused> {
+        let batch = self.batches.try_next().await.map_err(Refused::from)?;
+        if let Some(batch) = &batch {
+            self.rows.extend(rows_of(batch));
+        }
+        Ok(batch.is_some())
+    }
+
+    /// Takes everything that is left.
+    pub(crate) async fn to_end(mut self) -> Result<Vec<Row>, Refused> {
+        while self.next().await? {}
+        Ok(self.rows)
+    }
+}
+
+fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row> + '_ {
+    let row = |row| batch.columns().iter().map(move |column| text(column, row)).collect();
+    (0..batch.num_rows()).map(row)
+}
+
+fn text(column: &arrow::array::ArrayRef, row: usize) -> String {
+    match column.as_string_opt::<i32>() {
+        Some(texts) => texts.value(row).to_owned(),
+        None => array_value_to_string(column, row).unwrap(),
+    }
+}
+
+// === impl Refused ===
+
+/// What a caller reads when something is refused or breaks off.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+impl Refused {
+    pub(crate) fn new(error: anyhow::Error) -> Self {
+        match error.chain().find_map(|cause| cause.downcast_ref::<Problem>()) {
+            Some(problem) => Self::of(problem),
+            None => Self { reason: String::new(), message: format!("{error:#}") },
+        }
+    }
+
+    fn of(problem: &Problem) -> Self {
+        Self { reason: problem.reason.to_string(), message: problem.message.clone() }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::of(&problem)
+    }
+}
+
+impl From<FlightError> for Refused {
+    fn from(error: FlightError) -> Self {
+        match error {
+            FlightError::Tonic(status) => Self::of(&Problem::from_status(&status)),
+            other => Self { reason: String::new(), message: other.to_string() },
+        }
+    }
+}
+
+// === impl Process ===
+
+impl Process {
+    /// Starts a program that was built beside this test; what it says goes to `log`.
+    pub(crate) fn start(program: &str, arguments: &[&str], log: &Path) -> Self {
+        let path = program_path(program);
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let child = Command::new(&path)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", path.display()));
+        Self { child }
+    }
+
+    /// The memory that it has of the machine, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill9(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // Fails only if it has ended by itself, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A program of this workspace: tests stand one folder below.
+pub(crate) fn program_path(program: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join(program);
+    assert!(path.exists(), "{} is not built: run `make test`", path.display());
+    path
+}
+
+/// Polls until there is an answer.
+pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in {SOON:?}: {what}");
+        sleep(POLL).await;
+    }
+}
+
+async fn generate(path: &Path, rows: Rows) {
+    let mut connection = connect(path).await;
+    sqlx::raw_sql(
+        "CREATE TABLE people (code TEXT PRIMARY KEY, areaCode TEXT, name TEXT, note TEXT)",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO people WITH RECURSIVE n(i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+         SELECT printf('r%07d', i), CASE i % 2 WHEN 0 THEN '510104' ELSE '510105' END, \
+         printf('plain-%07d-name', i), lower(hex(randomblob($2))) FROM n",
+    )
+    .bind(i64::from(rows.count))
+    .bind(i64::from(rows.note_bytes / 2))
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn connect(path: &Path) -> SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+const ENTRY: &str = r#"{
+  "name": "人口登记",
+  "abstract": "为测试生成的登记。",
+  "classificationCode": "3010100",
+  "providerCode": "11510100MB0000027K",
+  "format": "FORMAT_DATABASE",
+  "items": [
+    { "name": "code", "title": "编码", "type": "ITEM_TYPE_TEXT", "length": 12, "required": true },
+    { "name": "areaCode", "title": "区（市）县代码", "type": "ITEM_TYPE_TEXT", "length": 6, "required": true },
+    { "name": "name", "title": "名称", "type": "ITEM_TYPE_TEXT", "length": 100, "required": true, "mask": "MASK_PARTIAL" },
+    { "name": "note", "title": "备注", "type": "ITEM_TYPE_TEXT", "length": 2000, "required": true }
+  ],
+  "sharingType": "SHARING_TYPE_CONDITIONAL",
+  "sharingCondition": "限于履行基层治理和公共卫生职责，须说明用途和法律依据。",
+  "deliveryModes": ["DELIVERY_MODE_BULK"],
+  "open": false,
+  "updateCycle": "UPDATE_CYCLE_YEARLY",
+  "useRequirements": "不得提供给第三方。"
+}"#;

@@ -1,0 +1,7 @@
+//! The fleet as a user meets it: every service, real NATS, real nodes, mutual TLS, and what goes wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+mod fleet;
+
+mod faults;
