@@ -6,7 +6,7 @@ use std::sync::Arc;
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
-use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, SetupError};
+use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
@@ -82,14 +82,8 @@ impl App {
     pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
         config.validate()?;
         let credentials = Credentials::load(&config.credentials)?;
-        let tls = ClientTls {
-            ca: config.credentials.join("ca.pem"),
-            cert: config.credentials.join("tls.pem"),
-            key: config.credentials.join("tls.key"),
-        };
-        let options =
-            Options { urls: config.nats.urls, tls: Some(tls), ..Options::new("", "catalog") };
-        let store = Arc::new(JetStreamStore::connect(options).await?);
+        let store = config.nats.open("catalog", &config.credentials, &["CATALOG"]).await?;
+        let store = Arc::new(store);
         let dependencies = Dependencies { store, clock: Clock::system(), credentials, tasks };
         Self::build(config.catalog, dependencies).await
     }

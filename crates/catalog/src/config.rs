@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use publicdata_event_store::jetstream::StoreConfig;
 use publicdata_service_kit::telemetry::TelemetryConfig;
 use serde::Deserialize;
 
@@ -33,18 +34,10 @@ pub struct ProcessConfig {
     /// The folder of its credentials.
     pub credentials: PathBuf,
     /// The event store.
-    pub nats: Nats,
+    pub nats: StoreConfig,
     /// Logs, traces and metrics.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
-}
-
-/// Where the event store is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nats {
-    /// `tls://host:port`, one for each server.
-    pub urls: Vec<String>,
 }
 
 /// A value that cannot be.
