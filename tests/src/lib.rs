@@ -1,1 +1,3 @@
-//! publicdata-tests
+#![doc = include_str!("../README.md")]
+
+pub mod bench;

@@ -1,0 +1,34 @@
+//! The server that events are kept on while they are measured.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use publicdata_event_store::jetstream::{JetStreamStore, Options};
+use publicdata_event_store::server::{NatsServer, ServerOptions};
+use publicdata_event_store::testing::raw::Raw;
+use tempfile::TempDir;
+
+/// A server as the fleet starts it, synced at each write, without TLS; the store's connection to it, and a plain one.
+pub(super) struct Server {
+    pub(super) store: JetStreamStore,
+    pub(super) raw: Raw,
+    pub(super) process: Option<u32>,
+    _nats: NatsServer,
+    // Dropped after the server, as fields are dropped in order.
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts one below `folder`, which must lie on a real disk.
+    pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir_in(folder)?;
+        let nats = NatsServer::start(ServerOptions::new(folder.path())).await?;
+        let store = JetStreamStore::connect(Options::new(nats.url(), "bench")).await?;
+        let raw = Raw::connect(&nats.url()).await.map_err(anyhow::Error::from_boxed)?;
+        Ok(Self { store, raw, process: nats.process_id(), _nats: nats, _folder: folder })
+    }
+
+    pub(super) fn versions(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([("nats-server", self.raw.server_version())])
+    }
+}
