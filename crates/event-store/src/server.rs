@@ -2,6 +2,7 @@
 
 mod binary;
 mod config;
+mod orphan;
 mod ports;
 
 use std::fs;
@@ -149,7 +150,9 @@ pub enum ServerError {
         source: io::Error,
     },
     /// Another server works on the same streams: both would damage them.
-    #[error("{data_dir} is in use by nats-server with process id {process}: end it first")]
+    #[error(
+        "{data_dir} is in use by nats-server with process id {process}: end it first, with `kill {process}`"
+    )]
     InUse {
         /// The folder.
         data_dir: PathBuf,
@@ -214,6 +217,16 @@ impl NatsServer {
         }
     }
 
+    /// Ends a server that works on these streams and has outlived the process that started it, if there is one.
+    ///
+    /// Only for whoever knows that no other process uses the folder: a server that is still needed looks the same.
+    ///
+    /// # Errors
+    /// If it does not end, or if no program is found to ask it.
+    pub async fn end_orphan(options: &ServerOptions) -> Result<(), ServerError> {
+        orphan::end(options).await
+    }
+
     /// The address for clients.
     #[must_use]
     pub fn url(&self) -> String {
@@ -242,7 +255,7 @@ impl NatsServer {
         let data_dir = self.options.data_dir.clone();
         fs::create_dir_all(&data_dir)
             .map_err(|source| ServerError::File { path: data_dir.clone(), source })?;
-        refuse_if_in_use(&data_dir)?;
+        orphan::refuse(&data_dir)?;
 
         let config_path = config::path(&data_dir);
         let config = config::render(&self.options, self.port, self.monitor_port);
@@ -292,14 +305,7 @@ impl NatsServer {
     /// Lets the server end in its own time, up to a limit.
     pub async fn stop(&mut self) {
         if let Some(process) = self.process_id() {
-            // The server's own way to send itself a signal, so none of ours is needed.
-            let asked = Command::new(&self.binary)
-                .arg("--signal")
-                .arg(format!("term={process}"))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .await;
+            let asked = ask_to_end(&self.binary, process).await;
             if let (Ok(_), Some(child)) = (asked, &mut self.child) {
                 let _ = timeout(STOP_TIMEOUT, child.wait()).await;
             }
@@ -343,17 +349,13 @@ fn output_path(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.out")
 }
 
-/// A server that outlived the process that started it still works on the streams.
-fn refuse_if_in_use(data_dir: &Path) -> Result<(), ServerError> {
-    let Ok(text) = fs::read_to_string(config::pid_path(data_dir)) else { return Ok(()) };
-    let Ok(process) = text.trim().parse::<u32>() else { return Ok(()) };
-    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let config_path = config::path(data_dir);
-    let runs_here = command
-        .split(|byte| *byte == 0)
-        .any(|argument| argument == config_path.as_os_str().as_encoded_bytes());
-    if runs_here {
-        return Err(ServerError::InUse { data_dir: data_dir.to_owned(), process });
-    }
-    Ok(())
+/// Asks a server to end: its own way to send itself a signal, so none of ours is needed.
+async fn ask_to_end(binary: &Path, process: u32) -> io::Result<ExitStatus> {
+    Command::new(binary)
+        .arg("--signal")
+        .arg(format!("term={process}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await
 }

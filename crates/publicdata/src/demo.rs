@@ -7,7 +7,7 @@ use clap::Args;
 use publicdata_service_kit::Clock;
 
 use crate::cli::Context;
-use crate::fleet::{Fleet, Options};
+use crate::fleet::{self, Fleet, Options};
 use crate::narrator::{Audience, Narrator};
 use crate::{sample, story};
 
@@ -28,7 +28,7 @@ pub struct Arguments {
 /// The fleet does not start, or a step of the story does not hold.
 pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> {
     let data = context.global.data.join("demo");
-    replace(&data)?;
+    replace(&data, arguments.nats_server.as_deref()).await?;
     let audience = if context.output.is_json() { Audience::Nobody } else { Audience::Person };
     let mut narrator = Narrator::new(audience);
     let signal = publicdata_service_kit::shutdown_signal()?;
@@ -61,13 +61,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
 }
 
 /// Clears the place of an earlier demonstration, and of nothing else.
-fn replace(data: &Path) -> anyhow::Result<()> {
+async fn replace(data: &Path, nats_server: Option<&Path>) -> anyhow::Result<()> {
     if data.exists() {
         anyhow::ensure!(
             data.join(MARKER).exists(),
             "{} holds something other than a demonstration; choose another folder with --data",
             data.display()
         );
+        // Held over the removal: nobody's fleet loses its folder.
+        let _lock = fleet::claim(data, nats_server).await?;
         std::fs::remove_dir_all(data)
             .with_context(|| format!("cannot clear {}", data.display()))?;
     }

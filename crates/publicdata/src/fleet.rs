@@ -3,6 +3,7 @@
 //! The services are the very ones that production runs one to a pod; here they share a process, keep their views in SQLite,
 //! and find each other on loopback, with mutual TLS all the same.
 
+mod lock;
 mod nodes;
 mod services;
 
@@ -18,6 +19,7 @@ use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::Projector;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use lock::claim;
 pub use nodes::NodeDataset;
 
 use crate::commands::init;
@@ -65,6 +67,8 @@ pub struct Fleet {
     /// Nodes, by `<organisation code>/<node name>`.
     nodes: BTreeMap<String, Tasks>,
     nats: NatsServer,
+    /// Let go of last, when nothing uses the folder any more.
+    _lock: std::fs::File,
 }
 
 // === impl Options ===
@@ -102,6 +106,7 @@ impl Fleet {
         let data = std::path::absolute(&options.data)?;
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make {}", data.display()))?;
+        let lock = claim(&data, options.nats_server.as_deref()).await?;
         let authority = init::prepare(&data, &options.clock, &options.init)?;
 
         let nats = services::nats(&data, authority.domain(), options.nats_server).await?;
@@ -126,6 +131,7 @@ impl Fleet {
             services: started.services,
             nodes: BTreeMap::new(),
             nats,
+            _lock: lock,
         };
         fleet.endpoints.write(&fleet.data)?;
         fleet.start_nodes().await?;

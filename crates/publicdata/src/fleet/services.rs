@@ -18,6 +18,8 @@ use crate::commands::init::AUTHORITY_FOLDER;
 use crate::endpoints::Endpoints;
 use crate::session::CREDENTIALS_FOLDER;
 
+/// Folder of the events below a fleet's data folder.
+pub(super) const NATS_FOLDER: &str = "nats";
 const CERTIFICATE_DAYS: u16 = 365;
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
@@ -78,7 +80,7 @@ pub(super) async fn nats(
             key: folder.join("tls.key"),
         }),
         users,
-        ..ServerOptions::new(data.join("nats"))
+        ..ServerOptions::new(data.join(NATS_FOLDER))
     };
     NatsServer::start(options).await.context("nats-server does not start")
 }
