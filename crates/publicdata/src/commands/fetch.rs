@@ -62,7 +62,12 @@ pub struct Report {
 pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> {
     let session = context.session()?;
     let progress = progress();
-    let report = fetch(&session, arguments, |rows| progress.set_position(rows)).await;
+    let signal = publicdata_service_kit::shutdown_signal()?;
+    // Ctrl-C drops the fetch, and with it the files that are not complete.
+    let report = tokio::select! {
+        report = fetch(&session, arguments, |rows| progress.set_position(rows)) => report,
+        () = signal => Err(anyhow::anyhow!("interrupted; no file was written")),
+    };
     progress.finish_and_clear();
     let report = report?;
     let files: Vec<_> = report.files.iter().map(|file| file.display().to_string()).collect();

@@ -1,6 +1,6 @@
 //! `publicdata catalog`: catalogue entries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -19,7 +19,7 @@ use crate::output::{from_json, print_line};
 pub enum Command {
     /// Write a draft, from a description in JSON (see `template`).
     Draft {
-        /// The description, in JSON.
+        /// The description, in JSON; `-` reads it from standard input.
         file: PathBuf,
         /// The entry to write over; a new one without it.
         #[arg(long, default_value = "")]
@@ -94,8 +94,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Template => unreachable!("answered above"),
         Command::Draft { file, id } => {
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
+            let text = read(&file)?;
             let description: ResourceDescription = from_json(&text)
                 .with_context(|| format!("{} is no description", file.display()))?;
             let request = DraftResourceRequest {
@@ -152,6 +151,14 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             context.output.table(&page, &header, rows)
         }
     }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let text = match file == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    };
+    text.with_context(|| format!("cannot read {}", file.display()))
 }
 
 fn row(resource: &Resource) -> Vec<String> {
