@@ -192,7 +192,11 @@ fn note(event: &Event, count: &watch::Sender<u64>) {
 
 #[async_trait]
 impl EventStore for JetStreamStore {
-    #[tracing::instrument(level = "debug", skip_all, fields(%subject, expected_last), err(level = "debug"))]
+    #[tracing::instrument(
+        skip_all,
+        fields(otel.kind = "producer", %subject, expected_last),
+        err(level = "debug")
+    )]
     async fn append(
         &self,
         subject: &Subject,
