@@ -167,7 +167,7 @@ impl App {
     ///
     /// # Errors
     /// The server cannot be set up.
-    pub fn serve(self) -> Result<(), ServerError> {
+    pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(PublicationServiceServer::new(self.service));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])?;
         let (portal, shutdown) = (self.portal.clone(), self.tasks.shutdown().clone());

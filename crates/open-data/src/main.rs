@@ -1,13 +1,10 @@
 //! Opening data to the public, as a process of its own.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
 use publicdata_open_data::{App, ProcessConfig};
-use publicdata_service_kit::{Tasks, config, shutdown_signal, telemetry};
-
-const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+use publicdata_service_kit::{DRAIN_DEADLINE, Tasks, config, shutdown_signal, telemetry};
 
 /// Opening data: proposals, secrecy reviews, publications, and the public's portal.
 #[derive(Parser)]
@@ -22,10 +19,12 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config: ProcessConfig = config::load(arguments.config.as_deref(), "PUBLICDATA_OPEN_DATA_")?;
-    let _telemetry = telemetry::init(&config.telemetry)?;
-    let signal = shutdown_signal()?;
-    let tasks = Tasks::new();
-    let app = App::connect(config, tasks.clone()).await?;
-    app.serve()?;
-    Ok(tasks.run(signal, DRAIN_DEADLINE).await?)
+    let telemetry = telemetry::init(&config.telemetry)?;
+    let (signal, tasks) = (shutdown_signal()?, Tasks::new());
+
+    App::connect(config, tasks.clone()).await?.spawn()?;
+    let ended = tasks.run(signal, DRAIN_DEADLINE).await;
+
+    telemetry.shutdown().await?;
+    Ok(ended?)
 }

@@ -96,6 +96,7 @@ impl BoundPortal {
 
     /// Answers visitors until shutdown, as one of the service's tasks.
     pub(crate) fn spawn(self, tasks: &Tasks, portal: Portal) {
+        tracing::info!(server.address = %self.address, "portal answers");
         let shutdown = tasks.shutdown().clone();
         let name = format!("portal at {}", self.address);
         tasks.try_spawn(name, async move {
@@ -196,3 +197,6 @@ fn route_of(path: &str) -> &'static str {
 fn slug(code: &str) -> String {
     code.replace('/', "-")
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ impl Service {
             folder,
             _nats: nats,
         };
-        app.serve().unwrap();
+        app.spawn().unwrap();
         service
     }
 
@@ -106,7 +106,7 @@ impl Service {
             tasks,
             ..self
         };
-        app.serve().unwrap();
+        app.spawn().unwrap();
         service
     }
 
