@@ -2,13 +2,14 @@
 
 pub mod raw;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use crate::Store;
-use crate::jetstream::{JetStreamStore, Options, StreamOptions};
-use crate::server::{Cluster, NatsServer, ServerOptions};
+use crate::jetstream::{JetStreamStore, Options, Profile, StoreConfig, StreamOptions};
+use crate::server::{Cluster, NatsServer, ServerOptions, Tls, User};
 
 /// A nats-server of its own. See [`nats`].
 #[derive(Debug)]
@@ -38,7 +39,35 @@ pub async fn nats_with(change: impl FnOnce(ServerOptions) -> ServerOptions) -> T
     TestNats { server, folder }
 }
 
+/// Starts a nats-server that shows the certificate in this credentials folder, and lets these users alone in.
+///
+/// # Panics
+/// If it cannot be started.
+pub async fn nats_over_tls(credentials: &Path, users: Vec<User>) -> TestNats {
+    let [ca, cert, key] = ["ca.pem", "tls.pem", "tls.key"].map(|name| credentials.join(name));
+    let tls = Some(Tls { ca, cert, key });
+    nats_with(|options| ServerOptions { tls, users, ..options }).await
+}
+
 impl TestNats {
+    /// The server as a service is told of it.
+    #[must_use]
+    pub fn config(&self) -> StoreConfig {
+        StoreConfig {
+            urls: vec![self.server.url()],
+            monitors: vec![self.server.monitor_url()],
+            replicas: 1,
+            profile: Profile::Production,
+        }
+    }
+
+    /// The same as the end of a configuration file.
+    #[must_use]
+    pub fn config_toml(&self) -> String {
+        let StoreConfig { urls, monitors, replicas, .. } = self.config();
+        format!("[nats]\nurls = {urls:?}\nmonitors = {monitors:?}\nreplicas = {replicas}\n")
+    }
+
     /// A connection of `service`.
     ///
     /// # Panics
@@ -59,7 +88,7 @@ impl TestNats {
 
     /// The temporary folder.
     #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -10,6 +10,9 @@ pub mod tasks;
 
 pub mod grpc;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use clock::Clock;
 pub use problem::Problem;
-pub use tasks::{Tasks, shutdown_signal};
+pub use tasks::{DRAIN_DEADLINE, Tasks, shutdown_signal};

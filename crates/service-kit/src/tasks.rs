@@ -17,6 +17,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::problem::chain;
 
+/// How long a process may take to end what it has begun: well within the 30 s that Kubernetes gives it.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+
 /// An error of any kind.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -115,6 +115,7 @@ impl BoundServer {
         let health = HealthService::from_health_reporter(self.health.clone());
         let routes = routes.add_service(HealthServer::new(health)).add_service(reflection);
 
+        tracing::info!(server.address = %self.address, "gRPC server answers");
         let name = format!("gRPC server at {}", self.address);
         tasks.try_spawn(name, self.serve(routes, tasks.shutdown().clone()));
         Ok(())
