@@ -1,43 +1,44 @@
-//! Puts the service together: the only place that knows what it is made of.
+//! Builds the service from its parts: the only file that names concrete adapters.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use publicdata_audit_domain::LogKey;
-use publicdata_directory::{self as directory, Directory};
+use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
+use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::Credentials;
+use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::audit::v1::audit_service_server::AuditServiceServer;
 use publicdata_service_kit::Tasks;
-use publicdata_service_kit::grpc::{self, BoundServer, ServerError};
+use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_views::{Database, DatabaseError};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-use crate::config::{Invalid, LogConfig};
+use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::feed::Findings;
 use crate::grpc::Service;
 use crate::keys::{self, KeyFileError};
 use crate::log::{Log, LogError};
 use crate::writer::Writer;
 
-/// What the service is made of.
-pub struct Parts {
-    /// Where events come from.
+/// The service's name to the event store: its permissions rest on it.
+const SERVICE: &str = "audit";
+
+/// What the service shares with others of its process.
+#[derive(Clone, Debug)]
+pub struct Dependencies {
+    /// The events.
     pub store: Store,
-    /// `sqlite:<path>` or `postgres://…`, of this service alone.
-    pub database_url: String,
-    /// Who it is.
+    /// The service's own credentials.
     pub credentials: Credentials,
-    /// Where gRPC listens; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// What the log is.
-    pub log: LogConfig,
-    /// Where its tasks run.
+    /// Where its tasks run, and how they end.
     pub tasks: Tasks,
 }
 
-/// The service, holding its port, not running yet.
+/// A service that is built and holds its port, and neither logs nor answers yet.
 pub struct App {
     server: BoundServer,
     service: Service,
@@ -49,55 +50,75 @@ pub struct App {
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The configuration contradicts itself.
-    #[error(transparent)]
-    Config(#[from] Invalid),
+    /// A value is wrong.
+    #[error("the configuration is wrong")]
+    Config(#[from] ConfigError),
+    /// The port is taken, or the credentials cannot serve.
+    #[error("the server cannot start")]
+    Server(#[from] ServerError),
     /// The log has no key.
-    #[error(transparent)]
+    #[error("the log's key cannot be used")]
     Key(#[from] KeyFileError),
-    /// The database cannot be used.
-    #[error(transparent)]
+    /// The service's own credentials cannot be used.
+    #[error("the service's credentials cannot be used")]
+    Credentials(#[from] CredentialsError),
+    /// The event store cannot be reached, or is set up wrongly.
+    #[error("the event store cannot be used")]
+    Store(#[from] SetupError),
+    /// The log's database cannot be used.
+    #[error("the log's database cannot be used")]
     Database(#[from] DatabaseError),
     /// The log cannot be taken up.
-    #[error(transparent)]
+    #[error("the log cannot be taken up")]
     Log(#[from] LogError),
     /// The directory cannot be opened.
-    #[error(transparent)]
-    Directory(#[from] directory::OpenError),
-    /// The port cannot be had.
-    #[error(transparent)]
-    Server(#[from] ServerError),
+    #[error("the directory cannot be opened")]
+    Directory(#[from] OpenError),
 }
 
 impl App {
-    /// Takes the port, opens the database and takes up the log.
+    /// Builds the service with connections of its own. It writes no stream of its own.
     ///
     /// # Errors
-    /// Says what cannot be used.
-    pub async fn build(parts: Parts) -> Result<Self, BuildError> {
-        parts.log.validate()?;
-        let server = grpc::bind(parts.listen, &parts.credentials)?;
-        let key: LogKey = keys::open(&parts.log.folder, &parts.log.origin)?;
+    /// Says which part cannot be had.
+    pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
+        config.validate()?;
+        let credentials = Credentials::load(&config.credentials)?;
+        let store = config.nats.open(SERVICE, &config.credentials, &[]).await?;
+        let dependencies = Dependencies { store: Arc::new(store), credentials, tasks };
+        Self::build(config.audit, dependencies).await
+    }
+
+    /// Builds the service: takes its port, opens its database and takes up the log.
+    ///
+    /// # Errors
+    /// Says which part cannot be had.
+    pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
+        config.validate()?;
+        let Config { listen, database, origin, key, streams } = config;
+        let Dependencies { store, credentials, tasks } = dependencies;
+        let server = bind(listen, &credentials)?;
+        let key: LogKey = keys::open(&key, &origin)?;
         let verifier_key = key.verifier_key().to_owned();
-        let database = Database::open(&parts.database_url).await?;
+        tracing::info!(log.origin = origin, log.verifier_key = verifier_key, "log is opened");
+
+        let database = Database::open(&database).await?;
         let log = Log::open(database.clone(), key).await?;
-        let directory =
-            Directory::open(database.clone(), parts.store.clone(), &parts.tasks).await?;
+        let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
 
         let findings = Findings::default();
-        let streams = parts.log.streams;
         let writer = Writer {
-            store: parts.store.clone(),
+            store: Arc::clone(&store),
             database: database.clone(),
             log,
             streams: streams.clone(),
             findings: findings.clone(),
         };
-        let service = Service { database, store: parts.store, directory, streams, findings };
-        Ok(Self { server, service, writer, tasks: parts.tasks, verifier_key })
+        let service = Service { database, store, directory, streams, findings };
+        Ok(Self { server, service, writer, tasks, verifier_key })
     }
 
-    /// Where gRPC listens, with the port that it got.
+    /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
@@ -115,10 +136,10 @@ impl App {
         self.writer.log.size()
     }
 
-    /// Runs the service in its tasks, until they are shut down.
+    /// Logs events and answers calls from now on, as two of the tasks.
     ///
     /// # Errors
-    /// The contracts that reflection shows are damaged.
+    /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(AuditServiceServer::new(self.service));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])?;

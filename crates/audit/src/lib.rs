@@ -21,6 +21,6 @@ pub mod replay;
 mod time;
 mod trace;
 
-pub use app::{App, Parts};
-pub use config::{Config, LogConfig};
+pub use app::{App, BuildError, Dependencies};
+pub use config::{Config, ProcessConfig};
 pub use error::Error;

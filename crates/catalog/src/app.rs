@@ -22,6 +22,9 @@ use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::grpc::{Issuing, Organisations, Resources, Shared};
 use crate::{codec, views};
 
+/// The service's name to the event store: its permissions rest on it.
+const SERVICE: &str = "catalog";
+
 /// What the service shares with others of its process.
 #[derive(Clone, Debug)]
 pub struct Dependencies {
@@ -82,7 +85,7 @@ impl App {
     pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
         config.validate()?;
         let credentials = Credentials::load(&config.credentials)?;
-        let store = config.nats.open("catalog", &config.credentials, &["CATALOG"]).await?;
+        let store = config.nats.open(SERVICE, &config.credentials, &[views::STREAM]).await?;
         let store = Arc::new(store);
         let dependencies = Dependencies { store, clock: Clock::system(), credentials, tasks };
         Self::build(config.catalog, dependencies).await
@@ -145,7 +148,7 @@ impl App {
     ///
     /// # Errors
     /// The server cannot be set up.
-    pub fn serve(self) -> Result<(), ServerError> {
+    pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])

@@ -1,13 +1,10 @@
 //! The catalogue as a process of its own.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
 use publicdata_catalog::{App, ProcessConfig};
-use publicdata_service_kit::{Tasks, config, shutdown_signal, telemetry};
-
-const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+use publicdata_service_kit::{DRAIN_DEADLINE, Tasks, config, shutdown_signal, telemetry};
 
 /// The catalogue: organisations, certificates and catalogue entries.
 #[derive(Parser)]
@@ -22,9 +19,11 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config: ProcessConfig = config::load(arguments.config.as_deref(), "PUBLICDATA_CATALOG_")?;
-    let _telemetry = telemetry::init(&config.telemetry)?;
-    let signal = shutdown_signal()?;
-    let tasks = Tasks::new();
-    App::connect(config, tasks.clone()).await?.serve()?;
-    Ok(tasks.run(signal, DRAIN_DEADLINE).await?)
+    let telemetry = telemetry::init(&config.telemetry)?;
+    let (signal, tasks) = (shutdown_signal()?, Tasks::new());
+
+    App::connect(config, tasks.clone()).await?.spawn()?;
+    let ended = tasks.run(signal, DRAIN_DEADLINE).await;
+    telemetry.shutdown().await?;
+    Ok(ended?)
 }

@@ -1,49 +1,50 @@
-//! Puts the service together: the only place that knows what it is made of.
+//! Builds the service from its parts: the only file that names concrete adapters.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use publicdata_directory::{self as directory, Directory};
+use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
+use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::Credentials;
+use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferServiceServer;
-use publicdata_service_kit::grpc::{self, BoundServer, ServerError};
+use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
-use crate::config::Settings;
+use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::grants::GrantDesk;
 use crate::grpc::Service;
 use crate::policies::{Deadlines, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
 use crate::transfers::Exchange;
-use crate::views::{self, Catalogue, Log};
+use crate::views::{self, Catalogue, EXCHANGE, Log};
 
-/// What the service is made of.
-pub struct Parts {
-    /// Where events are; the streams CATALOG and EXCHANGE exist.
+/// The service's name to the event store: its permissions rest on it.
+const SERVICE: &str = "exchange-bus";
+
+/// What the service shares with others of its process.
+#[derive(Clone, Debug)]
+pub struct Dependencies {
+    /// The events.
     pub store: Store,
-    /// `sqlite:<path>` or `postgres://…`, of this service alone.
-    pub database_url: String,
-    /// Who it is.
-    pub credentials: Credentials,
-    /// Where gRPC listens; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// How exchanges run.
-    pub settings: Settings,
-    /// The time.
+    /// What it decides by.
     pub clock: Clock,
-    /// Where its tasks run.
+    /// The service's own credentials.
+    pub credentials: Credentials,
+    /// Where its tasks run, and how they end.
     pub tasks: Tasks,
 }
 
-/// The service, holding its port, not running yet.
+/// A service that is built and holds its port, and neither follows events nor answers yet.
 pub struct App {
     server: BoundServer,
     service: Service,
@@ -55,29 +56,54 @@ pub struct App {
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A view cannot be taken up.
-    #[error("the views cannot be taken up")]
-    View(#[from] ProjectorError),
-    /// The directory cannot be opened.
-    #[error(transparent)]
-    Directory(#[from] directory::OpenError),
-    /// The port cannot be had.
-    #[error(transparent)]
+    /// A value is wrong.
+    #[error("the configuration is wrong")]
+    Config(#[from] ConfigError),
+    /// The port is taken, or the credentials cannot serve.
+    #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The service's own credentials cannot be used.
+    #[error("the service's credentials cannot be used")]
+    Credentials(#[from] CredentialsError),
+    /// The event store cannot be reached, or is set up wrongly.
+    #[error("the event store cannot be used")]
+    Store(#[from] SetupError),
+    /// The views' database cannot be used.
+    #[error("the views' database cannot be used")]
+    Database(#[from] DatabaseError),
+    /// The directory cannot be opened.
+    #[error("the directory cannot be opened")]
+    Directory(#[from] OpenError),
+    /// A view cannot be opened.
+    #[error("the views cannot be opened")]
+    View(#[from] ProjectorError),
 }
 
 impl App {
-    /// Takes the port, opens the database and takes up the views.
+    /// Builds the service with connections of its own.
     ///
     /// # Errors
-    /// Says what cannot be used.
-    pub async fn build(parts: Parts) -> Result<Self, BuildError> {
-        let Parts { store, database_url, credentials, listen, settings, clock, tasks } = parts;
-        let server = grpc::bind(listen, &credentials)?;
-        let database = Database::open(&database_url).await?;
+    /// Says which part cannot be had.
+    pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
+        config.validate()?;
+        let credentials = Credentials::load(&config.credentials)?;
+        let store = config.nats.open(SERVICE, &config.credentials, &[EXCHANGE]).await?;
+        let store = Arc::new(store);
+        let dependencies = Dependencies { store, clock: Clock::system(), credentials, tasks };
+        Self::build(config.exchange_bus, dependencies).await
+    }
+
+    /// Builds the service: takes its port, opens its database and its views.
+    ///
+    /// # Errors
+    /// Says which part cannot be had.
+    pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
+        config.validate()?;
+        let Dependencies { store, clock, credentials, tasks } = dependencies;
+        let server = bind(config.listen, &credentials)?;
+        let calendar = Arc::new(config.calendar()?);
+
+        let database = Database::open(&config.database).await?;
         database.migrate("bus", views::MIGRATIONS).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let catalogue =
@@ -85,7 +111,7 @@ impl App {
         let log = Projector::new(database.clone(), Arc::clone(&store), Arc::new(Log)).await?;
 
         let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
-        let relay = Relay::new(settings.limits);
+        let relay = Relay::new(config.limits());
         let grants = Aggregates::new(Arc::clone(&store));
         let roots = credentials.roots().clone();
         let desk = GrantDesk {
@@ -94,7 +120,7 @@ impl App {
             relay: relay.clone(),
             roots: roots.clone(),
             clock: clock.clone(),
-            calendar: settings.calendar,
+            calendar,
         };
         let exchange = Exchange {
             grants,
@@ -110,7 +136,7 @@ impl App {
             desk: desk.clone(),
             clock: clock.clone(),
             service: credentials.id().clone(),
-            every: settings.deadline_poll,
+            every: Duration::from_millis(config.deadline_poll_ms),
         };
         let recovery = Recovery {
             queries: queries.clone(),
@@ -133,7 +159,7 @@ impl App {
         Ok(Self { server, service, deadlines, recovery, tasks })
     }
 
-    /// Where gRPC listens, with the port that it got.
+    /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
@@ -145,10 +171,10 @@ impl App {
         [Arc::clone(&self.service.catalogue), Arc::clone(&self.service.log)]
     }
 
-    /// Runs the service in its tasks, until they are shut down.
+    /// Follows events and answers calls from now on, in its tasks.
     ///
     /// # Errors
-    /// The contracts that reflection shows are damaged.
+    /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let Self { server, service, deadlines, recovery, tasks } = self;
         for (name, projector) in

@@ -21,8 +21,8 @@ use crate::grants::GrantDesk;
 use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
 use crate::transfers::Exchange;
+use crate::views::EXCHANGE;
 
-const EXCHANGE: &str = "EXCHANGE";
 /// How long an answer waits for the view to show what it says.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -21,5 +21,5 @@ pub mod calendar;
 
 pub(crate) mod metrics;
 
-pub use app::{App, BuildError, Parts};
-pub use config::{Config, ExchangeConfig, Settings};
+pub use app::{App, BuildError, Dependencies};
+pub use config::{Config, ProcessConfig};

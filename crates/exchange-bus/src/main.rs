@@ -1,24 +1,29 @@
-//! The exchange bus as a process of its own: `publicdata-exchange-bus [configuration file]`.
+//! The exchange bus as a process of its own.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use publicdata_exchange_bus::{App, Config};
-use publicdata_service_kit::{Tasks, shutdown_signal, telemetry};
+use clap::Parser;
+use publicdata_exchange_bus::{App, ProcessConfig};
+use publicdata_service_kit::{DRAIN_DEADLINE, Tasks, config, shutdown_signal, telemetry};
 
-const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// The exchange bus: applications, grants, and the transfers that run under them.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file; variables `PUBLICDATA_EXCHANGE_BUS_…` go before it.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let config = Config::load(std::env::args_os().nth(1).map(PathBuf::from).as_deref())?;
-    config.validate()?;
+    let arguments = Arguments::parse();
+    let config: ProcessConfig =
+        config::load(arguments.config.as_deref(), "PUBLICDATA_EXCHANGE_BUS_")?;
     let telemetry = telemetry::init(&config.telemetry)?;
     let (signal, tasks) = (shutdown_signal()?, Tasks::new());
 
-    let app = App::build(config.connect(&tasks).await?).await?;
-    tracing::info!(address = %app.local_addr(), "exchange bus serves");
-    app.spawn()?;
-
+    App::connect(config, tasks.clone()).await?.spawn()?;
     let ended = tasks.run(signal, DRAIN_DEADLINE).await;
     telemetry.shutdown().await?;
     Ok(ended?)

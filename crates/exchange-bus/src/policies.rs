@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::grants::GrantDesk;
 use crate::queries::Queries;
 use crate::transfers::Exchange;
+use crate::views::EXCHANGE;
 
-const EXCHANGE: &str = "EXCHANGE";
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the view of our own events may take to catch up, before it is tried again.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);

@@ -21,7 +21,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::codec;
 use crate::error::Error;
-use crate::views::from_column;
+use crate::views::{CATALOG, from_column};
 
 pub use page::{Listed, Page};
 
@@ -31,7 +31,6 @@ const PARTY: &str = "$1 = 1 OR provider_code = $2 OR consumer_code = $2 \
     WHERE o.region_code LIKE $3 AND o.code IN (provider_code, consumer_code))";
 /// Parameter $4 says whether the reader is a consumer; status 3 is issued.
 const OFFERED: &str = "$4 = 1 AND consumer_code = '' AND status = 3";
-const CATALOG: &str = "CATALOG";
 /// How long a call waits for the view, before it fails as unavailable.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A pattern that no region fits.

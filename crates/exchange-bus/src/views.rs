@@ -17,6 +17,11 @@ use sqlx::{Row as _, error::BoxDynError};
 pub use catalogue::Catalogue;
 pub use log::Log;
 
+/// The stream of the catalogue's events.
+pub(crate) const CATALOG: &str = "CATALOG";
+/// The stream of our own events.
+pub(crate) const EXCHANGE: &str = "EXCHANGE";
+
 /// Every migration of the bus's tables, oldest first.
 pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_exchange.sql")];
 

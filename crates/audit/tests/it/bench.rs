@@ -1,6 +1,8 @@
 //! A store with events, and the audit service beside it.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +11,13 @@ use futures::{StreamExt as _, TryStreamExt as _, future};
 use jiff::Timestamp;
 use prost::Name;
 use prost_types::Any;
-use publicdata_audit::app::Parts;
 use publicdata_audit::client::{LogClient, Report, Verification};
-use publicdata_audit::{App, LogConfig};
+use publicdata_audit::{App, Config, Dependencies};
 use publicdata_audit_domain::Verifier;
+use publicdata_event_store::jetstream::permissions;
 use publicdata_event_store::memory::MemoryStore;
-use publicdata_event_store::testing::{TestNats, nats};
+use publicdata_event_store::server::User;
+use publicdata_event_store::testing::{TestNats, nats, nats_over_tls};
 use publicdata_event_store::{
     AppendError, Appended, Commits, Error, EventStore, NewCommit, Recorded, Store, Subject,
 };
@@ -31,7 +34,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) const ORIGIN: &str = "test.internal/audit";
-const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
+pub(crate) const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Events, a place for the log, and certificates.
@@ -77,16 +80,48 @@ impl Bench {
         Self::with(Arc::new(MemoryStore::new()), None, None)
     }
 
+    /// On a nats-server that asks for certificates, as the service's own program needs it, and on SQLite. In place of the
+    /// services that write, the bench makes these streams.
+    pub(crate) async fn on_nats_over_tls(streams: &[&str]) -> Self {
+        let (folder, certificates) = (tempfile::tempdir().unwrap(), testing::authority());
+        let user = |name: &str, written: &[&str], read: &[&str]| {
+            let id = testing::service(name);
+            let credentials = testing::credentials(&certificates, &id);
+            credentials.save(&folder.path().join(name)).unwrap();
+            User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
+        };
+        let users = vec![user("audit", &[], &STREAMS), user("writers", &STREAMS, &[])];
+        let writers = folder.path().join("writers");
+        let nats = nats_over_tls(&writers, users).await;
+        let store = Arc::new(nats.config().open("writers", &writers, streams).await.unwrap());
+        let database_url = sqlite(&folder);
+        Self { store, folder, nats: Some(nats), certificates, database_url, _postgres: None }
+    }
+
     fn with(store: Store, nats: Option<TestNats>, postgres: Option<TestPostgres>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sqlite = format!("sqlite:{}", folder.path().join("audit.db").display());
-        let database_url = postgres.as_ref().map_or(sqlite, TestPostgres::url);
+        let database_url = postgres.as_ref().map_or_else(|| sqlite(&folder), TestPostgres::url);
         let certificates = testing::authority();
         Self { store, folder, nats, certificates, database_url, _postgres: postgres }
     }
 
-    pub(crate) fn database_url(&self) -> &str {
-        &self.database_url
+    /// The configuration of the service's own program, on what [`on_nats_over_tls`](Self::on_nats_over_tls) made.
+    pub(crate) fn write_config(&self, listen: SocketAddr) -> PathBuf {
+        let text = format!(
+            "credentials = \"{folder}/audit\"\n\
+             [audit]\n\
+             listen = \"{listen}\"\n\
+             database = \"{database}\"\n\
+             origin = \"{ORIGIN}\"\n\
+             key = \"{folder}/log\"\n\
+             {nats}",
+            folder = self.folder.path().display(),
+            database = self.database_url,
+            nats = self.nats.as_ref().unwrap().config_toml(),
+        );
+        let path = self.folder.path().join("audit.toml");
+        std::fs::write(&path, text).unwrap();
+        path
     }
 
     pub(crate) async fn database(&self) -> Database {
@@ -101,15 +136,12 @@ impl Bench {
     pub(crate) async fn start_on(&self, store: Store) -> Running {
         let tasks = Tasks::new();
         let id = testing::service("audit");
-        let parts = Parts {
-            store,
-            database_url: self.database_url.clone(),
-            credentials: testing::credentials(&self.certificates, &id),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            log: LogConfig::new(ORIGIN, self.folder.path().join("log")),
-            tasks: tasks.clone(),
-        };
-        let app = App::build(parts).await.unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let key = self.folder.path().join("log");
+        let config = Config::new(listen, &self.database_url, ORIGIN, key);
+        let credentials = testing::credentials(&self.certificates, &id);
+        let dependencies = Dependencies { store, credentials, tasks: tasks.clone() };
+        let app = App::build(config, dependencies).await.unwrap();
         let address = app.local_addr().to_string();
         let verifier = app.verifier_key().parse().unwrap();
         let size = app.log_size();
@@ -298,4 +330,8 @@ impl EventStore for Doctored {
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.inner.last_sequence(stream).await
     }
+}
+
+fn sqlite(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("audit.db").display())
 }

@@ -1,16 +1,13 @@
 //! The service is killed, again and again, while events go on.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
 use publicdata_audit::queries;
 use publicdata_audit_domain::Checkpoint;
-use publicdata_identity::testing;
+use publicdata_service_kit::testing::{Program, free_address};
 use publicdata_views::Database;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::bench::{Bench, ORIGIN, until};
+use crate::bench::{Bench, STREAMS, until};
 
 const ROUNDS: usize = 8;
 const EVENTS_PER_ROUND: u64 = 40;
@@ -70,19 +67,19 @@ async fn exactly_once_over_crashes_at_random_points() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exactly_once_over_kill_9_of_the_process() {
     let mut random = seeded();
-    let bench = Bench::on_nats().await;
-    let config = write_config(&bench);
+    let bench = Bench::on_nats_over_tls(&STREAMS).await;
+    let config = bench.write_config(free_address());
     // Makes the tables, so that the log can be watched from outside; and then leaves the place to the process.
     drop(bench.start().await);
     let database = bench.database().await;
 
     for _ in 0..ROUNDS {
-        let mut process = Process::start(&config);
+        let process = Program::start(env!("CARGO_BIN_EXE_publicdata-audit"), &config);
         let before = size(&database).await;
         let enough = before + random.random_range(1..=EVENTS_PER_ROUND / 3);
         tokio::join!(bench.append_many(EVENTS_PER_ROUND / 3), async {
             until("the process to log", async || size(&database).await >= enough).await;
-            process.kill9();
+            process.kill9().await;
         });
     }
 
@@ -119,51 +116,4 @@ async fn every_checkpoint_holds(
         assert_eq!(proof::root(signed.size, &hashes), Ok(signed.hash));
     }
     notes.len()
-}
-
-fn write_config(bench: &Bench) -> std::path::PathBuf {
-    let folder = bench.folder.path();
-    let credentials = testing::credentials(&bench.certificates, &testing::service("audit"));
-    credentials.save(&folder.join("credentials")).unwrap();
-    let path = folder.join("audit.toml");
-    let text = format!(
-        "listen = \"127.0.0.1:0\"\n\
-         credentials = \"{folder}/credentials\"\n\
-         nats_urls = [\"{nats}\"]\n\
-         database_url = \"{database}\"\n\
-         [log]\n\
-         origin = \"{ORIGIN}\"\n\
-         folder = \"{folder}/log\"\n",
-        folder = folder.display(),
-        nats = bench.nats.as_ref().unwrap().server.url(),
-        database = bench.database_url(),
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-/// The service's own program.
-struct Process(Child);
-
-impl Process {
-    fn start(config: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_publicdata-audit"))
-            .arg(config)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    fn kill9(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -7,6 +7,7 @@ mod bench;
 mod access;
 mod crash;
 mod logging;
+mod program;
 mod proofs;
 mod story;
 mod tampering;

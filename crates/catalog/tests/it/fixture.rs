@@ -92,7 +92,7 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
-        app.serve().unwrap();
+        app.spawn().unwrap();
     }
 
     /// A user of an organisation that may be registered or not.

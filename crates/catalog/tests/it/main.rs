@@ -4,5 +4,6 @@
 
 mod fixture;
 mod organisations;
+mod program;
 mod recovery;
 mod resources;

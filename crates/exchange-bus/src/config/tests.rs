@@ -1,28 +1,59 @@
 use super::*;
 
-#[test]
-fn the_usual_settings_hold() {
-    let settings = ExchangeConfig::default().settings().unwrap();
+const FILE: &str = r#"
+    credentials = "/etc/publicdata/exchange-bus"
 
-    assert_eq!(settings.limits.idle, Duration::from_secs(60));
-    assert!(settings.calendar.is_announced(2025));
+    [exchange_bus]
+    listen = "[::]:7002"
+    database = "postgres://bus@db/bus"
+
+    [nats]
+    urls = ["tls://nats-0:4222"]
+"#;
+
+fn load(text: &str) -> Result<ProcessConfig, publicdata_service_kit::config::ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("exchange-bus.toml");
+    std::fs::write(&path, text).unwrap();
+    publicdata_service_kit::config::load(Some(&path), "PUBLICDATA_EXCHANGE_BUS_TEST_")
 }
 
 #[test]
-fn a_time_of_zero_is_refused_by_name() {
-    let config = ExchangeConfig { ping_interval_s: 0, ..ExchangeConfig::default() };
+fn a_file_with_what_must_be_there_is_enough() {
+    let config = load(FILE).unwrap();
+    let bus = &config.exchange_bus;
 
-    let error = config.settings().unwrap_err();
-
-    assert_eq!(error.to_string(), "exchange.ping_interval_s is 0; write at least 1");
+    config.validate().unwrap();
+    assert_eq!(*bus, Config::new(bus.listen, bus.database.clone()));
+    assert_eq!(bus.limits().idle, Duration::from_secs(60));
+    assert!(bus.calendar().unwrap().is_announced(2025));
 }
 
+/// H3: a key that nobody reads is named.
+#[test]
+fn a_mistyped_key_is_refused() {
+    let error = load(&FILE.replace("database =", "databse =")).unwrap_err();
+    assert!(error.to_string().contains("databse"), "{error}");
+}
+
+#[test]
+fn values_that_cannot_be_are_refused() {
+    let mut config = load(FILE).unwrap();
+    config.exchange_bus.ping_interval_ms = 0;
+    let error = config.validate().unwrap_err();
+    assert_eq!(error.to_string(), "`ping_interval_ms` is 0; write at least 1");
+
+    config.nats.urls.clear();
+    assert!(matches!(config.validate(), Err(ConfigError::NatsMissing)));
+}
+
+/// H3: the file is named.
 #[test]
 fn a_holidays_file_that_is_missing_is_named() {
-    let holidays = Some(PathBuf::from("/nowhere/holidays.json"));
-    let config = ExchangeConfig { holidays, ..ExchangeConfig::default() };
+    let mut config = load(FILE).unwrap().exchange_bus;
+    config.holidays = Some(PathBuf::from("/nowhere/holidays.json"));
 
-    let error = config.settings().unwrap_err();
+    let error = config.calendar().unwrap_err();
 
     assert!(error.to_string().contains("/nowhere/holidays.json"), "{error}");
 }

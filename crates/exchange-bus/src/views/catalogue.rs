@@ -9,7 +9,7 @@ use publicdata_proto::catalog::v1::{
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{WithoutBeginning, event, to_column};
+use super::{CATALOG, WithoutBeginning, event, to_column};
 
 /// The view of the catalogue's events.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ impl View for Catalogue {
     }
 
     fn streams(&self) -> &'static [&'static str] {
-        &["CATALOG"]
+        &[CATALOG]
     }
 
     fn tables(&self) -> &'static [&'static str] {

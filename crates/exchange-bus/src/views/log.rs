@@ -5,7 +5,7 @@ use publicdata_event_store::Recorded;
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{grants, transfers};
+use super::{EXCHANGE, grants, transfers};
 
 /// The view of our own events.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ impl View for Log {
     }
 
     fn streams(&self) -> &'static [&'static str] {
-        &["EXCHANGE"]
+        &[EXCHANGE]
     }
 
     fn tables(&self) -> &'static [&'static str] {

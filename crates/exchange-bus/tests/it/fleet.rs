@@ -9,7 +9,7 @@ use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_event_store::{NewCommit, Recorded, Store, Subject};
-use publicdata_exchange_bus::{App, ExchangeConfig, Parts, Settings};
+use publicdata_exchange_bus::{App, Config, Dependencies};
 use publicdata_identity::testing::{authority, credentials};
 use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
 use publicdata_proto::catalog::v1::{
@@ -64,8 +64,7 @@ pub(crate) struct Fleet {
     pub(crate) bus: Bus,
     authority: CertificateAuthority,
     service: Credentials,
-    database_url: String,
-    settings: Settings,
+    config: Config,
     _folder: TempDir,
 }
 
@@ -113,11 +112,11 @@ impl Who {
 impl Fleet {
     /// A bus that has no reason for haste.
     pub(crate) async fn start() -> Self {
-        Self::start_with(|settings| settings).await
+        Self::start_with(|config| config).await
     }
 
-    /// A bus with settings of the test's choice.
-    pub(crate) async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
+    /// A bus with limits of the test's choice.
+    pub(crate) async fn start_with(change: impl FnOnce(Config) -> Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/bus.db", folder.path().display());
         Self::start_on(url, folder, change).await
@@ -125,31 +124,21 @@ impl Fleet {
 
     /// A bus with this database.
     pub(crate) async fn start_on(
-        database_url: String,
+        database: String,
         folder: TempDir,
-        change: impl FnOnce(Settings) -> Settings,
+        change: impl FnOnce(Config) -> Config,
     ) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let authority = authority();
         let id = SpiffeId::service(authority.domain(), "exchange-bus").unwrap();
         let service = credentials(&authority, &id);
-        let usual = ExchangeConfig::default().settings().unwrap();
-        let settings = change(Settings { deadline_poll: Duration::from_millis(50), ..usual });
+        let usual = Config::new("127.0.0.1:0".parse().unwrap(), database);
+        let config = change(Config { deadline_poll_ms: 50, ..usual });
         let clock = Clock::manual(NOW.parse().unwrap());
-        let bus = Bus::start(&store, &service, &database_url, &settings, &clock).await;
+        let bus = Bus::start(&store, &service, &config, &clock).await;
 
-        let fleet = Self {
-            nats,
-            store,
-            clock,
-            bus,
-            authority,
-            service,
-            database_url,
-            settings,
-            _folder: folder,
-        };
+        let fleet = Self { nats, store, clock, bus, authority, service, config, _folder: folder };
         fleet.fill_catalogue().await;
         fleet
     }
@@ -162,8 +151,7 @@ impl Fleet {
 
     /// Starts a bus in place of the one that was, which may have crashed.
     pub(crate) async fn start_bus(&mut self) {
-        let Self { store, service, database_url, settings, clock, .. } = self;
-        self.bus = Bus::start(store, service, database_url, settings, clock).await;
+        self.bus = Bus::start(&self.store, &self.service, &self.config, &self.clock).await;
     }
 
     /// A user's credentials.
@@ -239,7 +227,7 @@ impl Fleet {
             delivery_modes: vec![DeliveryMode::Bulk.into()],
             valid_from: Some(time("2026-03-01T16:00:00Z")),
             valid_until: Some(time("2026-12-30T16:00:00Z")),
-            max_rows: 0,
+            ..GrantTerms::default()
         }
     }
 
@@ -373,21 +361,17 @@ impl Bus {
     async fn start(
         store: &Store,
         credentials: &Credentials,
-        database_url: &str,
-        settings: &Settings,
+        config: &Config,
         clock: &Clock,
     ) -> Self {
         let tasks = Tasks::new();
-        let app = App::build(Parts {
-            store: store.clone(),
-            database_url: database_url.to_owned(),
-            credentials: credentials.clone(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            settings: settings.clone(),
+        let dependencies = Dependencies {
+            store: Arc::clone(store),
             clock: clock.clone(),
+            credentials: credentials.clone(),
             tasks: tasks.clone(),
-        });
-        let app = app.await.unwrap();
+        };
+        let app = App::build(config.clone(), dependencies).await.unwrap();
         let (address, projectors) = (app.local_addr(), app.projectors());
         app.spawn().unwrap();
         Self { address, tasks, projectors }

@@ -6,6 +6,7 @@ mod fleet;
 mod nodes;
 
 mod grants;
+mod program;
 mod recovery;
 mod transfers;
 mod visibility;

@@ -1,9 +1,6 @@
 //! What a stop or crash of the bus, or of what it stands on, leaves behind.
 
-use std::time::Duration;
-
-use publicdata_exchange_bus::Settings;
-use publicdata_exchange_bus::relay::Limits;
+use publicdata_exchange_bus::Config;
 use publicdata_proto::exchange::v1::TransferStatus;
 use tonic::Code;
 
@@ -67,11 +64,7 @@ async fn a_crashed_bus_leaves_nothing_running() {
 /// H4: a delivery whose receipt never comes does not count as running forever.
 #[tokio::test]
 async fn a_receipt_that_never_comes_interrupts_the_transfer() {
-    let limits = |settings: Settings| {
-        let limits = Limits { idle: Duration::from_millis(300), ..settings.limits };
-        Settings { limits, ..settings }
-    };
-    let fleet = Fleet::start_with(limits).await;
+    let fleet = Fleet::start_with(|config| Config { transfer_idle_ms: 300, ..config }).await;
     let terms = fleet.granted().await;
     let mut node = fleet.provider_node().await;
     let consumer = fleet.consumer_node(Who::Consumer);

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use publicdata_exchange_bus::Settings;
-use publicdata_exchange_bus::relay::Limits;
+use publicdata_exchange_bus::Config;
 use publicdata_identity::{Credentials, Signer};
 use publicdata_proto::exchange::v1::{
     DeliveryFailure, GrantTerms, Receipt, TransferRequest, TransferStatus, deliver_request,
@@ -35,7 +34,7 @@ async fn a_delivery_passes_from_node_to_node_and_is_logged() {
 async fn a_delivery_is_logged_in_postgres() {
     let postgres = postgres();
     let folder = tempfile::tempdir().unwrap();
-    let fleet = Fleet::start_on(postgres.url(), folder, |settings| settings).await;
+    let fleet = Fleet::start_on(postgres.url(), folder, |config| config).await;
     delivers_and_logs(&fleet).await;
 }
 
@@ -226,7 +225,7 @@ async fn a_node_that_connects_later_is_told_of_revoked_grants() {
 /// A consumer that stops reading holds up nobody else, not even on the same connections, and is given up.
 #[tokio::test]
 async fn a_consumer_that_stops_reading_holds_up_nobody_else() {
-    let fleet = Fleet::start_with(idle(Duration::from_secs(3))).await;
+    let fleet = Fleet::start_with(|config| Config { transfer_idle_ms: 3_000, ..config }).await;
     let terms = fleet.granted().await;
     let mut node = fleet.provider_node().await;
     let consumer = fleet.consumer_node(Who::Consumer);
@@ -524,8 +523,4 @@ pub(crate) fn again(
         received_sha256: if received == 0 { Vec::new() } else { vec![7; 32] },
         ..request.clone()
     }
-}
-
-fn idle(idle: Duration) -> impl FnOnce(Settings) -> Settings {
-    move |settings| Settings { limits: Limits { idle, ..settings.limits }, ..settings }
 }

@@ -55,7 +55,7 @@ struct Part {
     store: Arc<JetStreamStore>,
     credentials: Credentials,
     tasks: Tasks,
-    database_url: String,
+    database: String,
 }
 
 /// Starts the child, which lets each service write its own subjects alone.
@@ -88,10 +88,10 @@ pub(super) async fn nats(
 /// Starts every service, each in tasks of its own.
 pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
     let mut services = Vec::new();
-    let (catalog, entries) = setting.catalog(&mut services).await?;
-    let exchange_bus = setting.exchange_bus(&mut services).await?;
-    let (open_data, portal) = setting.open_data(&mut services).await?;
-    let (audit, verifier_key) = setting.audit(&mut services).await?;
+    let (catalog, entries) = Box::pin(setting.catalog(&mut services)).await?;
+    let exchange_bus = Box::pin(setting.exchange_bus(&mut services)).await?;
+    let (open_data, portal) = Box::pin(setting.open_data(&mut services)).await?;
+    let (audit, verifier_key) = Box::pin(setting.audit(&mut services)).await?;
     let endpoints = Endpoints {
         trust_domain: setting.domain.to_string(),
         catalog: catalog.to_string(),
@@ -109,11 +109,10 @@ impl Setting<'_> {
         &self,
         services: &mut Services,
     ) -> anyhow::Result<(SocketAddr, Arc<Projector>)> {
-        let Part { store, credentials, tasks, database_url } =
-            self.part("catalog", services).await?;
+        let Part { store, credentials, tasks, database } = self.part("catalog", services).await?;
         let config = publicdata_catalog::Config {
             listen: self.ports.address(1),
-            database: database_url,
+            database,
             authority: self.data.join(AUTHORITY_FOLDER),
             certificate_days: CERTIFICATE_DAYS,
         };
@@ -123,47 +122,49 @@ impl Setting<'_> {
             .await
             .context("catalog does not start")?;
         let (address, entries) = (app.local_addr(), Arc::clone(app.entries()));
-        app.serve()?;
+        app.spawn()?;
         Ok((address, entries))
     }
 
     async fn exchange_bus(&self, services: &mut Services) -> anyhow::Result<SocketAddr> {
-        let Part { store, credentials, tasks, database_url } =
+        let Part { store, credentials, tasks, database } =
             self.part("exchange-bus", services).await?;
-        let app = publicdata_exchange_bus::App::build(publicdata_exchange_bus::Parts {
-            store,
-            database_url,
-            credentials,
-            listen: self.ports.address(2),
-            settings: publicdata_exchange_bus::ExchangeConfig::default().settings()?,
-            clock: self.clock.clone(),
-            tasks,
-        })
-        .await
-        .context("exchange-bus does not start")?;
+        let config = publicdata_exchange_bus::Config::new(self.ports.address(2), database);
+        let clock = self.clock.clone();
+        let dependencies =
+            publicdata_exchange_bus::Dependencies { store, clock, credentials, tasks };
+        let app = publicdata_exchange_bus::App::build(config, dependencies)
+            .await
+            .context("exchange-bus does not start")?;
         let address = app.local_addr();
         app.spawn()?;
         Ok(address)
     }
 
     async fn open_data(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, SocketAddr)> {
-        let _ = services;
-        Ok((self.ports.address(3), self.ports.address(5)))
+        let Part { store, credentials, tasks, database } = self.part("open-data", services).await?;
+        let content = self.data.join("open-data-content");
+        let (listen, http) = (self.ports.address(3), self.ports.address(5));
+        let config = publicdata_open_data::Config::new(listen, http, database, content);
+        let clock = self.clock.clone();
+        let dependencies = publicdata_open_data::Dependencies { store, clock, credentials, tasks };
+        let app = publicdata_open_data::App::build(config, dependencies)
+            .await
+            .context("open-data does not start")?;
+        let (address, portal) = (app.local_addr(), app.http_addr());
+        app.spawn()?;
+        Ok((address, portal))
     }
 
     async fn audit(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, String)> {
-        let Part { store, credentials, tasks, database_url } = self.part("audit", services).await?;
-        let origin = format!("{}/audit", self.domain);
-        let app = publicdata_audit::App::build(publicdata_audit::Parts {
-            store,
-            database_url,
-            credentials,
-            listen: self.ports.address(4),
-            log: publicdata_audit::LogConfig::new(origin, self.data.join("audit-log")),
-            tasks,
-        })
-        .await
-        .context("audit does not start")?;
+        let Part { store, credentials, tasks, database } = self.part("audit", services).await?;
+        let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
+        let key = self.data.join("audit-log");
+        let config = publicdata_audit::Config::new(listen, database, origin, key);
+        let dependencies = publicdata_audit::Dependencies { store, credentials, tasks };
+        let app = publicdata_audit::App::build(config, dependencies)
+            .await
+            .context("audit does not start")?;
         let (address, verifier_key) = (app.local_addr(), app.verifier_key().to_owned());
         app.spawn()?;
         Ok((address, verifier_key))
@@ -176,8 +177,8 @@ impl Setting<'_> {
         let tasks = Tasks::under(self.root);
         services.push((service, tasks.clone()));
         let database = self.data.join(service).with_extension("sqlite");
-        let database_url = format!("sqlite:{}", database.display());
-        Ok(Part { store, credentials, tasks, database_url })
+        let database = format!("sqlite:{}", database.display());
+        Ok(Part { store, credentials, tasks, database })
     }
 }
 
