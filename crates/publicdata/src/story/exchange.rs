@@ -1,11 +1,13 @@
 //! Application, grant, fetch, and what is refused.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use jiff::ToSpan as _;
 use publicdata_proto::catalog::v1::SearchResourcesRequest;
 use publicdata_proto::exchange::v1::{ListTransfersRequest, RevokeGrantRequest, TransferStatus};
+use tokio::time::{Instant, sleep};
 
 use super::preparation::Entries;
 use super::{Cast, refused};
@@ -14,6 +16,9 @@ use crate::commands::{answer, fetch};
 use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
 use crate::session::{Session, new_command_id};
 
+/// How long a view may take to follow the events.
+const FOLLOW_DEADLINE: Duration = Duration::from_secs(10);
+const FOLLOW_POLL: Duration = Duration::from_millis(20);
 const PURPOSE: &str = "社区公共卫生服务网格划分";
 const GRANTED: [&str; 3] = ["code", "name", "areaCode"];
 const AREA: &str = "510104";
@@ -23,10 +28,15 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
     let today = publicdata_types::china_date(cast.fleet.clock().now());
 
     let step = async {
-        let request = SearchResourcesRequest { query: "社区".to_owned(), ..Default::default() };
-        let page = answer(consumer.resources()?.search_resources(request).await)?;
-        let found = page.resources.iter().find(|resource| resource.id == entries.villages_id);
-        let found = found.context("the search for 社区 must find the entry")?;
+        let found = eventually(async || {
+            let request =
+                SearchResourcesRequest { query: "社区".to_owned(), ..Default::default() };
+            let page = answer(consumer.resources()?.search_resources(request).await)?;
+            let mut found = page.resources.into_iter();
+            let found = found.find(|resource| resource.id == entries.villages_id);
+            found.context("the search for 社区 must find the entry")
+        })
+        .await?;
         let condition = found.description.clone().unwrap_or_default().sharing_condition;
         Ok(((), format!("{}: {condition}", found.code)))
     };
@@ -43,7 +53,11 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             until: today.checked_add(90.days())?,
         };
         let request = application(new_command_id(), arguments);
-        let done = answer(consumer.grants()?.submit_application(request).await)?;
+        // The bus learns from the catalogue's events which entries there are.
+        let done = eventually(async || {
+            Ok(answer(consumer.grants()?.submit_application(request.clone()).await)?)
+        })
+        .await?;
         let due = done.deadline.context("an application has a deadline")?;
         let said =
             format!("four fields, two districts; answer due on {} (10 个工作日)", due.due_on);
@@ -59,7 +73,8 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             filter: Some(format!("areaCode = '{AREA}'")),
             max_rows: 0,
         };
-        let terms = terms_of_application(&provider, arguments).await?;
+        let terms =
+            eventually(async || terms_of_application(&provider, arguments.clone()).await).await?;
         let request = signed_issue(&provider, new_command_id(), &terms);
         answer(provider.grants()?.issue_grant(request).await)?;
         Ok(((), format!("three fields, one district; signed by {}", provider.credentials.id())))
@@ -159,19 +174,37 @@ pub(super) async fn refusals(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Res
     cast.narrator.step("The provider revokes the grant; the next fetch is refused", step).await?;
 
     let step = async {
-        let request = ListTransfersRequest { grant_id: grant_id.to_owned(), ..Default::default() };
-        let page = answer(provider.transfers()?.list_transfers(request).await)?;
-        let count =
-            |status| page.transfers.iter().filter(|transfer| transfer.status() == status).count();
-        let completed = count(TransferStatus::Completed);
-        let refused = count(TransferStatus::Refused);
-        ensure!(
-            (completed, refused) == (1, 3),
-            "the log must hold 1 completed and 3 refused, not {completed} and {refused}"
-        );
-        Ok(((), format!("{completed} completed, {refused} refused, each with its reason")))
+        let said = eventually(async || attempts(&provider, grant_id).await).await?;
+        Ok(((), said))
     };
     cast.narrator.step("The exchange log (交换日志) holds every attempt", step).await
+}
+
+/// What the log holds under the grant: every attempt, and nothing else.
+async fn attempts(provider: &Session, grant_id: &str) -> anyhow::Result<String> {
+    let request = ListTransfersRequest { grant_id: grant_id.to_owned(), ..Default::default() };
+    let page = answer(provider.transfers()?.list_transfers(request).await)?;
+    let count =
+        |status| page.transfers.iter().filter(|transfer| transfer.status() == status).count();
+    let (completed, refused) = (count(TransferStatus::Completed), count(TransferStatus::Refused));
+    ensure!(
+        (completed, refused, page.transfers.len()) == (1, 3, 4),
+        "the log must hold 1 completed and 3 refused, not {completed} and {refused}"
+    );
+    Ok(format!("{completed} completed, {refused} refused, each with its reason"))
+}
+
+/// Views follow the events within moments: asks again until the answer is there, up to a limit.
+pub(super) async fn eventually<T>(
+    mut ask: impl AsyncFnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + FOLLOW_DEADLINE;
+    loop {
+        match ask().await {
+            Err(_) if Instant::now() < deadline => sleep(FOLLOW_POLL).await,
+            answered => return answered,
+        }
+    }
 }
 
 fn arguments(grant_id: &str, fields: &[&str], purpose: &str) -> fetch::Arguments {
