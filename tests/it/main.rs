@@ -3,5 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod fleet;
+mod process;
 
+mod command_line;
 mod faults;
+mod restart;
+mod story;
+mod trace;
+mod trust;

@@ -1,0 +1,260 @@
+//! The command line, as a person or a script meets it: what it prints, how it ends, and what it says when something is wrong.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use publicdata::endpoints::Endpoints;
+use publicdata::sample::CONSUMER;
+use publicdata::session::CREDENTIALS_FOLDER;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use crate::fleet::{City, PURPOSE, Rows, until};
+use crate::process::{Ended, Terminal, signal};
+
+/// H3: help explains every command; bad arguments end with status 2 and say which.
+#[tokio::test]
+async fn help_and_bad_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = Terminal::new(folder.path());
+
+    let help = terminal.text(&["--help"]).await;
+    for command in ["demo", "up", "catalog", "grant", "fetch", "transfer", "node", "open", "audit"]
+    {
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(command)),
+            "{command}: {help}"
+        );
+    }
+    for arguments in [&["nonsense"][..], &["fetch"], &["catalog", "search", "--page-size", "x"]] {
+        let ended = terminal.run(arguments).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ended.stderr.contains("Usage:") || ended.stderr.contains("--help"), "{ended:?}");
+    }
+}
+
+/// H3: without a fleet, with unknown credentials, with a file that cannot be read: what was wrong, where, what to do, all of
+/// it on standard error, and for machines as one line of JSON.
+#[tokio::test]
+async fn errors_say_what_where_and_what_to_do() {
+    let city = City::settled(Rows::few()).await;
+    let nowhere = Terminal::new(&city.path("nowhere"));
+    let failed = failure(nowhere.run(&["catalog", "search"]).await);
+    assert!(failed.contains("nowhere/fleet.json") && failed.contains("publicdata up"), "{failed}");
+
+    let terminal = Terminal::new(city.fleet.data());
+    let failed = failure(terminal.run(&["catalog", "search", "--as", "nobody"]).await);
+    assert!(failed.contains("nobody") && failed.contains("--as"), "{failed}");
+
+    let broken = city.path("broken.json");
+    std::fs::write(&broken, "{ \"name\": \"x\", \"colour\": 1 }").unwrap();
+    let file = broken.to_str().unwrap();
+    let failed = failure(terminal.run(&["catalog", "draft", file]).await);
+    assert!(failed.contains("broken.json") && failed.contains("colour"), "{failed}");
+
+    let unknown = uuid::Uuid::new_v4().to_string();
+    let arguments = ["grant", "show", &unknown, "--as", "health", "--output", "json"];
+    let failed = failure(terminal.run(&arguments).await);
+    let parsed: Value = serde_json::from_str(&failed).unwrap();
+    assert_eq!(parsed["reason"], "GRANT_UNKNOWN", "{failed}");
+    assert_eq!(failed.trim().lines().count(), 1, "{failed}");
+}
+
+/// R12.1: a department writes an entry from the template, through a pipe. H1: a command that is repeated with its id is
+/// answered as the first time, and done once. R26.1, R26.2: from application over approval to the data, by commands alone.
+#[tokio::test]
+async fn a_department_works_from_the_command_line() {
+    let city = City::ready(Rows::few()).await;
+    let terminal = Terminal::new(city.fleet.data());
+
+    let template = terminal.text(&["catalog", "template"]).await;
+    let command_id = uuid::Uuid::new_v4().to_string();
+    let draft = ["catalog", "draft", "-", "--as", "civil-affairs", "--output", "json"];
+    let draft = [&draft[..], &["--command-id", &command_id]].concat();
+    let first = piped(&terminal, &draft, &template).await;
+    let second = piped(&terminal, &draft, &template).await;
+    assert_eq!(first, second, "a repeat is answered as the first time");
+    let written: Value = serde_json::from_str(&first).unwrap();
+    let entry = written["resourceId"].as_str().unwrap();
+    terminal.text(&["catalog", "submit", entry, "--as", "civil-affairs"]).await;
+    terminal.text(&["catalog", "publish", entry]).await;
+    let found = until("the search finds the entry", async || {
+        let found = terminal.json(&["catalog", "search", "名录", "--as", "health"]).await;
+        (!found["resources"].as_array().unwrap().is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!(found["resources"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["resources"][0]["id"], entry);
+
+    let grant = applied_and_approved(&terminal, &city.resource).await;
+    let csv = city.path("people.csv");
+    let target = csv.to_str().unwrap();
+    let fetch = fetch(&grant, target);
+    let report = terminal.json(&fetch).await;
+    assert_eq!(report["rows"], 50, "{report}");
+    let rows: Vec<_> =
+        csv::Reader::from_path(&csv).unwrap().records().map(Result::unwrap).collect();
+    let expected: Vec<_> =
+        city.source_rows().await.into_iter().filter(|row| row[1] == "510104").collect();
+    let arrived: Vec<Vec<_>> = rows.iter().map(|row| row.iter().collect()).collect();
+    let expected: Vec<Vec<_>> =
+        expected.iter().map(|row| vec![row[0].as_str(), row[1].as_str()]).collect();
+    assert_eq!(arrived, expected);
+
+    let log = terminal.json(&["transfer", "list", "--as", "auditor"]).await;
+    assert_eq!(log["transfers"][0]["status"], "TRANSFER_STATUS_COMPLETED", "{log}");
+    terminal.text(&["grant", "revoke", &grant, "--reason", "完成", "--as", "civil-affairs"]).await;
+    let failed = failure(terminal.run(&fetch).await);
+    assert!(failed.contains("GRANT_REVOKED"), "{failed}");
+}
+
+/// R46.2: an auditor verifies the log, replays a story and has an event proven; the proof holds with the fleet gone, and a
+/// changed one does not.
+#[tokio::test]
+async fn an_auditor_verifies_and_keeps_a_proof() {
+    let city = City::settled(Rows::few()).await;
+    let data = city.fleet.data().to_owned();
+    let terminal = Terminal::new(&data);
+
+    let report = terminal.json(&["audit", "verify", "--as", "auditor"]).await;
+    assert_eq!(report["findings"], serde_json::json!([]), "{report}");
+    let subject = format!("ev.exchange.grant.{}", city.grant);
+    let replay = ["audit", "replay", "--as", "auditor", "--subject", &subject, "--output", "json"];
+    let told = terminal.text(&replay).await;
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.len(), 2, "applied and issued: {told:?}");
+    let text = terminal.text(&["audit", "replay", "--as", "auditor", "--subject", &subject]).await;
+    assert!(text.contains(PURPOSE), "{text}");
+
+    let index = told[1]["index"].to_string();
+    let proof = terminal.text(&["audit", "prove", "--as", "auditor", "--index", &index]).await;
+    city.fleet.stop().await.unwrap();
+    let path = data.join("proof.json");
+    std::fs::write(&path, &proof).unwrap();
+    let checked = terminal.json(&["audit", "check", path.to_str().unwrap()]).await;
+    assert_eq!((&checked["subject"], &checked["index"]), (&subject.into(), &told[1]["index"]));
+
+    let mut changed: Value = serde_json::from_str(&proof).unwrap();
+    changed["index"] = 0.into();
+    std::fs::write(&path, changed.to_string()).unwrap();
+    let failed = failure(terminal.run(&["audit", "check", path.to_str().unwrap()]).await);
+    assert!(failed.contains("does not hold"), "{failed}");
+    let failed = failure(terminal.run(&["audit", "verify", "--as", "auditor"]).await);
+    assert!(failed.contains("audit"), "the fleet is gone: {failed}");
+}
+
+/// H3: a reader that has seen enough (`| head -1`) ends a command without noise.
+#[tokio::test]
+async fn a_closed_pipe_is_quiet() {
+    let city = City::settled(Rows::few()).await;
+    let terminal = Terminal::new(city.fleet.data());
+    let mut child = Command::from(terminal.command(&["audit", "replay", "--as", "auditor"]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+
+    let mut line = String::new();
+    let mut reader = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    reader.read_line(&mut line).await.unwrap();
+    drop(reader);
+    let ended = child.wait_with_output().await.unwrap();
+
+    assert!(line.contains("CATALOG"), "{line}");
+    assert_eq!((ended.status.code(), ended.stderr), (Some(0), Vec::new()));
+}
+
+/// H4: Ctrl-C in the middle of a fetch leaves no file behind, not even a hidden one.
+#[tokio::test]
+async fn an_interrupted_fetch_leaves_no_file() {
+    let city = City::ready(Rows::few()).await;
+    let (data, results) = (city.path("elsewhere"), city.path("results"));
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    send_to(&city, &data, &mute.local_addr().unwrap().to_string());
+    std::fs::create_dir_all(&results).unwrap();
+    let target = results.join("people.parquet");
+
+    let mut child = Terminal::new(&data)
+        .command(&fetch(&city.grant, target.to_str().unwrap()))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The files are begun before the node is called, which never answers.
+    let (_call, _) = mute.accept().await.unwrap();
+    assert_eq!(std::fs::read_dir(&results).unwrap().count(), 1);
+    signal("INT", child.id());
+    let status = until("the fetch ends", async || child.try_wait().unwrap()).await;
+
+    assert_eq!(status.code(), Some(1));
+    let left: Vec<_> = std::fs::read_dir(&results).unwrap().map(Result::unwrap).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(errors.contains("interrupted"), "{errors}");
+}
+
+/// A folder like the city's, with the consumer's node at another address.
+fn send_to(city: &City, data: &Path, address: &str) {
+    let mut endpoints: Endpoints = city.fleet.endpoints().clone();
+    let (node, _) = CONSUMER.node.unwrap();
+    endpoints.nodes.insert(format!("{}/{node}", CONSUMER.code), address.to_owned());
+    let health = Path::new(CREDENTIALS_FOLDER).join("health");
+    std::fs::create_dir_all(data.join(&health)).unwrap();
+    for file in std::fs::read_dir(city.fleet.data().join(&health)).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), data.join(&health).join(file.file_name())).unwrap();
+    }
+    endpoints.write(data).unwrap();
+}
+
+/// Applies for two fields, and approves half of the rows; the grant's id.
+async fn applied_and_approved(terminal: &Terminal, resource: &str) -> String {
+    let command_id = uuid::Uuid::new_v4().to_string();
+    let apply = [
+        &["grant", "apply", "--as", "health", "--command-id", &command_id][..],
+        &["--resource", resource, "--purpose", PURPOSE, "--legal-basis", "某法第一条"],
+        &["--fields", "code,areaCode", "--from", "2026-01-01", "--until", "2099-12-31"],
+    ]
+    .concat();
+    let applied = terminal.json(&apply).await;
+    assert_eq!(terminal.json(&apply).await, applied, "a repeat is answered as the first time");
+    let grant = applied["grantId"].as_str().unwrap().to_owned();
+    until("the bus shows the application", async || {
+        let shown = terminal.run(&["grant", "show", &grant, "--as", "civil-affairs"]).await;
+        (shown.code == Some(0)).then_some(())
+    })
+    .await;
+
+    let approve = ["grant", "approve", &grant, "--filter", "areaCode = '510104'"];
+    let refused = failure(terminal.run(&[&approve[..], &["--as", "health"]].concat()).await);
+    assert!(!refused.is_empty(), "the consumer approves its own application");
+    terminal.text(&[&approve[..], &["--as", "civil-affairs"]].concat()).await;
+    grant
+}
+
+fn fetch<'a>(grant: &'a str, target: &'a str) -> Vec<&'a str> {
+    let whose = ["fetch", "--as", "health", "--grant", grant];
+    [&whose[..], &["--purpose", PURPOSE, "--to", target]].concat()
+}
+
+/// Runs a command that reads `input`, and has to succeed; what it prints.
+async fn piped(terminal: &Terminal, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::from(terminal.command(arguments))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a failed command said; it says nothing on standard output.
+#[track_caller]
+fn failure(ended: Ended) -> String {
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    ended.stderr
+}
