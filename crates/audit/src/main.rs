@@ -24,6 +24,6 @@ async fn main() -> anyhow::Result<()> {
 
     App::connect(config, tasks.clone()).await?.spawn()?;
     let ended = tasks.run(signal, DRAIN_DEADLINE).await;
-    telemetry.shutdown().await?;
+    telemetry.finish().await;
     Ok(ended?)
 }

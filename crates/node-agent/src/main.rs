@@ -25,6 +25,6 @@ async fn main() -> anyhow::Result<()> {
     let credentials = Credentials::load(&config.credentials)?;
     App::build(&config, &credentials, &Clock::system(), &tasks)?.spawn()?;
     let ended = tasks.run(signal, DRAIN_DEADLINE).await;
-    telemetry.shutdown().await?;
+    telemetry.finish().await;
     Ok(ended?)
 }

@@ -153,10 +153,7 @@ pub async fn main(cli: Cli) -> ExitCode {
     let result = async {
         let guard = telemetry::init(&telemetry)?;
         let result = run(cli).await;
-        // What could not be exported is no reason to fail what was done.
-        if let Err(error) = guard.shutdown().await {
-            tracing::warn!("{error}");
-        }
+        guard.finish().await;
         result
     };
     match result.await {

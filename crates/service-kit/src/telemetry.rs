@@ -17,6 +17,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
+use crate::problem::chain;
+
 mod context;
 
 pub use context::{current_traceparent, set_parent};
@@ -152,6 +154,13 @@ impl Guard {
             providers.meter.shutdown()
         })
         .await
+    }
+
+    /// Sends what is buffered, and ends. What cannot be sent is no reason for a service to have failed: it is logged.
+    pub async fn finish(self) {
+        if let Err(error) = self.shutdown().await {
+            tracing::warn!(error = chain(&error), "telemetry was not sent");
+        }
     }
 
     /// The SDK blocks until the exporter is done, and the exporter needs the runtime.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{self as event_store, Recorded, Store};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +88,7 @@ impl Projector {
                 () = shutdown.cancelled() => return Ok(()),
                 error = self.follow() => error,
             };
-            if !error.is_passing() {
+            if !error.is_passing() && !self.awaits_stream(&error) {
                 self.progress.send_modify(|progress| {
                     progress.failure = Some(describe(&error).into());
                 });
@@ -108,6 +108,20 @@ impl Projector {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => pause = PAUSE_MAX.min(pause * 2),
             }
+        }
+    }
+
+    /// Whether a stream that this view follows was never there: its service has not started yet. A stream that was there once
+    /// and is gone is another matter.
+    fn awaits_stream(&self, error: &ProjectorError) -> bool {
+        match error {
+            ProjectorError::Store(event_store::Error::UnknownStream { stream }) => {
+                self.progress.borrow().positions.get(stream.as_str()).is_none_or(|last| *last == 0)
+            }
+            ProjectorError::Store(_)
+            | ProjectorError::Database(_)
+            | ProjectorError::Poisoned { .. }
+            | ProjectorError::Ended => false,
         }
     }
 

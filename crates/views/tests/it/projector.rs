@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use publicdata_event_store::testing::nats;
 use publicdata_types::Digest;
 use publicdata_views::{Database, DatabaseError, ProjectorError, WaitError};
 
@@ -151,6 +152,22 @@ async fn migrations_run_once_and_cannot_be_edited(bench: Bench) {
     assert!(matches!(edited, DatabaseError::Migrate { .. }), "{edited}");
     let others = database.migrate("other", &["CREATE TABLE other (id TEXT)"]).await;
     others.expect("another owner has migrations of its own");
+}
+
+/// H4: services start in any order.
+#[tokio::test]
+async fn waits_for_a_stream_whose_service_has_not_started() {
+    let nats = nats().await;
+    let mut bench = Bench::sqlite().await;
+    bench.store = nats.store(&[STREAM]).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    let last = bench.append(1).await;
+
+    nats.store(&[STREAM, "EXCHANGE"]).await;
+
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
 }
 
 /// H3: a view that lags says so, in time.
