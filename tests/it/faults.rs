@@ -2,3 +2,12 @@
 //! or leaked row or event.
 
 mod provider;
+mod reader;
+mod revocation;
+
+mod commands;
+mod store;
+
+mod leak;
+mod mistakes;
+mod strangers;

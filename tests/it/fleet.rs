@@ -11,7 +11,9 @@ use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use futures::TryStreamExt as _;
 use jiff::ToSpan as _;
-use publicdata::commands::grant::{Apply, Approve, application, signed_issue, terms_of_application};
+use publicdata::commands::grant::{
+    Apply, Approve, application, signed_issue, terms_of_application,
+};
 use publicdata::commands::{answer, fetch};
 use publicdata::fleet::{Fleet, NodeDataset, Options};
 use publicdata::output::from_json;
@@ -30,13 +32,16 @@ use tokio::time::{Instant, sleep};
 
 /// The purpose of the city's grant.
 pub(crate) const PURPOSE: &str = "社区公共卫生服务网格划分";
-/// The fields of the city's entry: a key, an area, a name that is masked, and a long note.
-pub(crate) const FIELDS: [&str; 4] = ["code", "areaCode", "name", "note"];
+/// The fields of the city's entry: a key, an area, a name that is masked, a whole number, and a long note.
+pub(crate) const FIELDS: [&str; 5] = ["code", "areaCode", "name", "size", "note"];
 /// How long anything that has to come about may take.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 const POLL: Duration = Duration::from_millis(10);
 const TABLE: &str = "people";
+
+/// How the city's plain codes, names and notes begin; masked names do not.
+pub(crate) const MARKS: [&str; 3] = ["r0000", "plain-", "secret-"];
 
 /// A row, as text.
 pub(crate) type Row = Vec<String>;
@@ -91,9 +96,10 @@ impl Rows {
         Self { count: 100, note_bytes: 20 }
     }
 
-    /// More than all buffers between source and sink hold, so that a reader that pauses holds up the source.
+    /// More than twice what all buffers between source and sink hold (some 10 MB), so that a reader that pauses holds up the
+    /// source in its middle.
     pub(crate) fn many() -> Self {
-        Self { count: 60_000, note_bytes: 800 }
+        Self { count: 30_000, note_bytes: 800 }
     }
 }
 
@@ -292,19 +298,19 @@ impl City {
 
     /// Begins a fetch of everything granted, through the consumer's node.
     pub(crate) async fn fetch(&self) -> Result<Reader, Refused> {
-        self.fetch_as(&self.wanted(Vec::new())).await
+        Reader::open(&self.consumer(), &self.wanted(Vec::new())).await
     }
 
-    /// Begins a fetch.
-    pub(crate) async fn fetch_as(&self, wanted: &fetch::Arguments) -> Result<Reader, Refused> {
-        let batches = fetch::open(&self.consumer(), wanted).await.map_err(Refused::new)?;
-        Ok(Reader { batches, rows: Vec::new() })
+    /// Begins a fetch and stops reading: the transfer is in its middle, however long that is looked at.
+    pub(crate) async fn paused(&self) -> Reader {
+        let mut reader = self.fetch().await.unwrap();
+        assert!(reader.next().await.unwrap());
+        reader
     }
 
     /// The exchange log of the city's grant, newest first.
     pub(crate) async fn transfers(&self) -> Vec<Transfer> {
-        let request =
-            ListTransfersRequest { grant_id: self.grant.clone(), ..Default::default() };
+        let request = ListTransfersRequest { grant_id: self.grant.clone(), ..Default::default() };
         let provider = self.provider();
         answer(provider.transfers().unwrap().list_transfers(request).await).unwrap().transfers
     }
@@ -316,35 +322,48 @@ impl City {
         names.map(|name| name.rsplit('.').next().unwrap().to_owned()).collect()
     }
 
-    /// Waits until the audit log holds so many commits below a subject, or more.
+    /// What the audit log tells below a subject, in its order. The log is verified first, which waits until everything that
+    /// has happened is in it.
     pub(crate) async fn told(&self, subject_prefix: &str) -> Vec<Told> {
+        self.audited().await;
         let log = LogClient::new(self.auditor().audit_channel().unwrap());
-        log.verify(&self.fleet.verifier_key().parse().unwrap(), &Verification::default())
-            .await
-            .unwrap();
         let selection =
             Selection { subject_prefix: subject_prefix.to_owned(), ..Selection::default() };
         log.replay(selection).await.unwrap().try_collect().await.unwrap()
     }
 
-    /// The audit log, verified from the first leaf.
+    /// Verifies the audit log from its first leaf: it is sound.
     pub(crate) async fn audited(&self) -> Report {
         let log = LogClient::new(self.auditor().audit_channel().unwrap());
         let verifier = self.fleet.verifier_key().parse().unwrap();
-        log.verify(&verifier, &Verification::default()).await.unwrap()
+        let report = log.verify(&verifier, &Verification::default()).await.unwrap();
+        assert!(report.is_sound(), "{:?}", report.findings);
+        report
     }
 
-    /// The rows of the source in the order of their key, names masked as the catalogue says.
-    pub(crate) async fn source_rows(&self) -> Vec<Row> {
+    /// Stops the fleet; its folder stays for as long as this value lives.
+    pub(crate) async fn stopped(self) -> TempDir {
+        self.fleet.stop().await.unwrap();
+        self.folder
+    }
+
+    /// The rows of the source in the order of their key, as the source has them.
+    pub(crate) async fn plain_rows(&self) -> Vec<Row> {
         let mut connection = connect(&self.database).await;
-        let rows = sqlx::query("SELECT code, areaCode, name, note FROM people ORDER BY code")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
-        let text = |row: &sqlx::sqlite::SqliteRow, column| row.get::<String, usize>(column);
-        rows.iter()
-            .map(|row| vec![text(row, 0), text(row, 1), masked(&text(row, 2)), text(row, 3)])
-            .collect()
+        let query =
+            "SELECT code, areaCode, name, CAST(size AS TEXT), note FROM people ORDER BY code";
+        let rows = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| (0..FIELDS.len()).map(|column| row.get(column)).collect()).collect()
+    }
+
+    /// The same with names masked, as the catalogue says: what a fetch of everything has to give.
+    pub(crate) async fn source_rows(&self) -> Vec<Row> {
+        let mut rows = self.plain_rows().await;
+        for row in &mut rows {
+            row[2] = masked(&row[2]);
+        }
+        rows
     }
 
     /// Changes the provider's own database.
@@ -365,6 +384,15 @@ pub(crate) fn masked(name: &str) -> String {
 // === impl Reader ===
 
 impl Reader {
+    /// Begins a fetch.
+    pub(crate) async fn open(
+        consumer: &Session,
+        wanted: &fetch::Arguments,
+    ) -> Result<Self, Refused> {
+        let batches = fetch::open(consumer, wanted).await.map_err(Refused::new)?;
+        Ok(Self { batches, rows: Vec::new() })
+    }
+
     /// Takes one batch; none at the end.
     pub(crate) async fn next(&mut self) -> Result<bool, Refused> {
         let batch = self.batches.try_next().await.map_err(Refused::from)?;
@@ -447,12 +475,11 @@ impl Process {
         Self { child }
     }
 
-    /// The memory that it has of the machine, in KiB.
-    pub(crate) fn resident_kib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+    /// How many bytes it has read from files.
+    pub(crate) fn read_bytes(&self) -> u64 {
+        let counts = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        let line = counts.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
+        line.parse().unwrap()
     }
 
     /// Ends it as a crash would.
@@ -496,7 +523,7 @@ pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<
 async fn generate(path: &Path, rows: Rows) {
     let mut connection = connect(path).await;
     sqlx::raw_sql(
-        "CREATE TABLE people (code TEXT PRIMARY KEY, areaCode TEXT, name TEXT, note TEXT)",
+        "CREATE TABLE people (code TEXT PRIMARY KEY, areaCode TEXT, name TEXT, size INTEGER, note TEXT)",
     )
     .execute(&mut connection)
     .await
@@ -505,7 +532,7 @@ async fn generate(path: &Path, rows: Rows) {
         "INSERT INTO people WITH RECURSIVE n(i) AS \
          (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
          SELECT printf('r%07d', i), CASE i % 2 WHEN 0 THEN '510104' ELSE '510105' END, \
-         printf('plain-%07d-name', i), lower(hex(randomblob($2))) FROM n",
+         printf('plain-%07d-name', i), i * 7, 'secret-' || lower(hex(randomblob($2))) FROM n",
     )
     .bind(i64::from(rows.count))
     .bind(i64::from(rows.note_bytes / 2))
@@ -530,6 +557,7 @@ const ENTRY: &str = r#"{
     { "name": "code", "title": "编码", "type": "ITEM_TYPE_TEXT", "length": 12, "required": true },
     { "name": "areaCode", "title": "区（市）县代码", "type": "ITEM_TYPE_TEXT", "length": 6, "required": true },
     { "name": "name", "title": "名称", "type": "ITEM_TYPE_TEXT", "length": 100, "required": true, "mask": "MASK_PARTIAL" },
+    { "name": "size", "title": "面积", "type": "ITEM_TYPE_INTEGER", "required": true },
     { "name": "note", "title": "备注", "type": "ITEM_TYPE_TEXT", "length": 2000, "required": true }
   ],
   "sharingType": "SHARING_TYPE_CONDITIONAL",
