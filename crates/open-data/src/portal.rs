@@ -4,6 +4,7 @@ mod answer;
 mod api;
 mod downloads;
 mod pages;
+mod visitor;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use publicdata_service_kit::Tasks;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
+use self::visitor::Visitors;
 use crate::blobs::Blobs;
 use crate::queries::Queries;
 
@@ -100,7 +102,7 @@ impl BoundPortal {
         let shutdown = tasks.shutdown().clone();
         let name = format!("portal at {}", self.address);
         tasks.try_spawn(name, async move {
-            let server = axum::serve(self.listener, router(portal))
+            let server = axum::serve(Visitors(self.listener), router(portal))
                 .with_graceful_shutdown(shutdown.clone().cancelled_owned());
             let mut server = std::pin::pin!(server.into_future());
             tokio::select! {
@@ -138,6 +140,7 @@ fn router(portal: Portal) -> Router {
         .route("/", get(pages::list))
         .route("/datasets/{file}", get(downloads::dataset))
         .route("/api/datasets", get(api::list))
+        .route("/help", get(pages::help))
         .route("/style.css", get(pages::style))
         .fallback(async || {
             answer::message(
@@ -182,6 +185,7 @@ struct Code(String);
 fn route_of(path: &str) -> &'static str {
     match path {
         "/" => "/",
+        "/help" => "/help",
         "/style.css" => "/style.css",
         "/api/datasets" => "/api/datasets",
         path if path.starts_with("/datasets/") => match path.rsplit_once('.') {

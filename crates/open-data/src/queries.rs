@@ -171,7 +171,7 @@ impl Queries {
         Ok((rows.iter().map(publication_of).collect::<Result<_, _>>()?, next))
     }
 
-    /// Datasets in which all of these words occur, the newest first, and how many there are.
+    /// Datasets in which all of these words occur, or in their provider's name; the newest first, and how many there are.
     pub(crate) async fn datasets(
         &self,
         words: &[String],
@@ -179,7 +179,14 @@ impl Queries {
         limit: u32,
     ) -> Result<(Vec<Dataset>, u64), Error> {
         let found: String = (1..=words.len())
-            .map(|place| format!(" AND r.words LIKE ${place} ESCAPE '!'"))
+            .map(|place| {
+                // The directory keeps its table in the same database: a new name is found at once.
+                format!(
+                    " AND (r.words LIKE ${place} ESCAPE '!' OR EXISTS (SELECT 1 \
+                     FROM directory_organisation o WHERE o.code = r.provider_code \
+                     AND LOWER(o.name) LIKE ${place} ESCAPE '!'))"
+                )
+            })
             .collect();
         let bound = |mut query: Query<'static>| {
             for word in words {

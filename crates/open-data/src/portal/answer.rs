@@ -87,14 +87,21 @@ pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
 /// A page, unless the visitor has it already.
 pub(super) fn page(asked: &HeaderMap, template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => {
-            let tag = tag(&hex::encode(Digest::of(&html).as_bytes()));
-            match is_known(asked, &tag) {
-                true => unchanged(tag),
-                false => (cached(tag), [(CONTENT_TYPE, HTML)], html).into_response(),
-            }
-        }
+        Ok(html) => versioned(asked, HTML, html),
         Err(error) => unrendered(&error),
+    }
+}
+
+/// A text, unless the visitor has it already.
+pub(super) fn versioned(
+    asked: &HeaderMap,
+    kind: HeaderValue,
+    text: impl AsRef<[u8]> + IntoResponse,
+) -> Response {
+    let tag = tag(&hex::encode(Digest::of(&text).as_bytes()));
+    match is_known(asked, &tag) {
+        true => unchanged(tag),
+        false => (cached(tag), [(CONTENT_TYPE, kind)], text).into_response(),
     }
 }
 

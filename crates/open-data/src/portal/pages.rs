@@ -3,9 +3,8 @@
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use publicdata_proto::catalog::v1::UpdateCycle;
 use publicdata_types::{ItemType, OrganisationCode, china_date};
 use serde::Deserialize;
@@ -61,13 +60,22 @@ struct ListPage {
 #[template(path = "dataset.html")]
 struct DatasetPage {
     listed: Listed,
+    url: String,
     items: Vec<ShownItem>,
     condition: String,
     requirements: String,
     cycle: &'static str,
     bytes: String,
     digest: String,
+    /// How much of the data the preview is.
+    extent: String,
     preview: Vec<Vec<String>>,
+}
+
+#[derive(Template)]
+#[template(path = "help.html")]
+struct HelpPage {
+    page_size: u32,
 }
 
 /// An item in words.
@@ -89,11 +97,14 @@ pub(super) async fn list(
     Ok(answer::page(&asked, &ListPage { looked }))
 }
 
-/// `/style.css`
-pub(super) async fn style() -> Response {
-    let day = HeaderValue::from_static("public, max-age=86400");
-    let css = HeaderValue::from_static("text/css; charset=utf-8");
-    ([(CONTENT_TYPE, css), (CACHE_CONTROL, day)], STYLE).into_response()
+/// `/help`: how to search, download, check and program.
+pub(super) async fn help(asked: HeaderMap) -> Response {
+    answer::page(&asked, &HelpPage { page_size: PAGE_SIZE })
+}
+
+/// `/style.css`, asked for again each time: pages of a new release never meet the old one's style.
+pub(super) async fn style(asked: HeaderMap) -> Response {
+    answer::versioned(&asked, HeaderValue::from_static("text/css; charset=utf-8"), STYLE)
 }
 
 /// Finds what a visitor searches for.
@@ -138,17 +149,20 @@ pub(super) async fn dataset(
     let path = portal.blobs.verified(&dataset.digest).await?;
     let preview = tokio::task::spawn_blocking(move || content::preview(&path, PREVIEW_ROWS));
     let preview = preview.await.map_err(crate::error::Error::unreadable)?;
+    let preview = preview.map_err(crate::error::Error::Folder)?;
 
     let description = &dataset.entry.description;
     let page = DatasetPage {
         listed: listed(portal, &dataset).await?,
+        url: portal.site.url_of(&dataset.entry.code.to_string()),
         items: items.iter().map(shown).collect(),
         condition: or(&description.open_condition, "无条件开放，可以免费使用。"),
         requirements: or(&description.use_requirements, "无特别要求。"),
         cycle: cycle(description.update_cycle()),
         bytes: size(dataset.publication.content_bytes),
         digest: hex::encode(dataset.digest.as_bytes()),
-        preview: preview.map_err(crate::error::Error::Folder)?,
+        extent: extent(preview.len() as u64, dataset.publication.rows),
+        preview,
     };
     let mut response = answer::page(asked, &page);
     response.extensions_mut().insert(Code(page.listed.code));
@@ -220,6 +234,14 @@ const fn cycle(cycle: UpdateCycle) -> &'static str {
         UpdateCycle::Yearly => "每年",
         UpdateCycle::HalfYearly => "每半年",
         UpdateCycle::Irregular => "不定期",
+    }
+}
+
+fn extent(shown: u64, rows: u64) -> String {
+    match rows {
+        0 => "没有数据行".to_owned(),
+        rows if rows <= shown => format!("全部 {rows} 行"),
+        rows => format!("前 {shown} 行，共 {rows} 行"),
     }
 }
 

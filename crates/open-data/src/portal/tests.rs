@@ -8,6 +8,7 @@ use super::*;
 fn what_is_typed_is_not_logged() {
     for (path, route) in [
         ("/", "/"),
+        ("/help", "/help"),
         ("/datasets/3010100-00001", "/datasets/{code}"),
         ("/datasets/3010100-00001.csv", "/datasets/{code}.csv"),
         ("/datasets/13912345678.json", "/datasets/{code}.json"),

@@ -29,8 +29,14 @@ async fn a_dataset_is_found_and_looked_at() {
     let (_, url) = service.open_shipped_areas().await;
     assert_eq!(url, service.url("/datasets/3010100-00001"));
 
-    for path in ["/", "/?q=行政区划", "/?q=不存在", "/?q=3010100/00001", "/?q=NAME+成都&page=1"]
-    {
+    for path in [
+        "/",
+        "/?q=行政区划",
+        "/?q=不存在",
+        "/?q=3010100/00001",
+        "/?q=NAME+成都&page=1",
+        "/?q=民政局+区划",
+    ] {
         let page = get(&service.url(path)).await;
         let found = page.status() == StatusCode::OK
             && page.text().await.unwrap().contains("href=\"/datasets/3010100-00001\"");
@@ -38,6 +44,9 @@ async fn a_dataset_is_found_and_looked_at() {
     }
     let nothing = text(&service.url("/?q=%25")).await;
     assert!(nothing.contains("找到 0 个数据集"), "a wildcard is a word like any other");
+    assert!(nothing.contains("可以这样再试"), "who finds nothing is helped on");
+    let beyond = text(&service.url("/?page=9")).await;
+    assert!(beyond.contains("没有这一页") && !beyond.contains("第 9 页"), "{beyond}");
 
     let page = text(&url).await;
     for shown in [
@@ -52,6 +61,8 @@ async fn a_dataset_is_found_and_looked_at() {
         "使用时请注明来源。",
         "<th scope=\"col\">区（市）县名称</th>",
         "<td>510104</td><td>锦江区</td>",
+        "全部 20 行",
+        &format!("<code>{url}.json</code>"),
         "href=\"/datasets/3010100-00001.csv\"",
         "href=\"/datasets/3010100-00001.json\"",
         "跳到主要内容",
@@ -107,6 +118,21 @@ async fn a_program_finds_the_data() {
     assert!(refused.json::<Value>().await.unwrap()["error"].as_str().unwrap().contains("页码"));
 }
 
+/// R31.1: the portal says how it is used, by people and by programs.
+#[tokio::test]
+async fn the_portal_explains_itself() {
+    let service = Service::start().await;
+    assert!(text(&service.url("/")).await.contains("href=\"/help\""));
+
+    let help = text(&service.url("/help")).await;
+
+    for shown in
+        ["<h1>使用说明</h1>", "UTF-8", "certutil -hashfile", "/api/datasets?q=", "每页 20 个"]
+    {
+        assert!(help.contains(shown), "{shown} is missing in {help}");
+    }
+}
+
 /// R31.1: long lists come in pages.
 #[tokio::test]
 async fn a_long_list_is_paged() {
@@ -135,8 +161,8 @@ async fn a_long_list_is_paged() {
 async fn a_version_is_sent_once() {
     let service = Service::start().await;
     let (_, url) = service.open_shipped_areas().await;
-    for ending in ["", ".csv", ".json"] {
-        let url = format!("{url}{ending}");
+    let urls = ["", ".csv", ".json"].map(|ending| format!("{url}{ending}"));
+    for url in urls.into_iter().chain([service.url("/style.css"), service.url("/help")]) {
         let first = get(&url).await;
         assert_eq!(header(&first, "cache-control"), "public, no-cache");
         let tag = header(&first, ETAG);
