@@ -64,6 +64,26 @@ pub enum Mistake {
         /// The item.
         item: String,
     },
+    /// It gives the type of an item that the catalogue does not have.
+    #[error("filter item {item} is no item of the resource")]
+    FilterItemUnknown {
+        /// The item.
+        item: String,
+    },
+    /// It gives an item of the row filter another type than the catalogue does.
+    #[error("filter item {item} is of type {kind} in the catalogue")]
+    FilterItemKind {
+        /// The item.
+        item: String,
+        /// Its type in the catalogue.
+        kind: ItemType,
+    },
+    /// It does not give the type of an item that the row filter names.
+    #[error("row filter names {item}, whose type is missing; add it to the filter items")]
+    FilterItemMissing {
+        /// The item.
+        item: String,
+    },
     /// It grants rows that may not have been applied for.
     #[error("row filter does not repeat the one applied for; join it to yours by AND")]
     RowsWidened,

@@ -9,7 +9,7 @@ use publicdata_types::{
 };
 
 use crate::application::{Application, Request};
-use crate::filter::Filter;
+use crate::filter::{Columns, Filter};
 use crate::{Mistake, ResourceFacts};
 
 /// The terms of a grant, as they stand in the bytes that the provider signed.
@@ -29,6 +29,9 @@ pub struct Terms {
     pub fields: Vec<Field>,
     /// The rows given; none means all.
     pub row_filter: Option<String>,
+    /// The items that the row filter names, with their types in the catalogue; those that are given
+    /// may be missing here.
+    pub filter_items: Columns,
     /// What the data is for. In a standing offer it may be empty: then each use names its own.
     pub purpose: String,
     /// How the data may be delivered.
@@ -179,6 +182,13 @@ fn authorise_fields(terms: &Terms, fields: &[String]) -> Result<(), Refusal> {
 }
 
 impl Terms {
+    /// The items that the row filter may name, with their types: by these the provider's node reads it.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        let given = self.fields.iter().map(|field| (field.name.clone(), field.kind));
+        self.filter_items.clone().into_iter().chain(given).collect()
+    }
+
     /// What is wrong with these terms as an answer to an application.
     #[must_use]
     pub fn mistakes_against(
@@ -250,8 +260,28 @@ impl Terms {
         if self.valid_until <= self.valid_from {
             mistakes.push(Mistake::PeriodReversed);
         }
-        let text = self.row_filter.as_ref()?;
-        resource.check_filter(text, mistakes)
+        self.check_filter_items(resource, mistakes);
+        let filter = resource.check_filter(self.row_filter.as_ref()?, mistakes)?;
+        let known = self.columns();
+        for item in filter.columns() {
+            if !known.contains_key(item) {
+                mistakes.push(Mistake::FilterItemMissing { item: item.to_owned() });
+            }
+        }
+        Some(filter)
+    }
+
+    fn check_filter_items(&self, resource: &ResourceFacts, mistakes: &mut Vec<Mistake>) {
+        for (name, &kind) in &self.filter_items {
+            let item = name.clone();
+            match resource.item(name).map(|item| item.kind) {
+                None => mistakes.push(Mistake::FilterItemUnknown { item }),
+                Some(known) if known != kind => {
+                    mistakes.push(Mistake::FilterItemKind { item, kind: known });
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     fn check_rows(

@@ -10,8 +10,8 @@ use publicdata_identity::SpiffeId;
 use publicdata_identity::spiffe::SpiffeIdError;
 use publicdata_service_kit::config::{self, ConfigError as FileError};
 use publicdata_service_kit::telemetry::TelemetryConfig;
+use publicdata_types::ResourceId;
 use publicdata_types::id::IdError;
-use publicdata_types::{ItemType, ResourceId};
 use serde::Deserialize;
 
 const ENV_PREFIX: &str = "PUBLICDATA_NODE_";
@@ -82,9 +82,6 @@ pub struct DatasetConfig {
     /// Items whose column has another name at the source.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
-    /// The types of items that row filters name, where the grant does not give the item itself.
-    #[serde(default)]
-    pub filter_items: BTreeMap<String, Kind>,
 }
 
 /// The kinds of sources.
@@ -99,24 +96,6 @@ pub enum ConnectorKind {
     Csv,
     /// A Parquet file.
     Parquet,
-}
-
-/// An item's type, as the catalogue calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names are those of `ItemType`")]
-pub enum Kind {
-    Text,
-    Number,
-    Money,
-    Date,
-    Timestamp,
-    Logical,
-    Memo,
-    General,
-    Double,
-    Integer,
-    Float,
 }
 
 /// A text that is not shown.
@@ -272,24 +251,6 @@ impl ConnectorKind {
             Self::Postgres => "postgres",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
-        }
-    }
-}
-
-impl From<Kind> for ItemType {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Text => Self::Text,
-            Kind::Number => Self::Number,
-            Kind::Money => Self::Money,
-            Kind::Date => Self::Date,
-            Kind::Timestamp => Self::Timestamp,
-            Kind::Logical => Self::Logical,
-            Kind::Memo => Self::Memo,
-            Kind::General => Self::General,
-            Kind::Double => Self::Double,
-            Kind::Integer => Self::Integer,
-            Kind::Float => Self::Float,
         }
     }
 }

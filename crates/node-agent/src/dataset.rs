@@ -22,7 +22,6 @@ pub struct Dataset {
     pub resource: ResourceId,
     connector: Arc<dyn Connector>,
     columns: BTreeMap<String, String>,
-    filter_items: BTreeMap<String, ItemType>,
     order_by: Vec<String>,
 }
 
@@ -53,12 +52,10 @@ impl Dataset {
     /// Sets up a dataset of a configuration that was validated. Nothing is opened yet.
     pub fn new(config: &DatasetConfig) -> Result<Self, DatasetError> {
         let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
-        let items = config.filter_items.iter();
         Ok(Self {
             resource,
             connector: connector(config, resource)?,
             columns: config.columns.clone(),
-            filter_items: items.map(|(item, &kind)| (item.clone(), kind.into())).collect(),
             order_by: config.order_by.clone(),
         })
     }
@@ -69,14 +66,12 @@ impl Dataset {
         self.connector.as_ref()
     }
 
-    /// What has to be read for these fields and rows.
-    ///
-    /// A filter may name an item that the grant does not give; its type then is in the node's
-    /// configuration, because the terms do not say it.
+    /// What has to be read for these fields and rows. The filter names none but `known` items, among
+    /// them some that are not delivered.
     pub fn scan(
         &self,
         fields: &[Field],
-        granted: &[Field],
+        known: &Columns,
         row_filter: Option<&str>,
     ) -> Result<Scan, FilterError> {
         let readings = fields.iter().map(|field| self.reading(&field.name, field.kind)).collect();
@@ -84,9 +79,7 @@ impl Dataset {
             return Ok(Scan { readings, filter: None });
         };
 
-        let mut known: Columns = self.filter_items.clone();
-        known.extend(granted.iter().map(|field| (field.name.clone(), field.kind)));
-        let filter = Filter::parse(text, &known)?;
+        let filter = Filter::parse(text, known)?;
         let readings_of_filter = filter
             .columns()
             .into_iter()
@@ -98,21 +91,15 @@ impl Dataset {
     /// Whether the source answers, and has the columns that the configuration names.
     pub async fn check(&self) -> Result<(), SourceError> {
         let columns = self.connector.columns().await?;
-        let of_filters = self.filter_items.keys().map(|item| self.column(item));
         let mut named = self.columns.values().chain(&self.order_by).map(String::as_str);
 
         match named.find(|name| !columns.iter().any(|column| column == name)) {
-            Some(missing) => Err(self.missing(missing)),
-            None => match of_filters.into_iter().find(|name| !columns.contains(name)) {
-                Some(missing) => Err(self.missing(&missing)),
-                None => Ok(()),
-            },
+            Some(missing) => {
+                let origin = self.connector.origin().clone();
+                Err(SourceError::ColumnMissing { origin, column: missing.to_owned() })
+            }
+            None => Ok(()),
         }
-    }
-
-    fn missing(&self, column: &str) -> SourceError {
-        let origin = self.connector.origin().clone();
-        SourceError::ColumnMissing { origin, column: column.to_owned() }
     }
 
     fn reading(&self, item: &str, kind: ItemType) -> Reading {

@@ -104,9 +104,7 @@ pub enum Refused {
         resource: ResourceId,
     },
     /// The grant's row filter cannot be applied here.
-    #[error(
-        "the grant's row filter is not accepted; items that it names and the grant does not give are configured as `filter_items`"
-    )]
+    #[error("the grant's row filter is not accepted; it names items whose types the terms give")]
     Filter(#[source] FilterError),
 }
 

@@ -135,7 +135,7 @@ impl Provider {
         let dataset =
             self.0.datasets.get(&resource).ok_or(Refused::NotServed { resource })?.clone();
         let scan = dataset
-            .scan(&permit.fields, &terms.fields, terms.row_filter.as_deref())
+            .scan(&permit.fields, &terms.columns(), terms.row_filter.as_deref())
             .map_err(Refused::Filter)?;
 
         let (key, at) = (&request.seal_public_key, permit.requested_at);

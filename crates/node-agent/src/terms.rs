@@ -3,7 +3,7 @@
 use publicdata_exchange_domain::Terms;
 use publicdata_exchange_domain::terms::Field;
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_proto::exchange::v1::{GrantTerms, GrantedField};
+use publicdata_proto::exchange::v1::{FilterItem, GrantTerms, GrantedField};
 use publicdata_transfer::time;
 use publicdata_types::{DeliveryMode, ItemType, Mask};
 
@@ -32,6 +32,7 @@ pub fn read(terms: &GrantTerms) -> Result<Terms, TermsError> {
         consumer,
         fields: terms.fields.iter().map(field).collect::<Result<_, _>>()?,
         row_filter: Some(terms.row_filter.clone()).filter(|filter| !filter.is_empty()),
+        filter_items: terms.filter_items.iter().map(filter_item).collect::<Result<_, _>>()?,
         purpose: terms.purpose.clone(),
         modes: modes.collect::<Result<_, _>>()?,
         valid_from: at("valid_from", &terms.valid_from)?,
@@ -45,10 +46,15 @@ fn parse<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, Ter
 }
 
 fn field(field: &GrantedField) -> Result<Field, TermsError> {
-    Ok(Field { name: field.name.clone(), kind: kind(field.r#type)?, mask: mask(field.mask)? })
+    let kind = kind("fields.type", field.r#type)?;
+    Ok(Field { name: field.name.clone(), kind, mask: mask(field.mask)? })
 }
 
-fn kind(kind: i32) -> Result<ItemType, TermsError> {
+fn filter_item(item: &FilterItem) -> Result<(String, ItemType), TermsError> {
+    Ok((item.name.clone(), kind("filter_items.type", item.r#type)?))
+}
+
+fn kind(field: &'static str, kind: i32) -> Result<ItemType, TermsError> {
     match wire::ItemType::try_from(kind) {
         Ok(wire::ItemType::Text) => Ok(ItemType::Text),
         Ok(wire::ItemType::Number) => Ok(ItemType::Number),
@@ -61,7 +67,7 @@ fn kind(kind: i32) -> Result<ItemType, TermsError> {
         Ok(wire::ItemType::Double) => Ok(ItemType::Double),
         Ok(wire::ItemType::Integer) => Ok(ItemType::Integer),
         Ok(wire::ItemType::Float) => Ok(ItemType::Float),
-        Ok(wire::ItemType::Unspecified) | Err(_) => Err(TermsError { field: "fields.type" }),
+        Ok(wire::ItemType::Unspecified) | Err(_) => Err(TermsError { field }),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use publicdata_exchange_domain::Terms;
 use publicdata_exchange_domain::terms::Field;
-use publicdata_proto::exchange::v1::{GrantTerms, GrantedField};
+use publicdata_proto::exchange::v1::{FilterItem, GrantTerms, GrantedField};
+use publicdata_types::ItemType;
 
 use super::{FieldError, values};
 
@@ -23,6 +24,7 @@ pub fn from_wire(wire: GrantTerms) -> Result<Terms, FieldError> {
         consumer,
         fields: wire.fields.into_iter().map(field).collect::<Result<_, _>>()?,
         row_filter: values::non_empty(wire.row_filter),
+        filter_items: wire.filter_items.into_iter().map(filter_item).collect::<Result<_, _>>()?,
         purpose: wire.purpose,
         modes: values::modes(&wire.delivery_modes)?,
         valid_from: values::time("valid_from", wire.valid_from)?,
@@ -55,7 +57,16 @@ pub fn to_wire(terms: &Terms) -> GrantTerms {
         valid_from: Some(values::time_to_wire(terms.valid_from)),
         valid_until: Some(values::time_to_wire(terms.valid_until)),
         max_rows: terms.rows_max.unwrap_or_default(),
+        filter_items: terms.filter_items.iter().map(filter_item_to_wire).collect(),
     }
+}
+
+fn filter_item(wire: FilterItem) -> Result<(String, ItemType), FieldError> {
+    Ok((wire.name, values::kind("filter_items.type", wire.r#type)?))
+}
+
+fn filter_item_to_wire((name, &kind): (&String, &ItemType)) -> FilterItem {
+    FilterItem { name: name.clone(), r#type: values::kind_to_wire(kind) }
 }
 
 fn field(wire: GrantedField) -> Result<Field, FieldError> {

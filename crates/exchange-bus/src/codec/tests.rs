@@ -9,7 +9,7 @@ use publicdata_exchange_domain::terms::Field;
 use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
 use publicdata_exchange_domain::{SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{Receipt as WireReceipt, TransferRequest};
+use publicdata_proto::exchange::v1::{FilterItem, Receipt as WireReceipt, TransferRequest};
 use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
 
 use super::*;
@@ -65,7 +65,12 @@ fn transfer_events_read_and_write_as_they_always_did() {
 
 #[test]
 fn terms_come_back_as_they_were_signed() {
-    for terms in [terms(), Terms { consumer: None, row_filter: None, rows_max: None, ..terms() }] {
+    let filter_items = [("area".to_owned(), ItemType::Integer)].into();
+    for terms in [
+        terms(),
+        Terms { consumer: None, row_filter: None, rows_max: None, ..terms() },
+        Terms { filter_items, ..terms() },
+    ] {
         assert_eq!(terms::from_wire(terms::to_wire(&terms)).unwrap(), terms);
     }
 }
@@ -76,6 +81,14 @@ fn an_unknown_mask_is_never_read_as_plain() {
     wire.fields[0].mask = 99;
 
     assert_eq!(terms::from_wire(wire).unwrap_err().field, "fields.mask");
+}
+
+#[test]
+fn a_filter_item_without_a_type_is_an_error() {
+    let mut wire = terms::to_wire(&terms());
+    wire.filter_items.push(FilterItem { name: "area".to_owned(), r#type: 0 });
+
+    assert_eq!(terms::from_wire(wire).unwrap_err().field, "filter_items.type");
 }
 
 #[test]
@@ -144,6 +157,7 @@ fn terms() -> Terms {
             Field { name: "phone".to_owned(), kind: ItemType::Text, mask: Some(Mask::Partial) },
         ],
         row_filter: Some("code = '1'".to_owned()),
+        filter_items: [].into(),
         purpose: "社区网格管理".to_owned(),
         modes: [DeliveryMode::Bulk].into(),
         valid_from: "2026-03-01T16:00:00Z".parse().unwrap(),

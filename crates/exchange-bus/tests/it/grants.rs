@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use publicdata_identity::Signer;
-use publicdata_proto::catalog::v1::DeliveryMode;
+use publicdata_proto::catalog::v1::{DeliveryMode, ItemType};
 use publicdata_proto::exchange::v1::{
-    GrantStatus, GrantTerms, IssueGrantRequest, RefuseApplicationRequest, SubmitApplicationRequest,
-    TransferRequest,
+    FilterItem, GrantStatus, GrantTerms, IssueGrantRequest, RefuseApplicationRequest,
+    SubmitApplicationRequest, TransferRequest,
 };
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
@@ -161,6 +161,32 @@ async fn a_grant_is_no_wider_than_its_application() {
     }
     let narrower = GrantTerms { fields: vec![field("code")], ..terms };
     fleet.issue(&narrower).await.unwrap();
+}
+
+/// R26.2: the items that the row filter names are signed with their types, which are the catalogue's.
+#[tokio::test]
+async fn items_of_a_row_filter_are_signed_with_their_types() {
+    let fleet = Fleet::start().await;
+    let row_filter = "name = '村' AND code IS NOT NULL".to_owned();
+    let filtered = SubmitApplicationRequest { row_filter: row_filter.clone(), ..application() };
+    let grant_id = submit(&fleet, filtered).await.unwrap();
+    let fields = vec![field("code")];
+    let terms = GrantTerms { fields, row_filter, ..fleet.terms(&grant_id) };
+    let item =
+        |name: &str, kind: ItemType| FilterItem { name: name.to_owned(), r#type: kind.into() };
+
+    for (filter_items, named) in [
+        (vec![], "row filter names name, whose type is missing"),
+        (vec![item("name", ItemType::Integer)], "filter item name is of type"),
+        (vec![item("name", ItemType::Text), item("kode", ItemType::Text)], "filter item kode"),
+    ] {
+        let refused = fleet.issue(&GrantTerms { filter_items, ..terms.clone() }).await;
+        let message = refused.as_ref().unwrap_err().message();
+        assert!(message.contains(named), "{message}");
+        assert_refused(refused, Code::InvalidArgument, "TERMS_INVALID");
+    }
+    let filter_items = vec![item("name", ItemType::Text)];
+    fleet.issue(&GrantTerms { filter_items, ..terms }).await.unwrap();
 }
 
 /// R26.2: only what the caller, a user of the provider, has signed as a grant is issued.

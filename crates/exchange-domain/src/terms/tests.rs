@@ -90,6 +90,7 @@ pub(crate) fn terms() -> Terms {
         consumer: Some(CONSUMER.parse().unwrap()),
         fields: vec![field("code", None), field("contact", Some(Mask::Partial))],
         row_filter: Some("title IS NOT NULL AND code LIKE '5101%'".to_owned()),
+        filter_items: ["code", "title"].map(|name| (name.to_owned(), ItemType::Text)).into(),
         purpose: PURPOSE.to_owned(),
         modes: BTreeSet::from([DeliveryMode::Bulk]),
         valid_from: "2026-01-05T00:00:00+08:00".parse().unwrap(),
@@ -179,6 +180,33 @@ fn rows_stay_within_the_application() {
         mistakes(|t| t.row_filter = Some("1 = 1".to_owned()))[..],
         [Mistake::Filter(_)]
     ));
+}
+
+/// R26.2: the provider's node reads the row filter by the types that were signed, so each is there and right.
+#[test]
+fn items_of_the_row_filter_have_the_types_of_the_catalogue() {
+    assert_eq!(
+        mistakes(|t| t.filter_items.clear()),
+        [Mistake::FilterItemMissing { item: title() }]
+    );
+    assert_eq!(
+        mistakes(|t| {
+            t.filter_items.insert(title(), ItemType::Integer);
+        }),
+        [Mistake::FilterItemKind { item: title(), kind: ItemType::Text }]
+    );
+    assert_eq!(
+        mistakes(|t| {
+            t.filter_items.insert("salary".to_owned(), ItemType::Money);
+        }),
+        [Mistake::FilterItemUnknown { item: "salary".to_owned() }]
+    );
+    assert_eq!(
+        standing_mistakes(|t| t.row_filter = Some("title IS NULL AND code = '1'".to_owned())),
+        [],
+        "`title` has its type, and `code` is given"
+    );
+    assert_eq!(terms().columns().into_keys().collect::<Vec<_>>(), ["code", "contact", "title"]);
 }
 
 /// H5: a literal beside a sensitive item would be personal data in an event.

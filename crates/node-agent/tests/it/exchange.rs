@@ -16,12 +16,13 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use publicdata_identity::{Credentials, Signer};
 use publicdata_node_agent::App;
 use publicdata_node_agent::config::{
-    BusConfig, Config, ConnectorKind, DatasetConfig, FlightConfig, Kind,
+    BusConfig, Config, ConnectorKind, DatasetConfig, FlightConfig,
 };
 use publicdata_node_agent::ticket::Ticket;
+use publicdata_proto::catalog::v1::ItemType;
 use publicdata_proto::exchange::v1::fetch_response::Part;
 use publicdata_proto::exchange::v1::{
-    GrantTerms, ServeTransfer, StopTransfer, TransferRequest, open_link_response,
+    FilterItem, GrantTerms, ServeTransfer, StopTransfer, TransferRequest, open_link_response,
 };
 use publicdata_proto::node::v1::GetStatusRequest;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
@@ -74,6 +75,23 @@ async fn granted_rows_come_masked_and_signed_for() {
     assert_eq!((receipt.rows, receipt.frames), (3, 2));
     assert_eq!(receipt.fields, ["people", "name"]);
     assert_eq!(receipt.purpose, PURPOSE);
+}
+
+/// R26.2: rows may be chosen by an item that is not given; its type was signed with the terms.
+#[tokio::test]
+async fn rows_are_chosen_by_an_item_that_is_not_given() {
+    let mut terms = terms();
+    terms.fields.retain(|field| field.name != "people");
+    terms.row_filter = "people BETWEEN 8 AND 11".to_owned();
+    terms.filter_items =
+        vec![FilterItem { name: "people".to_owned(), r#type: ItemType::Integer.into() }];
+    let fleet = Fleet::start(&terms, 20).await;
+
+    let rows = fleet.fetch(&ticket(&[])).await.unwrap();
+
+    assert_eq!(rows.num_columns(), 2);
+    let codes: Vec<_> = rows.column(0).as_string::<i32>().iter().flatten().collect();
+    assert_eq!(codes, ["000008", "000009", "000010", "000011"]);
 }
 
 /// R26.2: without names of fields, all that the grant gives come; the schema is told beforehand.
@@ -227,6 +245,10 @@ async fn forged_grants_are_refused_by_the_node() {
         (
             "FILTER_NOT_ACCEPTED",
             signed_by(&user, &GrantTerms { row_filter: "1 = 1".to_owned(), ..terms() }),
+        ),
+        (
+            "FILTER_NOT_ACCEPTED",
+            signed_by(&user, &GrantTerms { row_filter: "area = 1".to_owned(), ..terms() }),
         ),
     ];
     for (reason, grant) in cases {
@@ -556,7 +578,6 @@ fn dataset(path: PathBuf) -> DatasetConfig {
         query: None,
         order_by: Vec::new(),
         columns: Default::default(),
-        filter_items: [("people".to_owned(), Kind::Integer)].into(),
     }
 }
 

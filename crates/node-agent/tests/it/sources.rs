@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit};
 use futures::TryStreamExt as _;
 use parquet::arrow::ArrowWriter;
 use publicdata_exchange_domain::terms::Field;
-use publicdata_node_agent::config::{ConnectorKind, DatasetConfig, Kind, Secret};
+use publicdata_node_agent::config::{ConnectorKind, DatasetConfig, Secret};
 use publicdata_node_agent::dataset::Dataset;
 use publicdata_node_agent::source::scan::scan;
 use publicdata_node_agent::source::{Scan, SourceError};
@@ -326,17 +326,6 @@ impl Sources {
 
 fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> DatasetConfig {
     let database = matches!(connector, ConnectorKind::Sqlite | ConnectorKind::Postgres);
-    let kinds = [
-        ("code", Kind::Text),
-        ("name", Kind::Text),
-        ("village", Kind::Text),
-        ("people", Kind::Integer),
-        ("area", Kind::Number),
-        ("opened", Kind::Date),
-        ("updated", Kind::Timestamp),
-        ("urban", Kind::Logical),
-        ("ratio", Kind::Double),
-    ];
     DatasetConfig {
         resource_id: RESOURCE.to_owned(),
         connector,
@@ -347,7 +336,6 @@ fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> Dataset
         query: None,
         order_by: if database { vec!["code".to_owned()] } else { Vec::new() },
         columns: [("name".to_owned(), "village".to_owned())].into(),
-        filter_items: kinds.map(|(item, kind)| (item.to_owned(), kind)).into(),
     }
 }
 
@@ -524,7 +512,9 @@ fn timestamp_type() -> DataType {
 }
 
 fn plan(dataset: &Dataset, fields: &[Field], filter: Option<&str>) -> Scan {
-    dataset.scan(fields, fields, filter).unwrap()
+    let given = everything().into_iter().map(|field| (field.name, field.kind));
+    let known = given.chain([("village".to_owned(), ItemType::Text)]).collect();
+    dataset.scan(fields, &known, filter).unwrap()
 }
 
 async fn read(

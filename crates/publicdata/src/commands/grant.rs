@@ -7,8 +7,8 @@ use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{DeliveryMode, GetResourceRequest, Resource};
 use publicdata_proto::exchange::v1::{
-    GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest, ListGrantsRequest,
-    RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
+    FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
+    ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
 };
 use publicdata_transfer::signed;
 
@@ -208,6 +208,7 @@ pub async fn terms_of_application(
         true => &application.fields,
         false => &arguments.fields,
     };
+    let row_filter = narrowed(&application.row_filter, arguments.filter.as_deref());
     Ok(GrantTerms {
         grant_id: application.id.clone(),
         resource_id: application.resource_id.clone(),
@@ -215,7 +216,8 @@ pub async fn terms_of_application(
         provider_code: application.provider_code.clone(),
         consumer_code: application.consumer_code.clone(),
         fields: granted(&resource, fields)?,
-        row_filter: narrowed(&application.row_filter, arguments.filter.as_deref()),
+        filter_items: filter_items(&resource, &row_filter),
+        row_filter,
         purpose: application.purpose.clone(),
         delivery_modes: application.delivery_modes.clone(),
         valid_from: Some(start_of(application.valid_from.parse()?)?),
@@ -249,8 +251,9 @@ pub async fn terms_of_offer(session: &Session, arguments: Offer) -> anyhow::Resu
         consumer_code: String::new(),
         fields: granted(&resource, &names)?,
         row_filter: String::new(),
+        filter_items: Vec::new(),
         purpose: arguments.purpose,
-        delivery_modes: description.delivery_modes.clone(),
+        delivery_modes: description.delivery_modes,
         valid_from: Some(start_of(arguments.from)?),
         valid_until: Some(start_of(arguments.until.tomorrow()?)?),
         max_rows: 0,
@@ -294,6 +297,20 @@ fn granted(resource: &Resource, names: &[String]) -> anyhow::Result<Vec<GrantedF
         Ok(GrantedField { name: item.name.clone(), r#type: item.r#type, mask: item.mask })
     };
     names.iter().map(field).collect()
+}
+
+/// The items that occur as words in the filter: all that it names, and perhaps some that are words of its texts. What the
+/// filter means, the bus and the provider's node say.
+fn filter_items(resource: &Resource, row_filter: &str) -> Vec<FilterItem> {
+    let is_word = |name: &str| {
+        let mut words = row_filter.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let items = resource.description.iter().flat_map(|description| &description.items);
+    items
+        .filter(|item| is_word(&item.name))
+        .map(|item| FilterItem { name: item.name.clone(), r#type: item.r#type })
+        .collect()
 }
 
 /// The first moment of a day in China.
