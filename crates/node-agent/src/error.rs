@@ -74,6 +74,26 @@ impl FetchError {
         }
     }
 
+    /// Whether the exchange, or this node for it, said no, rather than being out of reach or misunderstood.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::GrantNotIssued | Self::GrantSignature(_) | Self::Terms(_) | Self::GrantWrong => {
+                true
+            }
+            Self::Bus(status) => {
+                let code = Problem::from_status(status).code;
+                matches!(code, Code::NotFound | Code::PermissionDenied)
+            }
+            Self::Ticket(_)
+            | Self::OtherOrganisation
+            | Self::Delivery(_)
+            | Self::Schema
+            | Self::Ended
+            | Self::NotResumed { .. } => false,
+        }
+    }
+
     /// Whether a call may be repeated with hope.
     #[must_use]
     pub fn is_temporary(status: &Status) -> bool {

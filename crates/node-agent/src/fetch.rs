@@ -20,7 +20,7 @@ use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::frames::Parts;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
-use publicdata_transfer::{Receiving, signed};
+use publicdata_transfer::{Receiving, signed, time};
 use publicdata_types::TransferId;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
@@ -89,8 +89,26 @@ impl Fetcher {
         Self { bus: bus.with_deadline(ANSWER_TIMEOUT), signer, roots, clock, resume_deadline }
     }
 
+    /// What a ticket means, or why not. A ticket that is refused already here would leave no trace in the
+    /// exchange log, so the bus is asked for the transfer nevertheless (R23.2).
+    pub async fn offer(
+        &self,
+        ticket: Ticket,
+        requested_by: &SpiffeId,
+    ) -> Result<Offer, FetchError> {
+        let refusal = match self.granted(ticket.clone()).await {
+            Err(error) if error.is_refusal() => error,
+            answer => return answer,
+        };
+        match (self.put_on_record(ticket, requested_by).await, &refusal) {
+            // The bus now says why it refuses the transfer, where before it did not show the grant.
+            (Err(error), FetchError::Bus(_)) => Err(error),
+            (Ok(()) | Err(_), _) => Err(refusal),
+        }
+    }
+
     /// Asks the bus for the grant, and checks that its provider signed it.
-    pub async fn offer(&self, ticket: Ticket) -> Result<Offer, FetchError> {
+    async fn granted(&self, ticket: Ticket) -> Result<Offer, FetchError> {
         let mut client = GrantServiceClient::new(self.bus.clone());
         let request = GetGrantRequest { grant_id: ticket.grant_id.clone() };
         let grant = client.get_grant(request).await?.into_inner().grant;
@@ -113,21 +131,9 @@ impl Fetcher {
 
     /// Begins a transfer: it is accepted when the first frame has come.
     pub async fn begin(&self, offer: Offer, requested_by: &SpiffeId) -> Result<Fetch, FetchError> {
-        let transfer = TransferId::from_uuid(Uuid::new_v4());
-        let organisation = self.signer.id().organisation();
-        let template = TransferRequest {
-            transfer_id: transfer.to_string(),
-            grant_id: offer.ticket.grant_id,
-            consumer_code: organisation.map(|code| code.to_string()).unwrap_or_default(),
-            consumer_node: self.signer.id().to_string(),
-            requested_by: requested_by.to_string(),
-            fields: offer.ticket.fields,
-            purpose: offer.ticket.purpose,
-            case_number: offer.ticket.case_number,
-            ..TransferRequest::default()
-        };
+        let request = self.request(offer.ticket, requested_by);
         let receiving =
-            Receiving::new(&offer.terms, template).map_err(|_| FetchError::GrantWrong)?;
+            Receiving::new(&offer.terms, request).map_err(|_| FetchError::GrantWrong)?;
         let mut fetch = Fetch {
             fetcher: self.clone(),
             receiving,
@@ -144,6 +150,37 @@ impl Fetcher {
             Came::Frame(Opened::Batch(_)) | Came::Receipt(_) => return Err(FetchError::Schema),
         }
         Ok(fetch)
+    }
+
+    /// Asks for a transfer that is not to happen: without a key, nothing can be sealed for it.
+    async fn put_on_record(
+        &self,
+        ticket: Ticket,
+        requested_by: &SpiffeId,
+    ) -> Result<(), FetchError> {
+        let requested_at = Some(time::to_wire(self.clock.now()));
+        let request = TransferRequest { requested_at, ..self.request(ticket, requested_by) };
+        let signed = signed::sign(&self.signer, &request);
+        let mut client = TransferServiceClient::new(self.bus.clone());
+        let mut incoming = client.fetch(FetchRequest { request: Some(signed) }).await?.into_inner();
+        // If the bus has the provider's node serve it, that node still has its say.
+        next_part(&mut incoming).await.map(drop)
+    }
+
+    /// A first attempt, without what is made for each attempt anew.
+    fn request(&self, ticket: Ticket, requested_by: &SpiffeId) -> TransferRequest {
+        let organisation = self.signer.id().organisation();
+        TransferRequest {
+            transfer_id: TransferId::from_uuid(Uuid::new_v4()).to_string(),
+            grant_id: ticket.grant_id,
+            consumer_code: organisation.map(|code| code.to_string()).unwrap_or_default(),
+            consumer_node: self.signer.id().to_string(),
+            requested_by: requested_by.to_string(),
+            fields: ticket.fields,
+            purpose: ticket.purpose,
+            case_number: ticket.case_number,
+            ..TransferRequest::default()
+        }
     }
 }
 

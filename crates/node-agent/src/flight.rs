@@ -7,7 +7,7 @@ use arrow_flight::{
 };
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
-use publicdata_identity::Peer;
+use publicdata_identity::{Peer, SpiffeId};
 use publicdata_service_kit::Problem;
 use publicdata_transfer::frames::Parts;
 use publicdata_types::OrganisationCode;
@@ -57,8 +57,9 @@ impl FlightService for Flight {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
+        let caller = caller(&request)?;
         let descriptor = request.into_inner();
-        let offer = self.fetcher.offer(Ticket::read(&descriptor.cmd)?).await?;
+        let offer = self.fetcher.offer(Ticket::read(&descriptor.cmd)?, &caller).await?;
 
         // Without a location, the ticket is redeemed where it was given.
         let ticket = FlightTicket::new(offer.ticket.to_json());
@@ -83,10 +84,9 @@ impl FlightService for Flight {
         &self,
         request: Request<FlightTicket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let Some(Peer(caller)) = request.extensions().get().cloned() else {
-            return Err(FetchError::OtherOrganisation.into());
-        };
-        let offer = self.fetcher.offer(Ticket::read(&request.get_ref().ticket)?).await?;
+        let caller = caller(&request)?;
+        let ticket = Ticket::read(&request.get_ref().ticket)?;
+        let offer = self.fetcher.offer(ticket, &caller).await?;
         let fetch = self.fetcher.begin(offer, &caller).await?;
 
         Ok(Response::new(frames(fetch)))
@@ -139,6 +139,13 @@ impl FlightService for Flight {
         _: Request<Empty>,
     ) -> Result<Response<Self::ListActionsStream>, Status> {
         Ok(Response::new(stream::empty().boxed()))
+    }
+}
+
+fn caller<T>(request: &Request<T>) -> Result<SpiffeId, FetchError> {
+    match request.extensions().get() {
+        Some(Peer(caller)) => Ok(caller.clone()),
+        None => Err(FetchError::OtherOrganisation),
     }
 }
 

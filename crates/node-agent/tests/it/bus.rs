@@ -35,12 +35,14 @@ type Inlet = mpsc::Sender<Result<FetchResponse, Status>>;
 pub(crate) struct Bus(Arc<State>);
 
 pub(crate) struct State {
-    grant: Mutex<SignedMessage>,
+    grant: Mutex<Result<Grant, Status>>,
+    refusal: Mutex<Option<Status>>,
     serve: Mutex<Box<Serve>>,
     pass: Mutex<Arc<Pass>>,
     link: watch::Sender<Option<mpsc::Sender<Result<OpenLinkResponse, Status>>>>,
     waiting: Mutex<HashMap<String, (u64, Inlet)>>,
     attempts: AtomicU64,
+    pub(crate) asked: Mutex<Vec<TransferRequest>>,
     pub(crate) frames: watch::Sender<u64>,
     pub(crate) served: Mutex<Vec<ServeTransfer>>,
     pub(crate) declined: watch::Sender<Vec<DeliveryFailure>>,
@@ -58,7 +60,9 @@ impl std::ops::Deref for Bus {
 impl Bus {
     pub(crate) fn new(grant: SignedMessage) -> Self {
         Self(Arc::new(State {
-            grant: Mutex::new(grant),
+            grant: Mutex::new(Ok(shown(grant))),
+            refusal: Mutex::default(),
+            asked: Mutex::default(),
             serve: Mutex::new(Box::new(|serve| serve)),
             pass: Mutex::new(Arc::new(|_, part| vec![Ok(part)])),
             link: watch::Sender::new(None),
@@ -87,7 +91,13 @@ impl Bus {
     }
 
     pub(crate) fn show_grant(&self, grant: SignedMessage) {
-        *self.grant.lock().unwrap() = grant;
+        *self.grant.lock().unwrap() = Ok(shown(grant));
+    }
+
+    /// Shows no terms, and refuses each transfer so.
+    pub(crate) fn refuse(&self, shown: Result<Grant, Status>, fetch: Status) {
+        *self.grant.lock().unwrap() = shown;
+        *self.refusal.lock().unwrap() = Some(fetch);
     }
 
     pub(crate) fn on_serve(
@@ -123,6 +133,10 @@ impl Bus {
     }
 }
 
+fn shown(terms: SignedMessage) -> Grant {
+    Grant { signed_terms: Some(terms), ..Grant::default() }
+}
+
 fn failed(failure: DeliveryFailure) -> Status {
     let code = match failure.refused {
         true => Code::PermissionDenied,
@@ -143,10 +157,8 @@ impl GrantService for Bus {
         &self,
         _: Request<GetGrantRequest>,
     ) -> Result<Response<GetGrantResponse>, Status> {
-        let signed_terms = Some(self.grant.lock().unwrap().clone());
-        Ok(Response::new(GetGrantResponse {
-            grant: Some(Grant { signed_terms, ..Grant::default() }),
-        }))
+        let grant = self.grant.lock().unwrap().clone()?;
+        Ok(Response::new(GetGrantResponse { grant: Some(grant) }))
     }
 
     async fn submit_application(
@@ -196,11 +208,15 @@ impl TransferService for Bus {
         let signed = request.into_inner().request.unwrap();
         let asked = TransferRequest::decode(signed.message.as_slice()).unwrap();
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+        self.asked.lock().unwrap().push(asked.clone());
+        if let Some(refusal) = self.refusal.lock().unwrap().clone() {
+            return Err(refusal);
+        }
         let (inlet, outlet) = mpsc::channel(1);
         self.waiting.lock().unwrap().insert(asked.transfer_id, (attempt, inlet));
 
         let serve = ServeTransfer {
-            grant: Some(self.grant.lock().unwrap().clone()),
+            grant: self.grant.lock().unwrap().clone().unwrap().signed_terms,
             request: Some(signed),
             traceparent: String::new(),
         };

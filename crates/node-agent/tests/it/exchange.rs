@@ -22,11 +22,12 @@ use publicdata_node_agent::ticket::Ticket;
 use publicdata_proto::catalog::v1::ItemType;
 use publicdata_proto::exchange::v1::fetch_response::Part;
 use publicdata_proto::exchange::v1::{
-    FilterItem, GrantTerms, ServeTransfer, StopTransfer, TransferRequest, open_link_response,
+    FilterItem, Grant, GrantTerms, ServeTransfer, StopTransfer, TransferRequest, open_link_response,
 };
 use publicdata_proto::node::v1::GetStatusRequest;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
 use publicdata_service_kit::grpc::{self, Channel};
+use publicdata_service_kit::problem::Code;
 use publicdata_service_kit::{Clock, Problem, Tasks};
 use publicdata_transfer::{receipt, signed};
 use tempfile::TempDir;
@@ -392,7 +393,64 @@ async fn strangers_are_refused_at_the_endpoint() {
     assert_eq!(fleet.bus.attempts(), 0);
 }
 
-/// R26.2: a grant that the bus made up is not used for a request.
+/// R23.2, H3: a grant that the bus does not show is asked for all the same, so that the attempt is logged.
+#[tokio::test]
+async fn attempts_under_unknown_and_foreign_grants_reach_the_bus() {
+    let fleet = Fleet::start(&terms(), 10).await;
+    let unknown = Problem::new(Code::NotFound, "GRANT_UNKNOWN", "there is no such grant");
+    let foreign = Problem::new(Code::PermissionDenied, "WRONG_CONSUMER", "it is another's");
+    let wanted = Ticket { case_number: "case-1".to_owned(), ..ticket(&["code"]) };
+    fleet.bus.refuse(Err(unknown.into()), foreign.into());
+
+    let refused = fleet.fetch(&wanted).await.unwrap_err();
+    let mut client = fleet.client(&fleet.parties.user(CONSUMER));
+    let told = client.get_flight_info(FlightDescriptor::new_cmd(wanted.to_json())).await;
+
+    assert_eq!((refused.code, refused.reason.as_ref()), (Code::PermissionDenied, "WRONG_CONSUMER"));
+    assert_eq!(Problem::from_status(&told.unwrap_err()).reason, "WRONG_CONSUMER");
+    let asked = fleet.bus.asked.lock().unwrap();
+    assert_eq!(asked.len(), 2, "each attempt once");
+    for request in asked.iter() {
+        assert_eq!(request.grant_id, GRANT);
+        assert_eq!(request.fields, wanted.fields);
+        assert_eq!(
+            (&request.purpose, &request.case_number),
+            (&wanted.purpose, &wanted.case_number)
+        );
+        assert_eq!(request.consumer_code, CONSUMER);
+        assert_eq!(request.requested_by, fleet.parties.user(CONSUMER).id().to_string());
+        assert!(request.requested_at.is_some());
+        assert!(request.seal_public_key.is_empty(), "nothing can be sealed for it");
+    }
+}
+
+/// R23.2: the same where this node itself sees that there are no terms yet.
+#[tokio::test]
+async fn attempts_before_a_grant_is_issued_reach_the_bus() {
+    let fleet = Fleet::start(&terms(), 10).await;
+    let unknown = Problem::new(Code::PermissionDenied, "GRANT_UNKNOWN", "there is no such grant");
+    fleet.bus.refuse(Ok(Grant::default()), unknown.into());
+
+    let refused = fleet.fetch(&ticket(&["code"])).await.unwrap_err();
+
+    assert_eq!(refused.reason, "GRANT_NOT_ISSUED");
+    assert_eq!(fleet.bus.asked.lock().unwrap().len(), 1);
+}
+
+/// R23.2: a bus that is out of reach is no refusal, and is told as it is.
+#[tokio::test]
+async fn bus_that_fails_is_not_asked_again() {
+    let fleet = Fleet::start(&terms(), 10).await;
+    let away: Status = Problem::new(Code::Unavailable, "STORE_UNAVAILABLE", "later").into();
+    fleet.bus.refuse(Err(away.clone()), away);
+
+    let failed = fleet.fetch(&ticket(&["code"])).await.unwrap_err();
+
+    assert_eq!(failed.reason, "STORE_UNAVAILABLE");
+    assert!(fleet.bus.asked.lock().unwrap().is_empty());
+}
+
+/// R26.2, R23.2: under a grant that the bus made up nothing is delivered, and the attempt is logged.
 #[tokio::test]
 async fn consumer_rejects_a_grant_that_its_provider_did_not_sign() {
     let fleet = Fleet::start(&terms(), 10).await;
@@ -401,7 +459,9 @@ async fn consumer_rejects_a_grant_that_its_provider_did_not_sign() {
     let problem = fleet.fetch(&ticket(&["code"])).await.unwrap_err();
 
     assert_eq!(problem.reason, "GRANT_REJECTED");
-    assert_eq!(fleet.bus.attempts(), 0);
+    assert_eq!(fleet.bus.attempts(), 1);
+    fleet.expect_declined("GRANT_SIGNER_WRONG").await;
+    assert_eq!(*fleet.bus.frames.borrow(), 0);
 }
 
 #[tokio::test]
