@@ -26,6 +26,8 @@ async fn told(data: &Path) -> (Fleet, u32) {
 /// R24.1: the provider signs the grant, and its own node serves it. R25.1: one entry is shared on conditions, with a masked
 /// item, the other without any. R26.1: an application has a due date, and approval makes a grant.
 /// R26.2: only granted rows and fields arrive; a revoked grant gives nothing. R30.1: another purpose or field is refused.
+/// R31.1: opened content is downloaded over HTTP as CSV and JSON. R40.1: nothing is published without a secrecy review, and
+/// nobody reviews one's own proposal.
 /// R43.1: each organisation names its security officer. H2: the catalogue's view is rebuilt to the same content.
 /// H3: each refusal says what was wrong and what to do.
 #[tokio::test]

@@ -15,7 +15,7 @@ pub struct TableFile {
 }
 
 enum Writer {
-    Parquet { file: File, writer: Option<ArrowWriter<File>> },
+    Parquet { file: File, writer: Option<Box<ArrowWriter<File>>> },
     Csv(Box<arrow::csv::Writer<File>>),
 }
 
@@ -56,7 +56,7 @@ impl TableFile {
             Writer::Parquet { file, writer } => {
                 let mut begun = ArrowWriter::try_new(file.try_clone()?, batch.schema(), None)?;
                 begun.write(batch)?;
-                *writer = Some(begun);
+                *writer = Some(Box::new(begun));
             }
         }
         Ok(())

@@ -154,7 +154,7 @@ impl Fleet {
                 self.configure_node(organisation, Vec::new()).await?;
             }
         }
-        Ok(())
+        self.nodes_connected(self.nodes.len()).await
     }
 
     /// The folder that everything is kept in.
@@ -243,11 +243,13 @@ impl Fleet {
         let mut result = Ok(());
         for (key, tasks) in &self.nodes {
             let ended = tasks.drain(DRAIN_DEADLINE).await;
-            result = result.and(ended.with_context(|| format!("node {key} did not end cleanly")));
+            let ended = ended.with_context(|| format!("node {key} did not end cleanly"));
+            result = result.and(ended);
         }
         for (name, tasks) in self.services.iter().rev() {
             let ended = tasks.drain(DRAIN_DEADLINE).await;
-            result = result.and(ended.with_context(|| format!("{name} did not end cleanly")));
+            let ended = ended.with_context(|| format!("{name} did not end cleanly"));
+            result = result.and(ended);
         }
         self.root.cancel();
         self.nats.stop().await;

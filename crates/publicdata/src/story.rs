@@ -45,7 +45,7 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     exchange::fetch(&mut cast, &grant).await?;
     exchange::refusals(&mut cast, &grant).await?;
     cast.narrator.chapter("Opening to the public 开放")?;
-    // opening::open(&mut cast, &entries).await?;
+    opening::open(&mut cast, &entries).await?;
     cast.narrator.chapter("The audit 审计")?;
     audited::audit(&mut cast, &grant).await
 }

@@ -156,7 +156,7 @@ pub(super) async fn dataset(
         listed: listed(portal, &dataset).await?,
         url: portal.site.url_of(&dataset.entry.code.to_string()),
         items: items.iter().map(shown).collect(),
-        condition: or(&description.open_condition, "无条件开放，可以免费使用。"),
+        condition: or(&description.open_condition, "未另设开放条件。"),
         requirements: or(&description.use_requirements, "无特别要求。"),
         cycle: cycle(description.update_cycle()),
         bytes: size(dataset.publication.content_bytes),
