@@ -22,6 +22,7 @@ const BATCH_BYTES: u64 = 16 << 20;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Without so much as a heartbeat for this long, the consumer is taken for dead.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
+const BATCH_COMPLETED: &str = "Batch Completed";
 const EXPIRES: Duration = Duration::from_secs(30);
 /// The server forgets a consumer that nobody has asked for so long.
 const INACTIVE_MAX: Duration = Duration::from_secs(60);
@@ -177,7 +178,10 @@ impl Pull {
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
                 self.expired(number(headers::PENDING_MESSAGES))
             }
-            StatusCode::REQUEST_TERMINATED if description.contains("MaxBytes") => {
+            // From 2.15 on, a request with a limit of bytes ends so, too, when all that it asked for has come.
+            StatusCode::REQUEST_TERMINATED
+                if description.contains("MaxBytes") || description == BATCH_COMPLETED =>
+            {
                 self.expired(number(headers::PENDING_MESSAGES))
             }
             status => Err(format!("consumer ended: {status} {description}").into()),

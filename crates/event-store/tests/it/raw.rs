@@ -66,3 +66,22 @@ async fn publish_answers_the_sequence() {
     assert_eq!((first, second), (1, 2));
     assert_eq!(store.last_sequence("RAW").await.unwrap(), 2);
 }
+
+/// H4: a replay of several requests goes on with the consumer that it began with, as a server limits their number.
+#[tokio::test]
+async fn long_replay_takes_one_consumer() {
+    let nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    for batch in ["first", "second", "third"] {
+        let commits = repeat_with(|| (bed.subject(), new_commit()));
+        raw.fill(batch, commits.take(testing::raw::BATCH_COMMITS_MAX).collect()).await.unwrap();
+    }
+
+    let read = all(bed.store.read("CATALOG", 1, None).await.unwrap()).await.unwrap();
+
+    assert_eq!(read.len(), 3_000);
+    let client = async_nats::connect(nats.server.url()).await.unwrap();
+    let stream = async_nats::jetstream::new(client).get_stream("CATALOG").await.unwrap();
+    assert_eq!(stream.cached_info().state.consumer_count, 1);
+}
