@@ -403,7 +403,7 @@ impl Reader {
     }
 
     /// Takes everything that is left.
-    pub(crate) async fn to_end(mut self) -> Result<Vec<Row>, Refused> {
+    pub(crate) async fn rest(mut self) -> Result<Vec<Row>, Refused> {
         while self.next().await? {}
         Ok(self.rows)
     }
@@ -451,10 +451,10 @@ impl From<Problem> for Refused {
 
 impl From<FlightError> for Refused {
     fn from(error: FlightError) -> Self {
-        match error {
-            FlightError::Tonic(status) => Self::of(&Problem::from_status(&status)),
-            other => Self { reason: String::new(), message: other.to_string() },
+        if let FlightError::Tonic(status) = &error {
+            return Self::of(&Problem::from_status(status));
         }
+        Self { reason: String::new(), message: error.to_string() }
     }
 }
 

@@ -167,7 +167,7 @@ async fn another_organisations_node_fetches_nothing_under_a_grant() {
 
     let refused = Refused::new(refused.unwrap_err());
     assert_eq!(refused.reason, "WRONG_CONSUMER", "{refused:?}");
-    city.fetch().await.unwrap().to_end().await.unwrap();
+    city.fetch().await.unwrap().rest().await.unwrap();
 }
 
 /// R45.1: a person's certificate opens no link, and neither does a node's at another organisation's node.

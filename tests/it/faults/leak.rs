@@ -30,7 +30,7 @@ async fn what_is_not_granted_is_nowhere_but_at_its_source() {
         Reader::open(&consumer, &wanted).await.ok()
     })
     .await;
-    let rows = reader.to_end().await.unwrap();
+    let rows = reader.rest().await.unwrap();
 
     let of_area = source.iter().filter(|row| row[1] == AREA);
     let expected: Vec<_> =

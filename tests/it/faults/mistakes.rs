@@ -11,7 +11,7 @@ use crate::fleet::{City, Reader, Refused, Rows};
 /// How a fetch of everything fails, at its beginning or later.
 async fn failure(city: &City) -> Refused {
     match city.fetch().await {
-        Ok(reader) => reader.to_end().await.unwrap_err(),
+        Ok(reader) => reader.rest().await.unwrap_err(),
         Err(refused) => refused,
     }
 }
@@ -33,7 +33,7 @@ async fn a_column_that_the_source_lost_is_named() {
 
     check(&failure(&city).await, "SOURCE_COLUMN_MISSING", &["`note`"]);
     city.change_source("ALTER TABLE people ADD COLUMN note TEXT DEFAULT ''").await;
-    assert_eq!(city.fetch().await.unwrap().to_end().await.unwrap(), city.source_rows().await);
+    assert_eq!(city.fetch().await.unwrap().rest().await.unwrap(), city.source_rows().await);
 }
 
 /// H3, H5: the row is named, its value is not.
@@ -47,7 +47,7 @@ async fn a_value_of_another_type_is_told_by_its_row_alone() {
     check(&failed, "SOURCE_TYPE_MISMATCH", &["row 42", "`size`"]);
     assert!(!failed.message.contains("abracadabra"), "{}", failed.message);
     city.change_source("UPDATE people SET size = 1 WHERE code = 'r0000042'").await;
-    assert_eq!(city.fetch().await.unwrap().to_end().await.unwrap(), city.source_rows().await);
+    assert_eq!(city.fetch().await.unwrap().rest().await.unwrap(), city.source_rows().await);
 }
 
 /// R26.1, R30.1, H3: neither an application nor a fetch gets what the catalogue or the grant does not have.

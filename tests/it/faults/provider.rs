@@ -91,7 +91,7 @@ async fn a_provider_node_may_be_killed_twice_in_one_transfer() {
         }
     }
 
-    assert!(reader.to_end().await.unwrap() == source);
+    assert!(reader.rest().await.unwrap() == source);
 }
 
 /// H4: rows of two states of the source are never mixed; the consumer is told, and finds no half of a file.
@@ -124,7 +124,7 @@ async fn a_source_that_changed_meanwhile_is_told_and_leaves_no_file() {
     })
     .await;
     assert_eq!((log.len(), &log[0].id), (1, &transfer.id));
-    let anew = city.fetch().await.unwrap().to_end().await.unwrap();
+    let anew = city.fetch().await.unwrap().rest().await.unwrap();
     assert!(anew == city.source_rows().await);
 }
 
@@ -135,7 +135,7 @@ async fn a_node_that_is_not_connected_is_told_and_logged() {
 
     let refused = city.fetch().await.map(drop).unwrap_err();
     city.start_provider().await;
-    let rows = city.fetch().await.unwrap().to_end().await.unwrap();
+    let rows = city.fetch().await.unwrap().rest().await.unwrap();
 
     assert_eq!(refused.reason, "NODE_NOT_CONNECTED", "{}", refused.message);
     assert_eq!(rows, city.source_rows().await);

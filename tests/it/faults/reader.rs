@@ -12,9 +12,9 @@ async fn a_consumer_that_stops_reading_holds_up_itself_alone() {
     let source_bytes = std::fs::metadata(&city.database).unwrap().len();
 
     let stalled = city.paused().await;
-    let other = city.fetch().await.unwrap().to_end().await.unwrap();
+    let other = city.fetch().await.unwrap().rest().await.unwrap();
     let read_bytes = node.read_bytes();
-    let rest = stalled.to_end().await.unwrap();
+    let rest = stalled.rest().await.unwrap();
 
     assert!(other == source);
     // The other's rows, and of the first one's what fills the buffers on the way, however many there are.

@@ -51,7 +51,7 @@ async fn read(consumer: &Session, wanted: &fetch::Arguments, source: &[Row], loa
     let mut ended = 0;
     while !load.over.load(Ordering::Relaxed) {
         let fetched = match Reader::open(consumer, wanted).await {
-            Ok(reader) => reader.to_end().await,
+            Ok(reader) => reader.rest().await,
             Err(refused) => Err(refused),
         };
         match fetched {
