@@ -13,6 +13,10 @@ mod server;
 mod commands;
 mod replay;
 
+mod city;
+mod fetch;
+mod role;
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,10 +24,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use publicdata_service_kit::shutdown_signal;
+use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use figure::{Figure, Measured};
 use machine::Machine;
 use report::Report;
+use role::Role;
 
 const RUNS: u32 = 5;
 const RUNS_QUICK: u32 = 2;
@@ -49,6 +55,12 @@ pub struct Options {
     /// What is printed.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
+    /// What the bench's own process logs, as of `RUST_LOG`.
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    pub log: String,
+    /// Set in the processes that the bench starts.
+    #[command(subcommand)]
+    pub role: Option<Role>,
 }
 
 const VILLAGES: &str = ".tools/china-division/dist/villages.csv";
@@ -79,11 +91,17 @@ pub struct Plan {
 enum Kind {
     Commands { writers: u32 },
     Replay,
+    Fetch,
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 4] =
-    [commands(1, "commands_1"), commands(16, "commands_16"), commands(64, "commands_64"), REPLAY];
+pub const PLANS: [Plan; 5] = [
+    commands(1, "commands_1"),
+    commands(16, "commands_16"),
+    commands(64, "commands_64"),
+    REPLAY,
+    FETCH,
+];
 
 const fn commands(writers: u32, name: &'static str) -> Plan {
     let limit_name = "JetStream publishes, as many in flight";
@@ -97,6 +115,13 @@ const REPLAY: Plan = Plan {
     kind: Kind::Replay,
 };
 
+const FETCH: Plan = Plan {
+    name: "fetch",
+    unit: "rows/s",
+    limit_name: "psql COPY TO STDOUT into a file",
+    kind: Kind::Fetch,
+};
+
 /// What all figures are measured with.
 #[derive(Clone, Debug)]
 struct Setting {
@@ -104,12 +129,24 @@ struct Setting {
     quick: bool,
     /// Where servers keep what they sync: below target, which lies on a disk, as /tmp may not.
     folder: PathBuf,
+    villages: PathBuf,
 }
 
 /// Measures what is asked for and reports it; a signal ends it and everything that it started.
 pub async fn main(options: Options) -> ExitCode {
+    if let Some(role) = &options.role {
+        return match role::play(role).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
     let signal = match shutdown_signal() {
         Ok(signal) => signal,
+        Err(error) => return failed(&error.into()),
+    };
+    let log = TelemetryConfig { log: options.log.clone(), ..TelemetryConfig::default() };
+    let _telemetry = match telemetry::init(&log) {
+        Ok(telemetry) => telemetry,
         Err(error) => return failed(&error.into()),
     };
     let ended = tokio::select! {
@@ -134,7 +171,8 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let plans = chosen(&options.only)?;
     let runs = options.runs.unwrap_or(if options.quick { RUNS_QUICK } else { RUNS });
     let folder = report::folder()?;
-    let setting = Setting { runs, quick: options.quick, folder };
+    let villages = std::path::absolute(&options.villages)?;
+    let setting = Setting { runs, quick: options.quick, folder, villages };
     if cfg!(debug_assertions) {
         say("this is a debug build, which measures little: use `make bench`");
     }
@@ -162,6 +200,7 @@ async fn measure(plan: &Plan, setting: &Setting) -> anyhow::Result<Measured> {
     match plan.kind {
         Kind::Commands { writers } => commands::measure(setting, writers).await,
         Kind::Replay => replay::measure(setting).await,
+        Kind::Fetch => fetch::measure(setting).await,
     }
 }
 

@@ -40,7 +40,6 @@ struct Commands {
 pub(super) async fn measure(setting: &Setting, writers: u32) -> anyhow::Result<Measured> {
     let watch = Watch::begin();
     let mut contest = Commands::prepare(setting, writers).await?;
-    watch.process("nats-server", contest.server.process);
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
     contest.verify(values.count()).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use super::machine::number;
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Written to `clear_refs`, it makes the kernel begin anew with this process's peak.
 const RESET_PEAK: &str = "5";
+/// Programs that are watched wherever they run below this process.
+const SERVERS: [&str; 3] = ["nats-server", "postgres", "psql"];
 
 /// A process at its highest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +28,7 @@ pub struct Peak {
     pub peak_kib: u64,
 }
 
-/// Watches processes until it is dropped.
+/// Watches this process and its descendants until it is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: Arc<Mutex<Watched>>,
@@ -34,20 +37,13 @@ pub(super) struct Watch {
 
 #[derive(Debug, Default)]
 struct Watched {
-    roots: Vec<Root>,
+    /// What processes are called that are told by their id.
+    named: BTreeMap<u32, &'static str>,
     peaks: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Root {
-    process: u32,
-    name: &'static str,
-    /// What its children are called, if they count.
-    children: Option<&'static str>,
-}
-
 impl Watch {
-    /// Watches this process, whose peak so far is forgotten where the kernel allows that.
+    /// Watches this process, whose peak so far is forgotten where the kernel allows that, and the servers that it starts.
     pub(super) fn begin() -> Self {
         // Where it is not allowed, what was measured earlier counts too.
         let _ = fs::write("/proc/self/clear_refs", RESET_PEAK);
@@ -63,17 +59,13 @@ impl Watch {
             }
         });
         let watch = Self { watched, _looks: looks };
-        watch.process("bench", Some(std::process::id()));
+        watch.name(std::process::id(), "bench");
         watch
     }
 
-    /// Watches a process as well; one that has ended is not.
-    pub(super) fn process(&self, name: &'static str, process: Option<u32>) {
-        self.add(process.map(|process| Root { process, name, children: None }));
-    }
-
-    fn add(&self, root: Option<Root>) {
-        lock(&self.watched).roots.extend(root);
+    /// Tells a descendant from others that run the same program.
+    pub(super) fn name(&self, process: u32, name: &'static str) {
+        lock(&self.watched).named.insert(process, name);
     }
 
     /// Looks once more, and answers what was found, the largest first.
@@ -91,20 +83,14 @@ impl Watch {
 
 impl Watched {
     fn look(&mut self) {
-        for root in self.roots.clone() {
-            self.note(root.name, root.process);
-            if let Some(name) = root.children {
-                for child in children(root.process) {
-                    self.note(name, child);
-                }
+        for (process, status) in family(std::process::id()) {
+            let Some(name) = self.named.get(&process).copied().or_else(|| server(&status)) else {
+                continue;
+            };
+            if let Some(kib) = number(&status, "VmHWM") {
+                let peak = self.peaks.entry(name).or_default();
+                *peak = kib.max(*peak);
             }
-        }
-    }
-
-    fn note(&mut self, name: &'static str, process: u32) {
-        if let Some(kib) = status(process, "VmHWM") {
-            let peak = self.peaks.entry(name).or_default();
-            *peak = kib.max(*peak);
         }
     }
 }
@@ -113,14 +99,22 @@ fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
     watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn status(process: u32, key: &str) -> Option<u64> {
-    number(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, key)
+/// The server that a process runs, if it is one of those.
+fn server(status: &str) -> Option<&'static str> {
+    let program = status.lines().find_map(|line| line.strip_prefix("Name:"))?.trim();
+    SERVERS.iter().copied().find(|server| *server == program)
 }
 
-fn children(parent: u32) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+/// A process and all its descendants, by their id, with what the kernel says of each.
+fn family(ancestor: u32) -> BTreeMap<u32, String> {
+    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
     let processes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    processes.filter(|process| status(*process, "PPid") == Some(u64::from(parent))).collect()
+    let all: BTreeMap<u32, String> = processes
+        .filter_map(|id| Some((id, fs::read_to_string(format!("/proc/{id}/status")).ok()?)))
+        .collect();
+    let parent = |id: u32| u32::try_from(number(all.get(&id)?, "PPid")?).ok();
+    let belongs = |id: u32| iter::successors(Some(id), |id| parent(*id)).any(|id| id == ancestor);
+    all.iter().filter(|(id, _)| belongs(**id)).map(|(id, status)| (*id, status.clone())).collect()
 }
 
 #[cfg(test)]

@@ -29,7 +29,6 @@ struct Replay {
 pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
     let watch = Watch::begin();
     let mut contest = Replay::prepare(setting).await?;
-    watch.process("nats-server", contest.server.process);
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
     Ok(Measured { values, limits, memory: watch.peaks(), versions: contest.server.versions() })

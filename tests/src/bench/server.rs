@@ -12,7 +12,6 @@ use tempfile::TempDir;
 pub(super) struct Server {
     pub(super) store: JetStreamStore,
     pub(super) raw: Raw,
-    pub(super) process: Option<u32>,
     _nats: NatsServer,
     // Dropped after the server, as fields are dropped in order.
     _folder: TempDir,
@@ -25,7 +24,7 @@ impl Server {
         let nats = NatsServer::start(ServerOptions::new(folder.path())).await?;
         let store = JetStreamStore::connect(Options::new(nats.url(), "bench")).await?;
         let raw = Raw::connect(&nats.url()).await.map_err(anyhow::Error::from_boxed)?;
-        Ok(Self { store, raw, process: nats.process_id(), _nats: nats, _folder: folder })
+        Ok(Self { store, raw, _nats: nats, _folder: folder })
     }
 
     pub(super) fn versions(&self) -> BTreeMap<&'static str, String> {

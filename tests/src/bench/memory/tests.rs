@@ -1,4 +1,7 @@
-use super::Watch;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use super::{Watch, server};
 
 #[tokio::test]
 async fn peak_stays_after_the_memory_is_given_back() {
@@ -14,13 +17,37 @@ async fn peak_stays_after_the_memory_is_given_back() {
 }
 
 #[tokio::test]
-async fn process_that_has_ended_is_left_out() {
+async fn process_of_another_family_is_left_out() {
     let watch = Watch::begin();
-    let mut child = std::process::Command::new("true").spawn().unwrap();
-    let process = child.id();
+
+    watch.name(1, "init");
+
+    let peaks = watch.peaks();
+    assert!(peaks.iter().all(|peak| peak.process != "init"), "{peaks:?}");
+}
+
+#[tokio::test]
+async fn grandchild_is_counted() {
+    let mut child = Command::new("sh")
+        .args(["-c", "sh -c 'echo $$; cat'; true"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let watch = Watch::begin();
+
+    watch.name(line.trim().parse().unwrap(), "grandchild");
+
+    let peaks = watch.peaks();
+    drop(child.stdin.take());
     child.wait().unwrap();
+    assert!(peaks.iter().any(|peak| peak.process == "grandchild"), "{peaks:?}");
+}
 
-    watch.process("ended", Some(process));
-
-    assert!(watch.peaks().iter().all(|peak| peak.process != "ended"));
+#[test]
+fn servers_are_known_by_their_program() {
+    assert_eq!(server("Name:\tpostgres\nUmask:\t0022\n"), Some("postgres"));
+    assert_eq!(server("Name:\tsh\n"), None);
 }
