@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![allow(clippy::disallowed_methods, reason = "generated clients can connect; ours use service-kit's channel")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "generated clients can connect; ours use service-kit's channel"
+)]
 
 /// Messages of package `publicdata.event.v1`: the commit, which is what an event stream stores.
 pub mod event {

@@ -140,7 +140,10 @@ pub async fn open(
 }
 
 fn explain(error: FlightError) -> anyhow::Error {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only what the node itself said is fit to be told as it is")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only what the node itself said is fit to be told as it is"
+    )]
     match error {
         FlightError::Tonic(status) => publicdata_service_kit::Problem::from_status(&status).into(),
         other => anyhow::Error::new(other).context("the node's answer cannot be read"),
