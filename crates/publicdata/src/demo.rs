@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use publicdata_service_kit::Clock;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::fleet::{self, Fleet, Options};
 use crate::narrator::{Audience, Narrator};
 use crate::{sample, story};

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cli;
+pub mod context;
 pub mod output;
 
 pub mod endpoints;

@@ -10,7 +10,7 @@ use publicdata_identity::Credentials;
 use publicdata_node_agent as node_agent;
 use publicdata_service_kit::{Clock, Tasks, shutdown_signal};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::fleet::{Fleet, Options, Ports};
 use crate::output::print_line;
 use crate::sample;

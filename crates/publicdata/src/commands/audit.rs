@@ -9,7 +9,7 @@ use publicdata_audit::client::{LogClient, Proof, Report, Selection, Verification
 use publicdata_audit_domain::Verifier;
 use publicdata_service_kit::Problem;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::output::{print_line, read_json_file};
 use crate::session::Session;
 

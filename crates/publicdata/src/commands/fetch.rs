@@ -14,7 +14,7 @@ use publicdata_proto::node::v1::FetchTicket;
 use serde::Serialize;
 
 use super::answer;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::files::TableFile;
 use crate::output::to_json;
 use crate::session::Session;

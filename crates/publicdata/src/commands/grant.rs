@@ -13,7 +13,7 @@ use publicdata_proto::exchange::v1::{
 use publicdata_transfer::signed;
 
 use super::{answer, short, time_text};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::session::{Session, new_command_id};
 
 /// What can be done with applications and grants.

@@ -7,7 +7,7 @@ use publicdata_identity::{
 use publicdata_service_kit::Clock;
 use publicdata_types::OrganisationCode;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::session::CREDENTIALS_FOLDER;
 
 /// Folder of the certificate authority below a fleet's data folder.

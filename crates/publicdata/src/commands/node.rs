@@ -8,7 +8,7 @@ use publicdata_proto::exchange::v1::ListNodesRequest;
 use publicdata_proto::node::v1::GetStatusRequest;
 
 use super::{answer, time_text};
-use crate::cli::Context;
+use crate::context::Context;
 
 /// What can be done with nodes.
 #[derive(Debug, Subcommand)]

@@ -14,7 +14,7 @@ use publicdata_proto::opendata::v1::{
 };
 
 use super::{answer, short, time_text};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::session::Session;
 
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -13,7 +13,7 @@ use publicdata_proto::catalog::v1::{
 };
 
 use super::{answer, short};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::session::{CREDENTIALS_FOLDER, Session};
 
 /// What can be done with organisations.

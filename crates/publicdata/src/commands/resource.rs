@@ -11,7 +11,7 @@ use publicdata_proto::catalog::v1::{
 };
 
 use super::{answer, short, time_text};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::output::{from_json, print_line};
 
 /// What can be done with catalogue entries.

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use publicdata_proto::exchange::v1::{ListTransfersRequest, Transfer};
 
 use super::{answer, short, time_text};
-use crate::cli::Context;
+use crate::context::Context;
 
 /// What can be done with the exchange log.
 #[derive(Debug, Subcommand)]
