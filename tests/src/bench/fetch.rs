@@ -57,7 +57,7 @@ pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
 impl Fetch {
     async fn prepare(setting: &Setting) -> anyhow::Result<Self> {
         let rows = rows_of(&setting.villages)?;
-        let folder = tempfile::tempdir_in(&setting.folder)?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&setting.folder)?;
         let postgres = postgres();
         say(format_args!("  {rows} rows go into Postgres, and a city is settled"));
         let copy =

@@ -20,7 +20,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts one below `folder`, which must lie on a real disk.
     pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir_in(folder)?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(folder)?;
         let nats = NatsServer::start(ServerOptions::new(folder.path())).await?;
         let store = JetStreamStore::connect(Options::new(nats.url(), "bench")).await?;
         let raw = Raw::connect(&nats.url()).await.map_err(anyhow::Error::from_boxed)?;
