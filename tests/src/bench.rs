@@ -56,7 +56,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
     /// What the bench's own process logs, as of `RUST_LOG`.
-    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    #[arg(long, value_name = "FILTER", default_value = "error")]
     pub log: String,
     /// Set in the processes that the bench starts.
     #[command(subcommand)]
