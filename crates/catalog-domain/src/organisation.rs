@@ -154,6 +154,11 @@ pub enum Rejection {
     /// Nobody is responsible for its data security yet.
     #[error("organisation has no security officer; name one, then ask for node certificates")]
     SecurityOfficerMissing,
+    /// Another of the organisation's own people asked: an account could otherwise take on a second one, and review its own work.
+    #[error(
+        "only the organisation's security officer or the authority over it does this for another account or a node"
+    )]
+    SecurityOfficerRequired,
     /// The certificates are somebody else's.
     #[error("certificate does not name {expected}")]
     OtherSubject {
@@ -273,6 +278,9 @@ impl Organisation {
                 if security_officer.as_ref() == Some(&account) {
                     return Ok(vec![]);
                 }
+                if security_officer.is_some() {
+                    must_be_responsible(registration, security_officer.as_ref(), by)?;
+                }
                 Ok(vec![Event::SecurityOfficerAppointed { account }])
             }
         }
@@ -293,18 +301,19 @@ impl Organisation {
         if !certificate.spiffe_id.ends_with(&expected) {
             return Err(Rejection::OtherSubject { expected });
         }
+        if matches!(subject, Subject::Node(_)) && security_officer.is_none() {
+            return Err(Rejection::SecurityOfficerMissing);
+        }
+        if !by.id.ends_with(&expected) {
+            must_be_responsible(registration, security_officer.as_ref(), by)?;
+        }
         if certificate.not_after <= certificate.not_before {
             return Err(Rejection::NeverValid { not_after: certificate.not_after });
         }
-        match (subject, security_officer) {
-            (Subject::Node(_), None) => Err(Rejection::SecurityOfficerMissing),
-            (Subject::Node(_), Some(_)) | (Subject::User(_), _) => {
-                if certificates.contains(&certificate) {
-                    return Ok(vec![]);
-                }
-                Ok(vec![Event::CertificateIssued(certificate)])
-            }
+        if certificates.contains(&certificate) {
+            return Ok(vec![]);
         }
+        Ok(vec![Event::CertificateIssued(certificate)])
     }
 }
 
@@ -320,6 +329,7 @@ impl Rejection {
             Self::NameMissing => "NAME_MISSING",
             Self::RolesMissing => "ROLES_MISSING",
             Self::SecurityOfficerMissing => "SECURITY_OFFICER_MISSING",
+            Self::SecurityOfficerRequired => "SECURITY_OFFICER_REQUIRED",
             Self::OtherSubject { .. } => "CERTIFICATE_OF_OTHER_SUBJECT",
             Self::NeverValid { .. } => "CERTIFICATE_NEVER_VALID",
             Self::Denied(denied) => denied.reason(),
@@ -341,6 +351,21 @@ fn may_manage(registration: &Registration, by: &Actor) -> Result<(), Denied> {
     match by.may_act_for(&registration.code) {
         Ok(()) => Ok(()),
         Err(_) => by.may_govern(&registration.region),
+    }
+}
+
+/// What lets somebody appear under another name is for the security officer, or for the authority over the organisation.
+fn must_be_responsible(
+    registration: &Registration,
+    security_officer: Option<&Account>,
+    by: &Actor,
+) -> Result<(), Rejection> {
+    let officer =
+        security_officer.map(|account| format!("/org/{}/user/{account}", registration.code));
+    let is_officer = officer.is_some_and(|officer| by.id.ends_with(&officer));
+    match is_officer || by.is_authority_over(&registration.region) {
+        true => Ok(()),
+        false => Err(Rejection::SecurityOfficerRequired),
     }
 }
 

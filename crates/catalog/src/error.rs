@@ -133,7 +133,7 @@ fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
         Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
             Code::InvalidArgument
         }
-        Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

@@ -60,6 +60,7 @@ impl GrantDesk {
         let id = application_id(meta.command_id);
         let offer = self.queries.standing_offer(resource.id, meta.at).await?;
 
+        let consumer = by.organisation;
         let command = Command::Apply { resource, request, deadline, today, by };
         match self.grants.execute(&id.to_string(), meta, command).await {
             Ok(Executed { sequence, state, .. }) => {
@@ -67,6 +68,10 @@ impl GrantDesk {
                 let Grant::Applied { application, .. } = state else {
                     return Err(Error::Unknown { what: "application" });
                 };
+                // Another's command id says nothing about another's application.
+                if application.consumer != consumer {
+                    return Err(Error::Unknown { what: "application" });
+                }
                 Ok((id, application.deadline, sequence))
             }
             Err(error) => Err(Error::application(error, condition, offer)),

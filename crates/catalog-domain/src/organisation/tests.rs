@@ -39,6 +39,10 @@ fn own() -> Actor {
     actor(DEPARTMENT, DISTRICT, Role::Provider)
 }
 
+fn officer() -> Actor {
+    Actor { id: format!("spiffe://chengdu.example/org/{DEPARTMENT}/user/so-1"), ..own() }
+}
+
 fn account(text: &str) -> Account {
     text.parse().unwrap()
 }
@@ -218,6 +222,32 @@ fn node_gets_no_certificate_before_an_officer_is_named() {
         .then_rejected(Rejection::SecurityOfficerMissing);
 }
 
+/// R40.1, R45.1: nobody gets a second account by oneself, to review what the first one proposed.
+#[test]
+fn nobody_has_certificates_issued_for_a_colleague() {
+    let named = [
+        Event::Registered(department()),
+        Event::SecurityOfficerAppointed { account: account("so-1") },
+    ];
+    given::<Organisation>(named.clone())
+        .when(issue(Subject::User(account("u2")), own()))
+        .then_rejected(Rejection::SecurityOfficerRequired);
+    given::<Organisation>(named.clone())
+        .when(issue(Subject::Node(account("node-1")), own()))
+        .then_rejected(Rejection::SecurityOfficerRequired);
+    given::<Organisation>(named.clone())
+        .when(Command::AppointSecurityOfficer { account: account("u1"), by: own() })
+        .then_rejected(Rejection::SecurityOfficerRequired);
+
+    // One's own are renewed, and the officer has them issued for anybody.
+    given::<Organisation>(named.clone())
+        .when(issue(Subject::User(account("u1")), own()))
+        .then([Event::CertificateIssued(certificate("user/u1"))]);
+    given::<Organisation>(named)
+        .when(issue(Subject::User(account("u2")), officer()))
+        .then([Event::CertificateIssued(certificate("user/u2"))]);
+}
+
 /// R43.1: with a security officer there is, and a repeat issues none.
 #[test]
 fn node_gets_a_certificate_once_an_officer_is_named() {
@@ -226,7 +256,7 @@ fn node_gets_a_certificate_once_an_officer_is_named() {
         Event::SecurityOfficerAppointed { account: account("so-1") },
     ];
     let issued = Event::CertificateIssued(certificate("node/node-1"));
-    let command = issue(Subject::Node(account("node-1")), own());
+    let command = issue(Subject::Node(account("node-1")), officer());
 
     given::<Organisation>(named.clone()).when(command.clone()).then([issued.clone()]);
     given::<Organisation>(named.into_iter().chain([issued])).when(command).then_nothing();
@@ -261,7 +291,7 @@ fn certificate_ends_after_it_begins() {
         .when(Command::IssueCertificate {
             subject: Subject::User(account("so-1")),
             certificate: Certificate { not_after, ..certificate },
-            by: own(),
+            by: city(),
         })
         .then_rejected(Rejection::NeverValid { not_after });
 }

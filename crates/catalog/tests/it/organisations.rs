@@ -119,14 +119,15 @@ async fn no_security_officer_no_node_certificate() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "SECURITY_OFFICER_MISSING");
 
-    appoint(&mut provider, "sec-1").await;
+    appoint(&mut provider, "clerk-1").await;
     let issued = issue(&mut provider, &request).await.unwrap();
     let expected = format!("spiffe://test.internal/org/{}/node/n1", provider.code);
     assert_eq!(id_in(&issued.tls_certificate), expected);
     assert_eq!(id_in(&issued.signing_certificate), expected);
 }
 
-/// R43.1: a user's certificate needs no officer; nobody gets certificates of another organisation.
+/// R43.1: a user's certificate needs no officer. R45.1: nobody gets certificates of another organisation, nor, without being
+/// the security officer, of a colleague.
 #[tokio::test]
 async fn certificates_are_issued_to_ones_own() {
     let catalogue = Catalogue::start().await;
@@ -134,9 +135,12 @@ async fn certificates_are_issued_to_ones_own() {
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut stranger = catalogue.registered(&city, 3, QINGYANG, &[Role::Provider]).await;
 
-    let request = certificates(&provider, Subject::Account("clerk-2".to_owned()));
+    let colleague = certificates(&provider, Subject::Account("clerk-2".to_owned()));
+    let refused = issue(&mut provider, &colleague).await.unwrap_err();
+    assert_eq!(reason(&refused), "SECURITY_OFFICER_REQUIRED");
+    let request = certificates(&provider, Subject::Account("clerk-1".to_owned()));
     issue(&mut provider, &request).await.unwrap();
-    let request = certificates(&provider, Subject::Account("clerk-3".to_owned()));
+    let request = certificates(&provider, Subject::Account("clerk-1".to_owned()));
     let refused = issue(&mut stranger, &request).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 

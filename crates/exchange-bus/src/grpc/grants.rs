@@ -1,13 +1,17 @@
 //! `GrantService`.
 
+use publicdata_event_store::aggregates::Meta;
 use publicdata_proto::exchange::v1::grant_service_server::GrantService;
 use publicdata_proto::exchange::v1::{
     GetGrantRequest, GetGrantResponse, IssueGrantRequest, IssueGrantResponse, ListGrantsRequest,
     ListGrantsResponse, RefuseApplicationRequest, RefuseApplicationResponse, RevokeGrantRequest,
     RevokeGrantResponse, SubmitApplicationRequest, SubmitApplicationResponse,
 };
-use publicdata_types::GrantId;
+use publicdata_service_kit::Problem;
+use publicdata_types::{Actor, GrantId};
+use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, async_trait};
+use tracing::Instrument as _;
 
 use super::{Service, optional_id, page, token};
 use crate::codec::{FieldError, values};
@@ -80,13 +84,15 @@ impl GrantService for Service {
         let meta = self.meta(&request.command_id, &by)?;
         let id: GrantId = values::parse("grant_id", &request.grant_id).map_err(Error::from)?;
 
-        let revoked = self.desk.revoke(&meta, id, request.reason, by).await?;
-        let stopped = self.desk.stop(&revoked);
-        self.settle(revoked.sequence).await;
-        self.desk.announce(&revoked);
+        // Whoever asked may have gone meanwhile: a revocation that is stored takes effect all the same.
+        let (service, (done, outcome)) = (self.clone(), oneshot::channel());
+        let revocation = async move {
+            let _ = done.send(service.revoke(&meta, id, request.reason, by).await);
+        };
+        self.tasks.spawn("revocation", revocation.in_current_span());
+        let response = outcome.await.map_err(Problem::internal)??;
 
-        let sequence = revoked.sequence;
-        Ok(Response::new(RevokeGrantResponse { sequence, stopped_transfers: stopped }))
+        Ok(Response::new(response))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -118,6 +124,23 @@ impl GrantService for Service {
 
         let next_page_token = token(listed.next);
         Ok(Response::new(ListGrantsResponse { grants: listed.entries, next_page_token }))
+    }
+}
+
+impl Service {
+    /// Stores a revocation and makes it felt: at running transfers at once, at nodes when the views hold it.
+    async fn revoke(
+        &self,
+        meta: &Meta,
+        id: GrantId,
+        reason: String,
+        by: Actor,
+    ) -> Result<RevokeGrantResponse, Error> {
+        let revoked = self.desk.revoke(meta, id, reason, by).await?;
+        let stopped_transfers = self.desk.stop(&revoked);
+        self.settle(revoked.sequence).await;
+        self.desk.announce(&revoked);
+        Ok(RevokeGrantResponse { sequence: revoked.sequence, stopped_transfers })
     }
 }
 
