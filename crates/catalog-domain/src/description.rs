@@ -34,6 +34,10 @@ pub struct Description {
     pub related: Vec<ResourceCode>,
     /// 使用要求; may be empty.
     pub use_requirements: String,
+    /// 数据对象: what each row is about, such as 自然人; empty if it is not said (R17.1).
+    pub entity: String,
+    /// The kind of file, database or service within the format, such as `xlsx`; may be empty.
+    pub format_detail: String,
 }
 
 /// 信息项: one column of a resource.
@@ -231,6 +235,8 @@ impl Description {
         self.check_sharing(&mut mistakes);
         self.check_opening(&mut mistakes);
         limited_text("use requirements", &self.use_requirements, 2_000, &mut mistakes);
+        limited_text("entity", &self.entity, 100, &mut mistakes);
+        limited_text("format detail", &self.format_detail, 100, &mut mistakes);
 
         mistakes
     }

@@ -19,6 +19,7 @@ use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
+use crate::drafting::Drafting;
 use crate::grpc::{Issuing, Organisations, Resources, Shared};
 use crate::{codec, views};
 
@@ -104,22 +105,22 @@ impl App {
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
-        let (running, shutdown) = (Arc::clone(&entries), tasks.shutdown().clone());
-        tasks.try_spawn("view of entries", async move { running.run(shutdown).await });
+        follow(&tasks, "view of entries", &entries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
+        let drafting = Arc::new(Drafting {
+            aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
+            classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+        });
         Ok(Self {
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
-            resources: Resources {
-                aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
-                classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
-                shared: Arc::clone(&shared),
-            },
+            resources: Resources { drafting, shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -153,4 +154,10 @@ impl App {
             .add_service(ResourceServiceServer::new(self.resources));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
+}
+
+/// Lets a view follow its events, as one of the tasks.
+fn follow(tasks: &Tasks, name: &'static str, view: &Arc<Projector>) {
+    let (running, shutdown) = (Arc::clone(view), tasks.shutdown().clone());
+    tasks.try_spawn(name, async move { running.run(shutdown).await });
 }

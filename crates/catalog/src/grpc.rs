@@ -48,7 +48,7 @@ impl Shared {
     }
 
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.
-    async fn until_seen(&self, sequence: u64) {
+    pub(crate) async fn until_seen(&self, sequence: u64) {
         let entries = self.entries.wait_for(STREAM, sequence, VIEW_TIMEOUT);
         let organisations = self.directory.projector().wait_for(STREAM, sequence, VIEW_TIMEOUT);
         for late in [entries.await.err(), organisations.await.err()].into_iter().flatten() {

@@ -19,6 +19,8 @@ pub(crate) fn villages() -> Description {
         update_cycle: UpdateCycle::Yearly,
         related: Vec::new(),
         use_requirements: String::new(),
+        entity: String::new(),
+        format_detail: String::new(),
     }
 }
 

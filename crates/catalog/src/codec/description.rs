@@ -38,6 +38,8 @@ pub(crate) fn description_to_wire(description: &Description) -> wire::ResourceDe
         update_cycle: update_cycle_to_wire(description.update_cycle).into(),
         related_codes: description.related.iter().map(ToString::to_string).collect(),
         use_requirements: description.use_requirements.clone(),
+        entity: description.entity.clone(),
+        format_detail: description.format_detail.clone(),
     }
 }
 
@@ -71,6 +73,8 @@ pub(crate) fn description_from_wire(
         update_cycle: required("update_cycle", update_cycle_from_wire(description.update_cycle))?,
         related: description.related_codes.iter().map(related).collect::<Result<_, _>>()?,
         use_requirements: description.use_requirements,
+        entity: description.entity,
+        format_detail: description.format_detail,
     })
 }
 

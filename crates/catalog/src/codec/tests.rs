@@ -46,6 +46,8 @@ fn description() -> Description {
         update_cycle: UpdateCycle::HalfYearly,
         related: vec!["101001/00001".parse().unwrap()],
         use_requirements: "不得转让".to_owned(),
+        entity: String::new(),
+        format_detail: String::new(),
     }
 }
 

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use publicdata_catalog_domain::classification::Command as AssignCommand;
-use publicdata_catalog_domain::description::Description;
-use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
-use publicdata_decider::Decider as _;
+use publicdata_catalog_domain::resource::Command;
 use publicdata_directory::Caller;
 use publicdata_event_store::Subject;
-use publicdata_event_store::aggregates::{Aggregates, Codec as _, Executed, Meta};
+use publicdata_event_store::aggregates::Codec as _;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceService;
 use publicdata_proto::catalog::v1::{
     DraftResourceRequest, DraftResourceResponse, GetResourceRequest, GetResourceResponse,
@@ -16,7 +13,7 @@ use publicdata_proto::catalog::v1::{
     ReturnResourceResponse, SearchResourcesRequest, SearchResourcesResponse, SubmitResourceRequest,
     SubmitResourceResponse, get_resource_request,
 };
-use publicdata_types::{Actor, PageToken, ResourceCode, ResourceId, china_date};
+use publicdata_types::{PageToken, ResourceId, china_date};
 use tonic::{Request, Response, Status};
 
 use super::{Shared, next_page_token, page_size, parse, parse_optional};
@@ -24,6 +21,7 @@ use crate::codec::{
     self, description_from_wire, description_to_wire, status_from_request, status_to_wire,
     time_from_wire, time_to_wire,
 };
+use crate::drafting::Drafting;
 use crate::entry::{Entry, Reader};
 use crate::error::Error;
 use crate::queries::{self, Search, WORDS_MAX};
@@ -32,8 +30,7 @@ use crate::views;
 /// Answers `ResourceService`.
 #[derive(Debug)]
 pub(crate) struct Resources {
-    pub(crate) aggregates: Aggregates<codec::Resource>,
-    pub(crate) classifications: Aggregates<codec::Classification>,
+    pub(crate) drafting: Arc<Drafting>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -50,15 +47,13 @@ impl ResourceService for Resources {
         let description = description_from_wire(message.description.unwrap_or_default())
             .map_err(|error| Error::from(error.within("description")))?;
 
-        let (id, code) = match parse_optional("resource_id", &message.resource_id)? {
-            Some(id) => (id, self.visible(&id, &by).await?),
-            None => self.begin(&meta, &description, &by).await?,
-        };
-        let done = self.execute(&id, &meta, Command::Draft { code, description, by }).await?;
-
-        let code = done.state.entry().map(|entry| entry.code.to_string()).unwrap_or_default();
-        let (resource_id, sequence) = (id.to_string(), done.sequence);
-        Ok(Response::new(DraftResourceResponse { resource_id, code, sequence }))
+        let id = parse_optional("resource_id", &message.resource_id)?;
+        let done = self.drafting.draft(&meta, id, description, by).await?;
+        Ok(Response::new(DraftResourceResponse {
+            resource_id: done.id.to_string(),
+            code: done.code.to_string(),
+            sequence: done.sequence,
+        }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -71,8 +66,8 @@ impl ResourceService for Resources {
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
 
-        self.visible(&id, &by).await?;
-        let sequence = self.execute(&id, &meta, Command::Submit { by }).await?.sequence;
+        self.drafting.visible(&id, &by).await?;
+        let sequence = self.drafting.execute(&id, &meta, Command::Submit { by }).await?.sequence;
         Ok(Response::new(SubmitResourceResponse { sequence }))
     }
 
@@ -86,9 +81,9 @@ impl ResourceService for Resources {
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
 
-        self.visible(&id, &by).await?;
+        self.drafting.visible(&id, &by).await?;
         let command = Command::Return { reason: message.reason, by };
-        let sequence = self.execute(&id, &meta, command).await?.sequence;
+        let sequence = self.drafting.execute(&id, &meta, command).await?.sequence;
         Ok(Response::new(ReturnResourceResponse { sequence }))
     }
 
@@ -102,9 +97,9 @@ impl ResourceService for Resources {
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
 
-        self.visible(&id, &by).await?;
+        self.drafting.visible(&id, &by).await?;
         let command = Command::Publish { on: china_date(meta.at), by };
-        let done = self.execute(&id, &meta, command).await?;
+        let done = self.drafting.execute(&id, &meta, command).await?;
         let version = done.state.entry().map_or(0, |entry| entry.version);
         Ok(Response::new(PublishResourceResponse { version, sequence: done.sequence }))
     }
@@ -150,55 +145,6 @@ impl ResourceService for Resources {
 }
 
 impl Resources {
-    async fn execute(
-        &self,
-        id: &ResourceId,
-        meta: &Meta,
-        command: Command,
-    ) -> Result<Executed<Aggregate>, Error> {
-        let done = self.aggregates.execute(&id.to_string(), meta, command).await?;
-        self.shared.until_seen(done.sequence).await;
-        Ok(done)
-    }
-
-    /// The id and code of a new entry. Both follow from the command, so a repeat begins the same entry.
-    async fn begin(
-        &self,
-        meta: &Meta,
-        description: &Description,
-        by: &Actor,
-    ) -> Result<(ResourceId, ResourceCode), Error> {
-        let id = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
-        let classification = description.classification.clone();
-
-        // Whether the draft can be accepted, before it takes a number for good.
-        let code = ResourceCode { classification: classification.clone(), serial: 1 };
-        let (description, by) = (description.clone(), by.clone());
-        Aggregate::Absent
-            .decide(Command::Draft { code, description, by })
-            .map_err(Error::Resource)?;
-
-        let meta = Meta { command_id: meta.command_id.derive("serial"), ..meta.clone() };
-        let command = AssignCommand::AssignSerial { resource: id };
-        let done = self.classifications.execute(classification.as_str(), &meta, command).await?;
-        match done.state.serial(&id) {
-            Some(serial) => Ok((id, ResourceCode { classification, serial })),
-            None => Err(Error::Internal("a classification gave no number".into())),
-        }
-    }
-
-    /// The code of an entry that the actor may know of.
-    async fn visible(&self, id: &ResourceId, actor: &Actor) -> Result<ResourceCode, Error> {
-        let (state, _) = self.aggregates.get(&id.to_string()).await?;
-        let entry = state.entry().ok_or(Error::ResourceNotFound)?;
-        let provider = &entry.description.provider;
-        let known = entry.version > 0 || Reader::Actor(actor).sees_drafts(provider, &entry.region);
-        match known {
-            true => Ok(entry.code.clone()),
-            false => Err(Error::ResourceNotFound),
-        }
-    }
-
     async fn by_key(&self, key: Option<get_resource_request::Key>) -> Result<Option<Entry>, Error> {
         let database = &self.shared.database;
         match key {

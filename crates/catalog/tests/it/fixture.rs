@@ -234,6 +234,8 @@ pub(crate) fn description(provider: OrganisationCode, name: &str) -> ResourceDes
         update_cycle: UpdateCycle::HalfYearly.into(),
         related_codes: vec!["101001/00001".to_owned()],
         use_requirements: "不得转让".to_owned(),
+        entity: "社区".to_owned(),
+        format_detail: "PostgreSQL".to_owned(),
     }
 }
 
