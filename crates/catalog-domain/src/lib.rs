@@ -6,3 +6,5 @@ pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod assessment;

@@ -1,8 +1,10 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod assessments;
 mod organisations;
 mod resources;
 
+pub(crate) use assessments::Assessments;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 

@@ -1,7 +1,9 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
+mod assessment;
 mod entries;
 
+pub use assessment::assessment;
 pub use entries::entries;
 pub(crate) use entries::events;
 
@@ -9,4 +11,7 @@ pub(crate) use entries::events;
 pub(crate) const STREAM: &str = "CATALOG";
 
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_catalog_resource.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0009_assessment.sql"),
+];
