@@ -6,3 +6,8 @@ pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

@@ -11,6 +11,7 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -20,7 +21,7 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::grpc::{Issuing, Libraries, Organisations, Resources, Shared};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -47,6 +48,7 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    libraries: Libraries,
 }
 
 /// Why the service does not start.
@@ -106,6 +108,8 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -121,6 +125,11 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             server,
             tasks,
             shared,
@@ -145,13 +154,20 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(LibraryServiceServer::new(self.libraries));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

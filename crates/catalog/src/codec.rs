@@ -2,14 +2,19 @@
 
 mod classification;
 mod description;
+mod library;
 mod organisation;
 mod resource;
 mod words;
 
 pub(crate) use description::{description_from_wire, description_to_wire};
-pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
+pub(crate) use words::{
+    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
+    update_cycle_from_request, update_cycle_to_number,
+};
 
 pub use classification::Classification;
+pub use library::Library;
 pub use organisation::Organisation;
 pub use resource::Resource;
 

@@ -10,6 +10,7 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -35,6 +36,7 @@ pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -49,6 +51,7 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -68,6 +71,7 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -92,6 +96,7 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -112,7 +117,8 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel),
         }
     }
 

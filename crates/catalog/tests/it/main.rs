@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod fixture;
+mod libraries;
 mod organisations;
 mod program;
 mod recovery;
