@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use publicdata_catalog_domain::leadership::NotWriter;
 use publicdata_catalog_domain::{library, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
@@ -161,6 +162,10 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
             Code::FailedPrecondition
         }
         Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
+            Code::PermissionDenied
+        }
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }
