@@ -8,3 +8,8 @@ pub mod description;
 pub mod resource;
 
 pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

@@ -3,6 +3,7 @@
 mod assessment;
 mod classification;
 mod description;
+mod library;
 mod organisation;
 mod resource;
 mod words;
@@ -12,10 +13,14 @@ pub(crate) use assessment::{
     weights_to_wire,
 };
 pub(crate) use description::{description_from_wire, description_to_wire};
-pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
+pub(crate) use words::{
+    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
+    update_cycle_from_request, update_cycle_to_number,
+};
 
 pub use assessment::Assessment;
 pub use classification::Classification;
+pub use library::Library;
 pub use organisation::Organisation;
 pub use resource::Resource;
 

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use publicdata_catalog_domain::{assessment, organisation, resource};
+use publicdata_catalog_domain::leadership::NotWriter;
+use publicdata_catalog_domain::{assessment, library, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -30,6 +31,8 @@ pub(crate) enum Error {
     Resource(#[source] resource::Rejection),
     #[error("the rules for assessments forbid it")]
     Assessment(#[source] assessment::Rejection),
+    #[error("the rules for libraries forbid it")]
+    Library(#[source] library::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -94,6 +97,12 @@ impl From<ExecuteError<assessment::Rejection>> for Error {
     }
 }
 
+impl From<ExecuteError<library::Rejection>> for Error {
+    fn from(error: ExecuteError<library::Rejection>) -> Self {
+        Self::execute(error, Self::Library)
+    }
+}
+
 impl From<ExecuteError<Infallible>> for Error {
     fn from(error: ExecuteError<Infallible>) -> Self {
         Self::execute(error, |never| match never {})
@@ -125,6 +134,7 @@ fn problem(error: Error) -> Problem {
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
         Error::Assessment(rejection) => assessment_problem(&rejection),
+        Error::Library(rejection) => library_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -177,6 +187,24 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
             Code::FailedPrecondition
         }
         Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
+            Code::PermissionDenied
+        }
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn library_problem(rejection: &library::Rejection) -> Problem {
+    use library::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
+        Rejection::EstablishedOtherwise { .. }
+        | Rejection::NotLeadDepartment { .. }
+        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
+        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

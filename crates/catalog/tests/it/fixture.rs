@@ -11,6 +11,7 @@ use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -37,6 +38,7 @@ pub(crate) struct Catalogue {
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
     pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -52,6 +54,7 @@ pub(crate) struct User {
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -72,6 +75,7 @@ impl Catalogue {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -97,6 +101,7 @@ impl Catalogue {
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
         self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -118,7 +123,8 @@ impl Catalogue {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
             assessments: AssessmentServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel),
         }
     }
 

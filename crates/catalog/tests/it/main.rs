@@ -4,6 +4,7 @@
 
 mod assessments;
 mod fixture;
+mod libraries;
 mod organisations;
 mod program;
 mod recovery;
