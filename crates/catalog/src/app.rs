@@ -13,6 +13,7 @@ use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
@@ -20,7 +21,8 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::grpc::{Issuing, Organisations, Resources, SearchIndexes, Shared};
+use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -47,6 +49,7 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    search: SearchIndexes,
 }
 
 /// Why the service does not start.
@@ -76,6 +79,9 @@ pub enum BuildError {
     /// The view of entries cannot be opened.
     #[error("the view of entries cannot be opened")]
     View(#[from] ProjectorError),
+    /// The search index cannot be opened.
+    #[error("the search index cannot be opened")]
+    Index(#[from] IndexError),
 }
 
 impl App {
@@ -107,7 +113,11 @@ impl App {
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
+        let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
+        tasks.try_spawn("search index", async move { running.run(shutdown).await });
+
+        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
@@ -121,6 +131,7 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -145,13 +156,20 @@ impl App {
         &self.shared.entries
     }
 
+    /// The search index, for whoever runs in the same process.
+    #[must_use]
+    pub fn search_index(&self) -> &Arc<SearchIndex> {
+        &self.shared.index
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(SearchIndexServiceServer::new(self.search));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

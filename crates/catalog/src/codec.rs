@@ -6,7 +6,7 @@ mod organisation;
 mod resource;
 mod words;
 
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
 
 pub use classification::Classification;

@@ -2,9 +2,11 @@
 
 mod organisations;
 mod resources;
+mod search;
 
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
+pub(crate) use search::SearchIndexes;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use publicdata_views::{Database, Projector};
 
 use crate::codec;
 use crate::error::Error;
+use crate::search::SearchIndex;
 use crate::views::STREAM;
 
 const PAGE_SIZE: u32 = 50;
@@ -34,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
+    pub(crate) index: Arc<SearchIndex>,
 }
 
 impl Shared {
