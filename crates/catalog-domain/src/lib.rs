@@ -4,5 +4,7 @@ pub mod organisation;
 
 pub mod classification;
 
+pub mod name;
+
 pub mod description;
 pub mod resource;

@@ -11,6 +11,7 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -20,7 +21,7 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::grpc::{Classifications, Issuing, Organisations, Resources, Shared};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -47,6 +48,7 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -120,6 +122,10 @@ impl App {
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
+            classifications: Classifications {
+                aggregates: drafting.classifications.clone(),
+                shared: Arc::clone(&shared),
+            },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
             server,
             tasks,
@@ -151,7 +157,8 @@ impl App {
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(ClassificationServiceServer::new(self.classifications));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

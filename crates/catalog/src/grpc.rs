@@ -1,8 +1,10 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod classifications;
 mod organisations;
 mod resources;
 
+pub(crate) use classifications::Classifications;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 

@@ -2,16 +2,20 @@
 
 use jiff::Timestamp;
 use prost::Message as _;
-use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::description::{Alike, Description};
+use publicdata_catalog_domain::name::NameKey;
+use publicdata_catalog_domain::resource::Update;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_types::region::Level;
-use publicdata_types::{OrganisationCode, RegionCode, ResourceCode, ResourceId};
+use publicdata_types::{
+    ClassificationCode, OrganisationCode, RegionCode, ResourceCode, ResourceId,
+};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
 use crate::codec::description_from_wire;
-use crate::entry::{Entry, Published, Reader, Status};
+use crate::entry::{Entry, Published, Reader, Standing, Status};
 
 /// How many words of a search count; more are refused.
 pub(crate) const WORDS_MAX: usize = 8;
@@ -46,6 +50,74 @@ pub(crate) async fn by_code(
     one(database.pool(), query, code.to_string()).await
 }
 
+/// The first entry whose name is alike, among those that `reader` may see; one with the id `except` is not meant.
+pub(crate) async fn alike(
+    database: &Database,
+    key: &NameKey,
+    except: Option<&ResourceId>,
+    reader: Reader<'_>,
+) -> Result<Option<Alike>, sqlx::Error> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let binary = database.binary();
+    // Two halves, so that each goes by its index.
+    let sql = format!(
+        "SELECT * FROM catalog_resource WHERE id <> $1 AND status <> 'withdrawn' AND id IN (
+             SELECT id FROM catalog_resource WHERE published_name_key = $2
+             UNION
+             SELECT id FROM catalog_resource
+             WHERE name_key = $2 AND (provider_code = $3 OR region_code LIKE $4)
+         ) ORDER BY code {binary} LIMIT 1"
+    );
+    let (own, governed) = rights(reader);
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(except.map(ToString::to_string).unwrap_or_default())
+        .bind(key.as_str())
+        .bind(own)
+        .bind(governed)
+        .fetch_optional(database.pool())
+        .await?;
+    let Some(found) = row.as_ref().map(entry).transpose()? else { return Ok(None) };
+
+    let published = found.published.map(|published| published.description.name);
+    let name = published.filter(|name| NameKey::of(name) == *key);
+    Ok(Some(Alike { code: found.code, name: name.unwrap_or(found.description.name) }))
+}
+
+/// What the city's authority named, by code.
+pub(crate) async fn named_classifications(
+    database: &Database,
+) -> Result<Vec<(ClassificationCode, String)>, sqlx::Error> {
+    let query = "SELECT code, name FROM catalog_classification";
+    let rows = sqlx::query(query).fetch_all(database.pool()).await?;
+    rows.iter().map(|row| Ok((parsed(row, "code")?, row.try_get("name")?))).collect()
+}
+
+/// Whether the city's authority named this node.
+pub(crate) async fn is_named(
+    database: &Database,
+    code: &ClassificationCode,
+) -> Result<bool, sqlx::Error> {
+    let query = "SELECT name FROM catalog_classification WHERE code = $1";
+    let row = sqlx::query(query).bind(code.as_str()).fetch_optional(database.pool()).await?;
+    Ok(row.is_some())
+}
+
+/// How many published entries are in use, by the classification that each names.
+pub(crate) async fn published_by_classification(
+    database: &Database,
+) -> Result<Vec<(ClassificationCode, u64)>, sqlx::Error> {
+    let query = "SELECT classification_code, COUNT(*) AS entries FROM catalog_resource
+                 WHERE standing = 'published' GROUP BY classification_code";
+    let rows = sqlx::query(query).fetch_all(database.pool()).await?;
+    let counted = |row: &AnyRow| {
+        let entries: i64 = row.try_get("entries")?;
+        Ok((parsed(row, "classification_code")?, entries.unsigned_abs()))
+    };
+    rows.iter().map(counted).collect()
+}
+
 /// Entries in the order of their codes, as `reader` may see them.
 pub(crate) async fn search(
     database: &Database,
@@ -63,23 +135,15 @@ pub(crate) async fn search(
                  CASE WHEN provider_code = $1 OR region_code LIKE $2 THEN words
                       ELSE published_words END AS seen_words,
                  CASE WHEN provider_code = $1 OR region_code LIKE $2 THEN status
-                      ELSE 'published' END AS seen_status
+                      ELSE standing END AS seen_status
              FROM catalog_resource AS entry
          ) AS seen
          WHERE seen_words IS NOT NULL AND code {binary} > $3 AND provider_code LIKE $4
-             AND region_code LIKE $5 AND seen_status LIKE $6{words}
+             AND region_code LIKE $5 AND (seen_status = $6
+                 OR ($6 = '' AND seen_status NOT IN ('suspended', 'withdrawn'))){words}
          ORDER BY code {binary} LIMIT $7"
     );
-    let (own, governed) = match reader {
-        Reader::Actor(actor) => {
-            let governed = match actor.is_authority_over(&actor.region) {
-                true => within(&actor.region),
-                false => String::new(),
-            };
-            (actor.organisation.to_string(), governed)
-        }
-        Reader::Service => (String::new(), String::new()),
-    };
+    let (own, governed) = rights(reader);
     let any = || "%".to_owned();
     let mut query = sqlx::query(AssertSqlSafe(sql))
         .bind(own)
@@ -87,7 +151,7 @@ pub(crate) async fn search(
         .bind(search.after.as_deref().unwrap_or_default())
         .bind(search.provider.map_or_else(any, |provider| provider.to_string()))
         .bind(search.region.as_ref().map_or_else(any, within))
-        .bind(search.status.map_or("%", Status::as_str))
+        .bind(search.status.map_or("", Status::as_str))
         .bind(i64::from(search.limit));
     for word in &search.words {
         query = query.bind(containing(word));
@@ -96,6 +160,20 @@ pub(crate) async fn search(
     let rows = query.fetch_all(database.pool()).await?;
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     Ok(entries.into_iter().filter_map(|entry| entry.seen_by(reader)).collect())
+}
+
+/// Whose drafts a reader may see: those of its own organisation, and those of the regions that it governs, as a pattern.
+fn rights(reader: Reader<'_>) -> (String, String) {
+    match reader {
+        Reader::Actor(actor) => {
+            let governed = match actor.is_authority_over(&actor.region) {
+                true => within(&actor.region),
+                false => String::new(),
+            };
+            (actor.organisation.to_string(), governed)
+        }
+        Reader::Service => (String::new(), String::new()),
+    }
 }
 
 async fn one<'c>(
@@ -138,6 +216,7 @@ fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
             on: parsed(row, "published_on")?,
             at: time(row, "published_at")?,
             description: decoded("published_description", description)?,
+            changed_at: time(row, "published_changed_at")?,
         }),
         None => None,
     };
@@ -153,8 +232,29 @@ fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
         description: decoded("description", row.try_get("description")?)?,
         return_reason: row.try_get("return_reason")?,
         published,
+        standing: standing(row)?,
+        update: update(row)?,
         updated_at: time(row, "updated_at")?,
     })
+}
+
+fn standing(row: &AnyRow) -> Result<Standing, sqlx::Error> {
+    let reason = row.try_get("standing_reason")?;
+    match row.try_get("standing")? {
+        "" | "published" => Ok(Standing::InUse),
+        "suspended" => Ok(Standing::Suspended { reason }),
+        "withdrawn" => Ok(Standing::Withdrawn { reason }),
+        _ => Err(unreadable("standing", "no such standing")),
+    }
+}
+
+fn update(row: &AnyRow) -> Result<Option<Update>, sqlx::Error> {
+    if row.try_get::<Option<&str>, _>("current_on")?.is_none() {
+        return Ok(None);
+    }
+    let rows: Option<i64> = row.try_get("current_rows")?;
+    let rows = rows.map(i64::unsigned_abs);
+    Ok(Some(Update { current_on: parsed(row, "current_on")?, rows }))
 }
 
 fn decoded(column: &str, text: &str) -> Result<Description, sqlx::Error> {

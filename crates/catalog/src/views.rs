@@ -9,4 +9,7 @@ pub(crate) use entries::events;
 pub(crate) const STREAM: &str = "CATALOG";
 
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_catalog_resource.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0002_catalog_entry.sql"),
+];

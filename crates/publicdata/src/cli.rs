@@ -38,8 +38,8 @@ pub enum Command {
     /// Organisations, their officers and certificates (机构).
     #[command(subcommand, visible_alias = "org")]
     Organisation(organisation::Command),
-    /// The catalogue: write, submit, review, publish, search (目录).
-    #[command(subcommand)]
+    /// The catalogue: write, submit, review, publish, revise, suspend, withdraw, search (目录).
+    #[command(subcommand, after_long_help = resource::GUIDE)]
     Catalog(resource::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]

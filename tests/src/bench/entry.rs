@@ -25,7 +25,7 @@ pub(super) fn draft(edition: u32) -> anyhow::Result<Command> {
     let Event::Drafted { code, description, .. } = drafted(edition)? else {
         bail!("a draft was drafted");
     };
-    Ok(Command::Draft { code, description, by: actor()? })
+    Ok(Command::Draft { code, description, facts: Default::default(), by: actor()? })
 }
 
 /// The commit that such a command leads to.

@@ -10,6 +10,7 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -36,6 +37,7 @@ pub(crate) struct Catalogue {
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
     pub(crate) tasks: Tasks,
+    pub(crate) clock: Clock,
     address: String,
     config: Config,
     authority: CertificateAuthority,
@@ -49,6 +51,7 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -58,19 +61,31 @@ impl Catalogue {
         Self::start_on(database, folder).await
     }
 
+    /// A catalogue whose clock the test moves.
+    pub(crate) async fn start_at(now: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        Self::start_with(database, folder, Clock::manual(now.parse().unwrap())).await
+    }
+
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_with(database, folder, Clock::system()).await
+    }
+
+    async fn start_with(database: String, folder: TempDir, clock: Clock) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
+        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             address: app.local_addr().to_string(),
             store,
             tasks,
+            clock,
             config,
             authority,
             _nats: nats,
@@ -83,7 +98,8 @@ impl Catalogue {
     /// Ends the service, and starts another one over the same events and the same database.
     pub(crate) async fn restart(&mut self) {
         self.tasks.drain(SOON).await.unwrap();
-        let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
+        let store = Arc::clone(&self.store);
+        let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -112,7 +128,8 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            resources: ResourceServiceClient::new(channel.clone()),
+            classifications: ClassificationServiceClient::new(channel),
         }
     }
 
@@ -259,12 +276,17 @@ fn config(database: String, authority: PathBuf) -> Config {
     Config { listen, database, authority, certificate_days: 30 }
 }
 
-async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
+async fn app(
+    config: Config,
+    authority: &CertificateAuthority,
+    store: Store,
+    clock: &Clock,
+) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {
         store,
-        clock: Clock::system(),
+        clock: clock.clone(),
         credentials: credentials(authority, &id),
         tasks: tasks.clone(),
     };

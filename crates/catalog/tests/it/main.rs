@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod classifications;
+mod districts;
+mod entries;
 mod fixture;
+mod mistakes;
 mod organisations;
 mod program;
 mod recovery;
