@@ -111,7 +111,10 @@ fn explained(error: &anyhow::Error, format: Format) -> String {
     let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
     if format == Format::Json {
         let reason = problem.map(|problem| problem.reason.as_ref());
-        return serde_json::json!({ "error": causes.join(": "), "reason": reason }).to_string();
+        let details = problem.map(|problem| &problem.metadata);
+        let error = causes.join(": ");
+        return serde_json::json!({ "error": error, "reason": reason, "details": details })
+            .to_string();
     }
     let mut text = format!("error: {}", causes.join("\n  because "));
     if let Some(problem) = problem {

@@ -368,7 +368,7 @@ fn what_was_never_published_is_its_providers_to_drop() {
     }
 }
 
-/// R12.4, R29.1: an update says how current the data are, and does not go back.
+/// R12.3: an update says how current the data are, and does not go back.
 #[test]
 fn an_update_says_how_current_the_data_are() {
     let yesterday = date(2026, 1, 3);

@@ -224,7 +224,7 @@ async fn a_dropped_draft_is_nobody_elses() {
     assert_eq!(read(&consumer, request).await.unwrap_err().code(), Code::NotFound);
 }
 
-/// R12.4, R29.1: an update says how current the data are; it does not go back, and a repeated one says nothing.
+/// R12.3: an update says how current the data are; it does not go back, and a repeated one says nothing.
 #[tokio::test]
 async fn an_update_is_recorded() {
     let catalogue = Catalogue::start_at("2026-03-02T04:00:00Z").await;
