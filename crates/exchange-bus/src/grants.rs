@@ -60,9 +60,9 @@ impl GrantDesk {
         let id = application_id(meta.command_id);
         if let Err(out_of_use) = self.queries.must_be_in_use(resource.id).await {
             // What was applied for before is answered as it was (H1).
-            match self.grants.get(&id.to_string()).await? {
-                (Grant::Absent, _) => return Err(out_of_use),
-                (_, _) => {}
+            let (state, _) = self.grants.get(&id.to_string()).await?;
+            if state == Grant::Absent {
+                return Err(out_of_use);
             }
         }
         let offer = self.queries.standing_offer(resource.id, meta.at).await?;
