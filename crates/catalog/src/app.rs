@@ -12,6 +12,7 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
@@ -24,7 +25,8 @@ use tonic::service::Routes;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Issuing, Libraries, Organisations, Resources, SearchIndexes, Shared,
+    Assessments, Classifications, Issuing, Libraries, Organisations, Resources, SearchIndexes,
+    Shared,
 };
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
@@ -56,6 +58,7 @@ pub struct App {
     assessments: Assessments,
     libraries: Libraries,
     search: SearchIndexes,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -140,6 +143,10 @@ impl App {
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
+            classifications: Classifications {
+                aggregates: drafting.classifications.clone(),
+                shared: Arc::clone(&shared),
+            },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
             assessments: Assessments {
                 aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
@@ -203,7 +210,8 @@ impl App {
             .add_service(ResourceServiceServer::new(self.resources))
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search));
+            .add_service(SearchIndexServiceServer::new(self.search))
+            .add_service(ClassificationServiceServer::new(self.classifications));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -1,12 +1,14 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
 mod assessments;
+mod classifications;
 mod libraries;
 mod organisations;
 mod resources;
 mod search;
 
 pub(crate) use assessments::Assessments;
+pub(crate) use classifications::Classifications;
 pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
