@@ -7,3 +7,4 @@ mod organisations;
 mod program;
 mod recovery;
 mod resources;
+mod search;

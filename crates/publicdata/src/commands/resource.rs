@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{
     DraftResourceRequest, GetResourceRequest, PublishResourceRequest, Resource,
-    ResourceDescription, ReturnResourceRequest, SearchResourcesRequest, SubmitResourceRequest,
+    ResourceDescription, ReturnResourceRequest, SubmitResourceRequest,
 };
 
+use super::search::{self, Search};
 use super::{answer, short, time_text};
 use crate::context::Context;
 use crate::output::{from_json, print_line};
@@ -45,8 +46,12 @@ pub enum Command {
     },
     /// Show one entry, by id or code.
     Show(Show),
-    /// Search entries by words of their name, abstract, code or items.
-    Search(Search),
+    /// Search entries by words, pinyin or code, and count what can be chosen (检索).
+    Search(Box<Search>),
+    /// Build the search index anew from the first event on (重建索引). Called by the city's authority.
+    Reindex,
+    /// Show how far the search index has come (索引状态). Called by the city's authority.
+    IndexStatus,
     /// Print an example of a description, to start one's own from.
     Template,
 }
@@ -61,38 +66,31 @@ pub struct Show {
     pub as_of: Option<jiff::Timestamp>,
 }
 
-/// Arguments of `search`.
-#[derive(Debug, Args)]
-pub struct Search {
-    /// Words; all entries without any.
-    #[arg(default_value = "")]
-    pub query: String,
-    /// Only those of this provider.
-    #[arg(long, default_value = "")]
-    pub provider: String,
-    /// Only those of this division and below.
-    #[arg(long, default_value = "")]
-    pub region: String,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    pub page_size: u32,
-    /// Where to go on, as the page before said.
-    #[arg(long, default_value = "")]
-    pub page_token: String,
-}
-
 /// Carries out a command.
 ///
 /// # Errors
 /// What the service refused, and why.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
-    if let Command::Template = command {
-        return print_line(include_str!("../sample/villages.json").trim_end());
+    match command {
+        Command::Template => print_line(include_str!("../sample/villages.json").trim_end()),
+        Command::Search(arguments) => search::search(context, *arguments).await,
+        Command::Reindex => search::reindex(context).await,
+        Command::IndexStatus => search::index_status(context).await,
+        Command::Draft { .. }
+        | Command::Submit { .. }
+        | Command::Return { .. }
+        | Command::Publish { .. }
+        | Command::Show(_) => run_on_entry(context, command).await,
     }
+}
+
+async fn run_on_entry(context: &Context, command: Command) -> anyhow::Result<()> {
     let mut resources = context.session()?.resources()?;
     let command_id = context.command_id();
     match command {
-        Command::Template => unreachable!("answered above"),
+        Command::Template | Command::Search(_) | Command::Reindex | Command::IndexStatus => {
+            unreachable!("answered above")
+        }
         Command::Draft { file, id } => {
             let text = read(&file)?;
             let description: ResourceDescription = from_json(&text)
@@ -136,20 +134,6 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             let resource = found.resource.clone().unwrap_or_default();
             context.output.record(&found, &lines(&resource))
         }
-        Command::Search(arguments) => {
-            let request = SearchResourcesRequest {
-                query: arguments.query,
-                provider_code: arguments.provider,
-                region_code: arguments.region,
-                status: 0,
-                page_size: arguments.page_size,
-                page_token: arguments.page_token,
-            };
-            let page = answer(resources.search_resources(request).await)?;
-            let rows = page.resources.iter().map(row).collect();
-            let header = ["code", "name", "provider", "sharing", "status", "id"];
-            context.output.table(&page, &header, rows)
-        }
     }
 }
 
@@ -159,18 +143,6 @@ fn read(file: &Path) -> anyhow::Result<String> {
         false => std::fs::read_to_string(file),
     };
     text.with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn row(resource: &Resource) -> Vec<String> {
-    let description = resource.description.clone().unwrap_or_default();
-    vec![
-        resource.code.clone(),
-        description.name.clone(),
-        resource.provider_name.clone(),
-        short(description.sharing_type().as_str_name(), "SHARING_TYPE_"),
-        short(resource.status().as_str_name(), "RESOURCE_STATUS_"),
-        resource.id.clone(),
-    ]
 }
 
 fn lines(resource: &Resource) -> Vec<(&'static str, String)> {
