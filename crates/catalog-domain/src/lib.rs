@@ -6,3 +6,10 @@ pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

@@ -11,6 +11,8 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
@@ -21,7 +23,9 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, SearchIndexes, Shared};
+use crate::grpc::{
+    Assessments, Issuing, Libraries, Organisations, Resources, SearchIndexes, Shared,
+};
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
@@ -49,6 +53,8 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    assessments: Assessments,
+    libraries: Libraries,
     search: SearchIndexes,
 }
 
@@ -112,6 +118,10 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
@@ -131,6 +141,16 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
@@ -156,6 +176,18 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// The search index, for whoever runs in the same process.
     #[must_use]
     pub fn search_index(&self) -> &Arc<SearchIndex> {
@@ -169,6 +201,8 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(AssessmentServiceServer::new(self.assessments))
+            .add_service(LibraryServiceServer::new(self.libraries))
             .add_service(SearchIndexServiceServer::new(self.search));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }

@@ -1,10 +1,14 @@
 //! Rows as answers.
 
+pub(crate) mod assessment;
+pub(crate) mod libraries;
+
 use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_catalog_domain::description::Description;
 use publicdata_proto::catalog::v1::ResourceDescription;
-use publicdata_types::{ResourceCode, ResourceId};
+use publicdata_types::region::Level;
+use publicdata_types::{Actor, RegionCode, ResourceCode, ResourceId};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Executor, Row as _};
@@ -37,6 +41,24 @@ async fn one<'c>(
 ) -> Result<Option<Entry>, sqlx::Error> {
     let row = sqlx::query(query).bind(key).fetch_optional(executor).await?;
     row.as_ref().map(entry).transpose()
+}
+
+/// A pattern for the regions that the actor's organisation governs; it matches none if it is no authority.
+fn governed(actor: &Actor) -> String {
+    match actor.is_authority_over(&actor.region) {
+        true => within(&actor.region),
+        false => String::new(),
+    }
+}
+
+/// A pattern for the region and those within it: two digits for each level.
+fn within(region: &RegionCode) -> String {
+    let digits = match region.level() {
+        Level::Province => 2,
+        Level::City => 4,
+        Level::County => 6,
+    };
+    format!("{}%", &region.to_string()[..digits])
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {

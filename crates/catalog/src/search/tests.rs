@@ -416,30 +416,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn zz_measure() {
-    let folder = tempfile::tempdir_in("/work/wt/search/target").unwrap();
-    let generation = Arc::new(Generation::create(folder.path()).unwrap());
-    let mut writer = generation
-        .index
-        .writer_with_num_threads::<tantivy::TantivyDocument>(2, 50_000_000)
-        .unwrap();
-    for number in 1..60 {
-        let state = State { entry: entry(number, "成都市社区名录"), number };
-        let begun = std::time::Instant::now();
-        for document in document::of_entry(&generation.fields, &state, "成都市民政局") {
-            writer.add_document(document).unwrap();
-        }
-        let added = begun.elapsed();
-        let mut prepared = writer.prepare_commit().unwrap();
-        let preparation = begun.elapsed();
-        prepared.set_payload("1");
-        prepared.commit().unwrap();
-        let committed = begun.elapsed();
-        generation.reload().unwrap();
-        if number % 6 == 0 {
-            eprintln!("{added:?} {preparation:?} {committed:?} {:?}", begun.elapsed());
-        }
-    }
-}

@@ -10,6 +10,8 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
@@ -29,13 +31,15 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -50,6 +54,8 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
 }
 
@@ -62,7 +68,7 @@ impl Catalogue {
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, folder.path());
@@ -70,6 +76,8 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -109,6 +117,8 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -129,8 +139,10 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            assessments: AssessmentServiceClient::new(channel.clone()),
+            resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 

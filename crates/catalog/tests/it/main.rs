@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod assessments;
 mod fixture;
+mod libraries;
 mod organisations;
 mod program;
 mod recovery;
