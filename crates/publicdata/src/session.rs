@@ -9,6 +9,7 @@ use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceC
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
@@ -61,6 +62,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the search index.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn search_index(&self) -> anyhow::Result<SearchIndexServiceClient<Channel>> {
+        Ok(SearchIndexServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for supervision and assessment.

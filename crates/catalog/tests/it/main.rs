@@ -13,3 +13,4 @@ mod organisations;
 mod program;
 mod recovery;
 mod resources;
+mod search;
