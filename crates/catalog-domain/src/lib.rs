@@ -10,4 +10,9 @@ pub mod resource;
 pub mod cycle;
 pub mod leadership;
 pub mod library;
+
+pub mod entity;
+pub mod likeness;
+pub mod vocabulary;
+
 pub mod text;

@@ -11,17 +11,21 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
+use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
+use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Libraries, Organisations, Resources, Shared};
+use crate::grpc::{Issuing, Libraries, Organisations, Plans, Resources, Shared, Sources, Terms};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -49,6 +53,7 @@ pub struct App {
     organisations: Organisations,
     resources: Resources,
     libraries: Libraries,
+    collecting: Arc<Collecting>,
 }
 
 /// Why the service does not start.
@@ -110,6 +115,10 @@ impl App {
         follow(&tasks, "view of entries", &entries);
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
+        let items = views::items(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of published items", &items);
+        let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of sources and plans", &collection);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -118,6 +127,13 @@ impl App {
             classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
+        let collecting = Collecting {
+            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
+            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
+            items,
+            view: collection,
+            shared: Arc::clone(&shared),
+        };
         Ok(Self {
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
@@ -130,6 +146,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            collecting: Arc::new(collecting),
             server,
             tasks,
             shared,
@@ -160,6 +177,12 @@ impl App {
         &self.libraries.view
     }
 
+    /// The views of published items, and of sources and plans: to rebuild them, and to compare their content.
+    #[must_use]
+    pub fn collection(&self) -> [&Arc<Projector>; 2] {
+        [&self.collecting.items, &self.collecting.view]
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -167,7 +190,10 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(LibraryServiceServer::new(self.libraries));
+            .add_service(LibraryServiceServer::new(self.libraries))
+            .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
+            .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
+            .add_service(CollectionServiceServer::new(Plans(self.collecting)));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

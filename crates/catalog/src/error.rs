@@ -1,9 +1,10 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use publicdata_catalog_domain::leadership::NotWriter;
-use publicdata_catalog_domain::{library, organisation, resource};
+use publicdata_catalog_domain::{entity, library, organisation, resource, vocabulary};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -28,6 +29,10 @@ pub(crate) enum Error {
     Resource(#[source] resource::Rejection),
     #[error("the rules for libraries forbid it")]
     Library(#[source] library::Rejection),
+    #[error("the rules for vocabularies forbid it")]
+    Vocabulary(#[source] vocabulary::Rejection),
+    #[error("the rules for sources and plans forbid it")]
+    Register(#[source] entity::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -80,6 +85,18 @@ impl From<ExecuteError<library::Rejection>> for Error {
     }
 }
 
+impl From<ExecuteError<vocabulary::Rejection>> for Error {
+    fn from(error: ExecuteError<vocabulary::Rejection>) -> Self {
+        Self::execute(error, Self::Vocabulary)
+    }
+}
+
+impl From<ExecuteError<entity::Rejection>> for Error {
+    fn from(error: ExecuteError<entity::Rejection>) -> Self {
+        Self::execute(error, Self::Register)
+    }
+}
+
 impl From<ExecuteError<Infallible>> for Error {
     fn from(error: ExecuteError<Infallible>) -> Self {
         Self::execute(error, |never| match never {})
@@ -110,6 +127,8 @@ fn problem(error: Error) -> Problem {
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
         Error::Library(rejection) => library_problem(&rejection),
+        Error::Vocabulary(rejection) => vocabulary_problem(&rejection),
+        Error::Register(rejection) => register_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -182,4 +201,51 @@ fn library_problem(rejection: &library::Rejection) -> Problem {
         Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn vocabulary_problem(rejection: &vocabulary::Rejection) -> Problem {
+    use vocabulary::Rejection;
+
+    let code = match rejection {
+        Rejection::TooFew { .. } | Rejection::TooMany { .. } | Rejection::Text(_) => {
+            Code::InvalidArgument
+        }
+        Rejection::Unknown { .. } => Code::NotFound,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn register_problem(rejection: &entity::Rejection) -> Problem {
+    use entity::{Counterpart, Rejection};
+
+    let code = match rejection {
+        Rejection::Claimed { .. }
+        | Rejection::ToBeHad { .. }
+        | Rejection::Unsettled { .. }
+        | Rejection::NotLike
+        | Rejection::OwnClaim => Code::FailedPrecondition,
+        Rejection::NothingToClaim
+        | Rejection::PlanItems { .. }
+        | Rejection::PlanPeriod
+        | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::SourceAbsent | Rejection::ContestAbsent | Rejection::PlanAbsent => {
+            Code::NotFound
+        }
+        Rejection::OwnMatter { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    let mut resources = BTreeSet::new();
+    for like in rejection.likes() {
+        match &like.counterpart {
+            Counterpart::Shared { code, .. } | Counterpart::Source { code, .. } => {
+                resources.insert(code.to_string());
+            }
+            Counterpart::Plan { .. } => {}
+        }
+    }
+    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
+    match resources.is_empty() {
+        true => problem,
+        false => problem.with("resource_codes", Vec::from_iter(resources).join(" ")),
+    }
 }

@@ -1,10 +1,14 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
+mod collection;
 mod entries;
+mod items;
 mod libraries;
 
+pub use collection::collection;
 pub use entries::entries;
 pub(crate) use entries::events;
+pub use items::items;
 pub use libraries::libraries;
 
 use publicdata_event_store::Recorded;
@@ -18,6 +22,7 @@ pub(crate) const STREAM: &str = "CATALOG";
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
+    include_str!("../migrations/0005_catalog_collection.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

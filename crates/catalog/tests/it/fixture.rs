@@ -10,9 +10,12 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -37,6 +40,7 @@ pub(crate) struct Catalogue {
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -52,6 +56,9 @@ pub(crate) struct User {
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -72,6 +79,7 @@ impl Catalogue {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             libraries: Arc::clone(app.libraries()),
+            collection: app.collection().map(Arc::clone),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -97,6 +105,7 @@ impl Catalogue {
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
         self.libraries = Arc::clone(app.libraries());
+        self.collection = app.collection().map(Arc::clone);
         app.spawn().unwrap();
     }
 
@@ -118,7 +127,10 @@ impl Catalogue {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
-            libraries: LibraryServiceClient::new(channel),
+            libraries: LibraryServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel),
         }
     }
 
