@@ -7,6 +7,8 @@ pub mod classification;
 pub mod description;
 pub mod resource;
 
+pub mod assessment;
+
 pub mod cycle;
 pub mod leadership;
 pub mod library;

@@ -11,6 +11,7 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
@@ -25,7 +26,9 @@ use tonic::service::Routes;
 use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Libraries, Organisations, Plans, Resources, Shared, Sources, Terms};
+use crate::grpc::{
+    Assessments, Issuing, Libraries, Organisations, Plans, Resources, Shared, Sources, Terms,
+};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -52,6 +55,7 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    assessments: Assessments,
     libraries: Libraries,
     collecting: Arc<Collecting>,
 }
@@ -113,6 +117,8 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
         let items = views::items(database.clone(), Arc::clone(&store)).await?;
@@ -141,6 +147,11 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
             libraries: Libraries {
                 aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
                 view: libraries,
@@ -171,6 +182,12 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
     /// The view of libraries: to rebuild it, and to compare its content.
     #[must_use]
     pub fn libraries(&self) -> &Arc<Projector> {
@@ -190,6 +207,7 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
             .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
             .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))

@@ -1,5 +1,6 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
+mod assessment;
 mod classification;
 mod description;
 mod entity;
@@ -9,6 +10,10 @@ mod resource;
 mod vocabulary;
 mod words;
 
+pub(crate) use assessment::{
+    bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
+    weights_to_wire,
+};
 pub(crate) use description::{description_from_wire, description_to_wire};
 pub(crate) use entity::{
     items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
@@ -19,6 +24,7 @@ pub(crate) use words::{
     status_to_wire, update_cycle_from_number, update_cycle_from_request, update_cycle_to_number,
 };
 
+pub use assessment::Assessment;
 pub use classification::Classification;
 pub use entity::Entity;
 pub use library::Library;

@@ -1,5 +1,6 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod assessments;
 mod collection;
 mod libraries;
 mod organisations;
@@ -7,6 +8,7 @@ mod resources;
 mod sources;
 mod vocabularies;
 
+pub(crate) use assessments::Assessments;
 pub(crate) use collection::Plans;
 pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};

@@ -1,5 +1,6 @@
 //! Rows as answers.
 
+pub(crate) mod assessment;
 pub(crate) mod collection;
 pub(crate) mod libraries;
 

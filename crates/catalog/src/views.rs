@@ -1,10 +1,12 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
+mod assessment;
 mod collection;
 mod entries;
 mod items;
 mod libraries;
 
+pub use assessment::assessment;
 pub use collection::collection;
 pub use entries::entries;
 pub(crate) use entries::events;
@@ -21,6 +23,7 @@ pub(crate) const STREAM: &str = "CATALOG";
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0005_catalog_collection.sql"),
 ];

@@ -2,10 +2,11 @@ mod collection;
 
 use std::path::Path;
 
+use publicdata_catalog_domain::assessment::score::{Criterion, Tallies, Tally, Weights};
 use publicdata_catalog_domain::description::{
     Description, Format, Item, Opening, Sharing, UpdateCycle,
 };
-use publicdata_catalog_domain::{classification, library, organisation, resource};
+use publicdata_catalog_domain::{assessment, classification, library, organisation, resource};
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
@@ -156,6 +157,26 @@ fn resource_returned_v1() {
 fn resource_published_v1() {
     let on = "2026-01-04".parse().unwrap();
     check::<Resource>("resource_published", resource::Event::Published { version: 2, on });
+}
+
+/// R12.4: what a published assessment was counted from is stored with it.
+#[test]
+fn assessment_published_v1() {
+    let mut tallies = Tallies::default();
+    tallies.add(Criterion::Timeliness, Tally { marks: 4, earned_permille: 3_000 });
+    tallies.add(Criterion::Use, Tally { marks: 1, earned_permille: 1_000 });
+    let (first, last) = ("2026-01-01".parse().unwrap(), "2026-03-31".parse().unwrap());
+    check::<Assessment>(
+        "assessment_published",
+        assessment::Event::Published(assessment::Bulletin {
+            period: assessment::Period::new(first, last).unwrap(),
+            region: "510100".parse().unwrap(),
+            weights: Weights::default(),
+            organisations: [("91350100M000100Y43".parse().unwrap(), tallies.clone())].into(),
+            districts: [("510104".parse().unwrap(), tallies)].into(),
+            positions: [("CATALOG".to_owned(), 7), ("EXCHANGE".to_owned(), 9)].into(),
+        }),
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
@@ -32,13 +33,14 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
     pub(crate) collection: [Arc<Projector>; 2],
     pub(crate) tasks: Tasks,
@@ -55,6 +57,7 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) vocabularies: VocabularyServiceClient<Channel>,
     pub(crate) sources: SourceServiceClient<Channel>,
@@ -70,7 +73,7 @@ impl Catalogue {
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
@@ -78,6 +81,7 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
             collection: app.collection().map(Arc::clone),
             address: app.local_addr().to_string(),
@@ -104,6 +108,7 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         self.collection = app.collection().map(Arc::clone);
         app.spawn().unwrap();
@@ -126,6 +131,7 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
+            assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
             vocabularies: VocabularyServiceClient::new(channel.clone()),
