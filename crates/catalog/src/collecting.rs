@@ -49,6 +49,16 @@ pub(crate) struct Scope {
     pub(crate) vocabularies: Arc<Vocabularies>,
 }
 
+/// Claims that are given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Releasing {
+    pub(crate) resource: ResourceId,
+    /// Its items; all that are claimed if none is named.
+    pub(crate) items: Vec<String>,
+    pub(crate) reason: String,
+    pub(crate) by: Actor,
+}
+
 impl Collecting {
     /// Both vocabularies, as they are now.
     pub(crate) async fn vocabularies(&self) -> Result<Arc<Vocabularies>, Error> {
@@ -64,8 +74,7 @@ impl Collecting {
         let Some(preferred) = vocabularies.entity_key(entity) else {
             return Err(Error::field("entity", "the name is empty; say what the data are about"));
         };
-        let name = format!("publicdata:entity/{preferred}");
-        let id = EntityId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()));
+        let id = register_of(&preferred);
         let names = vocabularies.entities.names_of(entity);
         let keys = names.iter().map(|name| key::title(name)).collect();
         Ok(Scope { id, keys, vocabularies })
@@ -173,23 +182,17 @@ impl Collecting {
     }
 
     /// Gives claims up, in every register that they stand in.
-    pub(crate) async fn release(
-        &self,
-        meta: &Meta,
-        resource: ResourceId,
-        items: &[String],
-        reason: &str,
-        by: &Actor,
-    ) -> Result<u64, Error> {
+    pub(crate) async fn release(&self, meta: &Meta, releasing: Releasing) -> Result<u64, Error> {
+        let items = &releasing.items;
         let filter = queries::Filter {
-            resource: Some(resource),
+            resource: Some(releasing.resource),
             limit: CLAIMS_MAX,
             ..queries::Filter::default()
         };
         let mut rows = queries::sources(&self.shared.database, &filter).await?;
         rows.retain(|row| items.is_empty() || items.contains(&row.source.key.item));
         if rows.is_empty() {
-            return self.released_before(meta, resource, items, reason, by).await;
+            return self.released_before(meta, &releasing).await;
         }
         if rows.len() < items.len() {
             return Err(Error::Register(Rejection::SourceAbsent));
@@ -200,36 +203,53 @@ impl Collecting {
         let mut sequence = 0;
         for register in registers {
             let here = rows.iter().filter(|row| row.entity_id == register);
-            let command = Command::Release {
-                resource,
-                items: here.map(|row| row.source.key.item.clone()).collect(),
-                reason: reason.to_owned(),
-                by: by.clone(),
-            };
-            let meta = Meta { command_id: meta.command_id.derive(register), ..meta.clone() };
-            sequence = self.execute(register, &meta, command).await?;
+            let here = here.map(|row| row.source.key.item.clone()).collect();
+            sequence = self.release_in(register, meta, releasing.command(here)).await?;
         }
         Ok(sequence)
     }
 
-    /// Nothing is claimed: a repeated command is answered as it was the first time, and any other is refused.
-    async fn released_before(
-        &self,
-        meta: &Meta,
-        resource: ResourceId,
-        items: &[String],
-        reason: &str,
-        by: &Actor,
-    ) -> Result<u64, Error> {
-        let known = queries::published(&self.shared.database, &resource).await?;
+    /// Nothing is claimed: a repeated command is answered as it was the first time, and any other is refused. It may have
+    /// gone to the register of any name that the entity has.
+    async fn released_before(&self, meta: &Meta, releasing: &Releasing) -> Result<u64, Error> {
+        let absent = || Error::Register(Rejection::SourceAbsent);
+        let known = queries::published(&self.shared.database, &releasing.resource).await?;
         let known = known.filter(|known| !key::title(&known.entity).is_empty());
-        let known = known.ok_or(Error::Register(Rejection::SourceAbsent))?;
-        let register = self.scope(&known.entity).await?.id.to_string();
-        let meta = Meta { command_id: meta.command_id.derive(&register), ..meta.clone() };
-        let (items, reason) = (items.to_vec(), reason.to_owned());
-        let command = Command::Release { resource, items, reason, by: by.clone() };
-        self.execute(&register, &meta, command).await
+        let scope = self.scope(&known.ok_or_else(absent)?.entity).await?;
+        let mut answer = Err(absent());
+        for key in &scope.keys {
+            let register = register_of(key).to_string();
+            let command = releasing.command(releasing.items.clone());
+            answer = self.release_in(&register, meta, command).await;
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
     }
+
+    async fn release_in(
+        &self,
+        register: &str,
+        meta: &Meta,
+        command: Command,
+    ) -> Result<u64, Error> {
+        let meta = Meta { command_id: meta.command_id.derive(register), ..meta.clone() };
+        self.execute(register, &meta, command).await
+    }
+}
+
+impl Releasing {
+    fn command(&self, items: Vec<String>) -> Command {
+        let Self { resource, items: _, reason, by } = self.clone();
+        Command::Release { resource, items, reason, by }
+    }
+}
+
+/// The register of the entity whose preferred name has this key.
+fn register_of(key: &str) -> EntityId {
+    let name = format!("publicdata:entity/{key}");
+    EntityId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
 }
 
 /// A resource has at most a thousand items.

@@ -2,6 +2,7 @@
 
 pub(crate) mod assessment;
 pub(crate) mod collection;
+pub(crate) mod contests;
 pub(crate) mod libraries;
 
 use jiff::Timestamp;

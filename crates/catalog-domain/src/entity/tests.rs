@@ -2,8 +2,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use publicdata_decider::replay;
 use publicdata_decider::testing::given;
-use publicdata_types::Denied;
-use publicdata_types::Role;
+use publicdata_types::{Denied, Role};
 use uuid::Uuid;
 
 use super::*;
@@ -237,12 +236,13 @@ fn only_a_like_claim_of_another_is_contested() {
     given::<Entity>([claimed(births())])
         .when(against(own, police()))
         .then_rejected(Rejection::OwnClaim);
-    let no_grounds = match contest() {
-        Command::Contest { contest, challenger, holder, vocabularies, by, .. } => {
-            let grounds = " ".to_owned();
-            Command::Contest { contest, challenger, holder, grounds, vocabularies, by }
-        }
-        other => panic!("{other:?}"),
+    let no_grounds = Command::Contest {
+        contest: id(1),
+        challenger: dispute().challenger,
+        holder: births().key,
+        grounds: " ".to_owned(),
+        vocabularies: Arc::default(),
+        by: civil(),
     };
     given::<Entity>([claimed(births())])
         .when(no_grounds)

@@ -17,9 +17,10 @@ use tonic::{Request, Response, Status};
 use super::collection::reason_to_wire;
 use super::{next_page_token, page_size, parse, parse_optional};
 use crate::codec::{source_to_wire, time_to_wire, winner_from_wire};
-use crate::collecting::Collecting;
+use crate::collecting::{Collecting, Releasing};
 use crate::error::Error;
-use crate::queries::collection::{self as queries, ContestRow, Filter, SourceRow};
+use crate::queries::collection::{self as queries, Filter, SourceRow};
+use crate::queries::contests::{self, ContestRow};
 
 /// How many conflicts are listed at most: whoever has more settles some first.
 const CONFLICTS_MAX: usize = 500;
@@ -66,8 +67,10 @@ impl SourceService for Sources {
         let resource = parse("resource_id", &message.resource_id)?;
 
         self.0.catch_up().await?;
-        let done = self.0.release(&meta, resource, &message.items, &message.reason, &by).await?;
-        Ok(Response::new(ReleaseSourceResponse { sequence: done }))
+        let (items, reason) = (message.items, message.reason);
+        let releasing = Releasing { resource, items, reason, by };
+        let sequence = self.0.release(&meta, releasing).await?;
+        Ok(Response::new(ReleaseSourceResponse { sequence }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -172,7 +175,7 @@ impl SourceService for Sources {
         let after = token.as_ref().map(PageToken::key);
         let status = if message.all { "%" } else { "open" };
 
-        let found = queries::contests(&self.0.shared.database, &by, status, after, size).await;
+        let found = contests::contests(&self.0.shared.database, &by, status, after, size).await;
         let found = found.map_err(Error::from)?;
         let last = found.last().map(|last| last.id.clone());
         Ok(Response::new(ListContestsResponse {
@@ -204,7 +207,7 @@ impl Sources {
         by: &Actor,
         contest: &ContestId,
     ) -> Result<Option<(String, ContestRow)>, Error> {
-        Ok(queries::contest_by_id(&self.0.shared.database, by, &contest.to_string()).await?)
+        Ok(contests::contest_by_id(&self.0.shared.database, by, &contest.to_string()).await?)
     }
 
     async fn settled(&self, by: &Actor, contest: &ContestId) -> Result<(String, SourceKey), Error> {

@@ -1,6 +1,5 @@
-//! Published items, sources, contests and plans as answers.
+//! Published items, sources and plans as answers.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use prost::{Message, Name};
 use publicdata_catalog_domain::entity::{OtherPlan, Shared, Source, SourceKey};
@@ -13,8 +12,8 @@ use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::{governed, parsed, time, unreadable};
-use crate::codec::{plan_from_wire, sharing_type_from_number, source_from_wire};
+use super::{governed, parsed, unreadable};
+use crate::codec::{plan_from_wire, sharing_type_from_number};
 
 /// A published resource, with the items that it has.
 #[derive(Clone, Debug)]
@@ -27,19 +26,6 @@ pub(crate) struct Published {
     /// Each with how it is shared.
     pub(crate) items: Vec<(Datum, SharingType)>,
     pub(crate) in_use: bool,
-}
-
-/// A contest, and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct ContestRow {
-    pub(crate) id: String,
-    pub(crate) challenger: Source,
-    pub(crate) holder: Source,
-    pub(crate) grounds: String,
-    pub(crate) open: bool,
-    pub(crate) winner: i32,
-    pub(crate) reason: String,
-    pub(crate) contested_at: Timestamp,
 }
 
 /// A plan, and where it stands.
@@ -175,46 +161,6 @@ pub(crate) async fn all_sources(
     query.fetch_all(database.pool()).await?.iter().map(source).collect()
 }
 
-/// Contests in the order of their ids, as `reader` may see them: a party, or the authority over one (R13.1).
-pub(crate) async fn contests(
-    database: &Database,
-    reader: &Actor,
-    status: &str,
-    after: Option<&str>,
-    limit: u32,
-) -> Result<Vec<ContestRow>, sqlx::Error> {
-    let binary = database.binary();
-    let rows = sqlx::query(AssertSqlSafe(format!(
-        "SELECT * FROM catalog_contest
-         WHERE {SEEN_CONTEST} AND status LIKE $3 AND id {binary} > $4
-         ORDER BY id {binary} LIMIT $5"
-    )))
-    .bind(reader.organisation.to_string())
-    .bind(governed(reader))
-    .bind(status)
-    .bind(after.unwrap_or_default())
-    .bind(i64::from(limit))
-    .fetch_all(database.pool())
-    .await?;
-    rows.iter().map(contest).collect()
-}
-
-/// A contest and the register that it stands in, if `reader` may see it.
-pub(crate) async fn contest_by_id(
-    database: &Database,
-    reader: &Actor,
-    id: &str,
-) -> Result<Option<(String, ContestRow)>, sqlx::Error> {
-    let sql = format!("SELECT * FROM catalog_contest WHERE {SEEN_CONTEST} AND id = $3");
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(reader.organisation.to_string())
-        .bind(governed(reader))
-        .bind(id)
-        .fetch_optional(database.pool())
-        .await?;
-    row.map(|row| Ok((row.try_get("entity_id")?, contest(&row)?))).transpose()
-}
-
 /// The register that a plan stands in, if `reader` may see it.
 pub(crate) async fn register_of_plan(
     database: &Database,
@@ -307,9 +253,6 @@ impl Published {
 }
 
 /// Who reads is `$1`, and the regions that it governs are `$2`.
-const SEEN_CONTEST: &str = "(challenger_code = $1 OR holder_code = $1
-     OR challenger_region LIKE $2 OR holder_region LIKE $2)";
-/// The same for plans.
 const SEEN_PLAN: &str = "(organisation_code = $1 OR region_code LIKE $2)";
 
 fn any() -> String {
@@ -367,25 +310,6 @@ fn source(row: &AnyRow) -> Result<SourceRow, sqlx::Error> {
                 title: row.try_get("title")?,
             },
         },
-    })
-}
-
-fn contest(row: &AnyRow) -> Result<ContestRow, sqlx::Error> {
-    let party = |column: &str| {
-        let party = decoded::<wire::DataSource>(column, row.try_get(column)?)?;
-        source_from_wire(party).map_err(|source| unreadable(column, source))
-    };
-    let status: &str = row.try_get("status")?;
-    let winner: i64 = row.try_get("winner")?;
-    Ok(ContestRow {
-        id: row.try_get("id")?,
-        challenger: party("challenger")?,
-        holder: party("holder")?,
-        grounds: row.try_get("grounds")?,
-        open: status == "open",
-        winner: i32::try_from(winner).map_err(|source| unreadable("winner", source))?,
-        reason: row.try_get("reason")?,
-        contested_at: time(row, "contested_at")?,
     })
 }
 
