@@ -16,6 +16,7 @@ use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceS
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
 use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -27,8 +28,10 @@ use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Issuing, Libraries, Organisations, Plans, Resources, Shared, Sources, Terms,
+    Assessments, Issuing, Libraries, Organisations, Plans, Resources, SearchIndexes, Shared,
+    Sources, Terms,
 };
+use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -58,6 +61,7 @@ pub struct App {
     assessments: Assessments,
     libraries: Libraries,
     collecting: Arc<Collecting>,
+    search: SearchIndexes,
 }
 
 /// Why the service does not start.
@@ -87,6 +91,9 @@ pub enum BuildError {
     /// The view of entries cannot be opened.
     #[error("the view of entries cannot be opened")]
     View(#[from] ProjectorError),
+    /// The search index cannot be opened.
+    #[error("the search index cannot be opened")]
+    Index(#[from] IndexError),
 }
 
 impl App {
@@ -126,7 +133,11 @@ impl App {
         let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of sources and plans", &collection);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
+        let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
+        tasks.try_spawn("search index", async move { running.run(shutdown).await });
+
+        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
@@ -158,6 +169,7 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             collecting: Arc::new(collecting),
+            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -200,6 +212,12 @@ impl App {
         [&self.collecting.items, &self.collecting.view]
     }
 
+    /// The search index, for whoever runs in the same process.
+    #[must_use]
+    pub fn search_index(&self) -> &Arc<SearchIndex> {
+        &self.shared.index
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -211,7 +229,8 @@ impl App {
             .add_service(LibraryServiceServer::new(self.libraries))
             .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
             .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
-            .add_service(CollectionServiceServer::new(Plans(self.collecting)));
+            .add_service(CollectionServiceServer::new(Plans(self.collecting)))
+            .add_service(SearchIndexServiceServer::new(self.search));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
     weights_to_wire,
 };
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use entity::{
     items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
     winner_from_wire, winner_to_wire,

@@ -5,6 +5,7 @@ mod collection;
 mod libraries;
 mod organisations;
 mod resources;
+mod search;
 mod sources;
 mod vocabularies;
 
@@ -13,6 +14,7 @@ pub(crate) use collection::Plans;
 pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
+pub(crate) use search::SearchIndexes;
 pub(crate) use sources::Sources;
 pub(crate) use vocabularies::Terms;
 
@@ -29,6 +31,7 @@ use publicdata_views::{Database, Projector};
 
 use crate::codec;
 use crate::error::Error;
+use crate::search::SearchIndex;
 use crate::views::STREAM;
 
 const PAGE_SIZE: u32 = 50;
@@ -44,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
+    pub(crate) index: Arc<SearchIndex>,
 }
 
 impl Shared {

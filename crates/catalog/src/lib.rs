@@ -12,6 +12,7 @@ mod entry;
 mod error;
 
 mod queries;
+pub mod search;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};

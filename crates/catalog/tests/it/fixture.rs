@@ -1,6 +1,6 @@
 //! A catalogue of the test's own, and organisations that call it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceC
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
 use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -62,6 +63,7 @@ pub(crate) struct User {
     pub(crate) vocabularies: VocabularyServiceClient<Channel>,
     pub(crate) sources: SourceServiceClient<Channel>,
     pub(crate) collection: CollectionServiceClient<Channel>,
+    pub(crate) index: SearchIndexServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -76,7 +78,7 @@ impl Catalogue {
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, ca);
+        let config = config(database, folder.path());
         let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
@@ -96,9 +98,24 @@ impl Catalogue {
         catalogue
     }
 
-    /// Ends the service, and starts another one over the same events and the same database.
+    /// Ends the service, and starts another one over the same events, the same database and the same index.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.begin().await;
+    }
+
+    /// Ends the service.
+    pub(crate) async fn stop(&self) {
         self.tasks.drain(SOON).await.unwrap();
+    }
+
+    /// The folder of the search index.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.config.index.clone()
+    }
+
+    /// Starts a service again.
+    pub(crate) async fn begin(&mut self) {
         let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
         self.tasks = tasks;
         self.serve(app);
@@ -136,7 +153,8 @@ impl Catalogue {
             libraries: LibraryServiceClient::new(channel.clone()),
             vocabularies: VocabularyServiceClient::new(channel.clone()),
             sources: SourceServiceClient::new(channel.clone()),
-            collection: CollectionServiceClient::new(channel),
+            collection: CollectionServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
@@ -278,9 +296,10 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-fn config(database: String, authority: PathBuf) -> Config {
+fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { listen, database, authority, certificate_days: 30 }
+    let (index, authority) = (folder.join("index"), folder.join("ca"));
+    Config { listen, database, index, authority, certificate_days: 30 }
 }
 
 async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
