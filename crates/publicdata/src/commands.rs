@@ -2,9 +2,11 @@
 
 pub mod assessment;
 pub mod audit;
+pub mod collection;
 pub mod fetch;
 pub mod grant;
 pub mod init;
+pub mod library;
 pub mod node;
 pub mod open;
 pub mod organisation;

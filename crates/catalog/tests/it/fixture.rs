@@ -12,10 +12,13 @@ use publicdata_identity::{
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -41,6 +44,7 @@ pub(crate) struct Catalogue {
     pub(crate) directory: Arc<Projector>,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -58,6 +62,9 @@ pub(crate) struct User {
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
@@ -92,6 +99,7 @@ impl Catalogue {
             directory: Arc::clone(app.directory().projector()),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
+            collection: app.collection().map(Arc::clone),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -135,6 +143,7 @@ impl Catalogue {
         self.directory = Arc::clone(app.directory().projector());
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
+        self.collection = app.collection().map(Arc::clone);
         app.spawn().unwrap();
     }
 
@@ -164,8 +173,11 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel.clone()),
-            classifications: ClassificationServiceClient::new(channel),
+            classifications: ClassificationServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
