@@ -6,3 +6,8 @@ pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod change;
+pub mod obligation;
+pub mod period;
+pub mod schedule;

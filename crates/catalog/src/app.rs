@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -11,16 +12,20 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
-use publicdata_service_kit::{Clock, Tasks};
+use publicdata_service_kit::holidays::HolidaysError;
+use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::grpc::{Issuing, Obligations, Organisations, Resources, Shared};
+use crate::obligations::Desk;
+use crate::policies::{Causes, Deadlines};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -47,6 +52,8 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    obligations: Obligations,
+    deadline_poll: Duration,
 }
 
 /// Why the service does not start.
@@ -58,6 +65,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The holidays cannot be used.
+    #[error("`holidays` cannot be used")]
+    Holidays(#[from] HolidaysError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -73,8 +83,8 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
-    /// The view of entries cannot be opened.
-    #[error("the view of entries cannot be opened")]
+    /// A view cannot be opened.
+    #[error("the views cannot be opened")]
     View(#[from] ProjectorError),
 }
 
@@ -101,11 +111,15 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let authority = CertificateAuthority::open(&config.authority)?;
+        let holidays = Arc::new(Holidays::open(config.holidays)?);
+        let service = credentials.id().clone();
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of obligations", &view);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -114,7 +128,17 @@ impl App {
             classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
+        let desk = Desk {
+            changes: Aggregates::new(Arc::clone(store)),
+            obligations: Aggregates::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+            holidays,
+            view,
+            service,
+        };
         Ok(Self {
+            obligations: Obligations { desk: Arc::new(desk) },
+            deadline_poll: Duration::from_millis(config.deadline_poll_ms),
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
@@ -145,13 +169,26 @@ impl App {
         &self.shared.entries
     }
 
-    /// Answers calls from now on, as one of the tasks.
+    /// The view of changes and obligations: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn obligations(&self) -> &Arc<Projector> {
+        &self.obligations.desk.view
+    }
+
+    /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
+        let (desk, shutdown) = (&self.obligations.desk, self.tasks.shutdown());
+        let causes = Causes { desk: Arc::clone(desk) };
+        self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
+        let deadlines = Deadlines::new(Arc::clone(desk), self.deadline_poll);
+        self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
+
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(ObligationServiceServer::new(self.obligations));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

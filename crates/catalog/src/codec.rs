@@ -1,15 +1,24 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
+mod change;
 mod classification;
 mod description;
+mod obligation;
 mod organisation;
 mod resource;
 mod words;
 
 pub(crate) use description::{description_from_wire, description_to_wire};
-pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
+pub(crate) use obligation::deadline_to_wire;
+pub(crate) use words::{
+    change_kind_from_wire, change_kind_to_wire, obligation_kind_from_wire, obligation_kind_to_wire,
+    optional, required, role_from_request, status_from_request, status_to_wire,
+    update_cycle_from_wire,
+};
 
+pub use change::Change;
 pub use classification::Classification;
+pub use obligation::Obligation;
 pub use organisation::Organisation;
 pub use resource::Resource;
 
@@ -76,7 +85,7 @@ fn to_any<M: Message + Name>(message: &M) -> Any {
 }
 
 /// Reads a message of this type, if the event is one.
-fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
     let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
     (any.type_url == M::type_url()).then(decode)
 }

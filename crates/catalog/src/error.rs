@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use publicdata_catalog_domain::{organisation, resource};
+use publicdata_catalog_domain::{change, obligation, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -25,6 +25,12 @@ pub(crate) enum Error {
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
+    #[error("no such obligation, or none that you may see; check its id")]
+    ObligationNotFound,
+    #[error("the rules for changes forbid it")]
+    Change(#[source] change::Rejection),
+    #[error("the rules for obligations forbid it")]
+    Obligation(#[source] obligation::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -71,6 +77,18 @@ impl From<ExecuteError<resource::Rejection>> for Error {
     }
 }
 
+impl From<ExecuteError<change::Rejection>> for Error {
+    fn from(error: ExecuteError<change::Rejection>) -> Self {
+        Self::execute(error, Self::Change)
+    }
+}
+
+impl From<ExecuteError<obligation::Rejection>> for Error {
+    fn from(error: ExecuteError<obligation::Rejection>) -> Self {
+        Self::execute(error, Self::Obligation)
+    }
+}
+
 impl From<ExecuteError<Infallible>> for Error {
     fn from(error: ExecuteError<Infallible>) -> Self {
         Self::execute(error, |never| match never {})
@@ -100,6 +118,9 @@ fn problem(error: Error) -> Problem {
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
+        Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
+        Error::Change(rejection) => change_problem(&rejection),
+        Error::Obligation(rejection) => obligation_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -152,6 +173,43 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
             Code::FailedPrecondition
         }
         Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn change_problem(rejection: &change::Rejection) -> Problem {
+    use change::Rejection;
+
+    let code = match rejection {
+        Rejection::RecordedOtherwise | Rejection::NotRegistered { .. } => Code::FailedPrecondition,
+        Rejection::TitleMissing
+        | Rejection::TooLong { .. }
+        | Rejection::NobodyAffected
+        | Rejection::TooManyAffected { .. }
+        | Rejection::NamedTwice { .. }
+        | Rejection::FarOff { .. } => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn obligation_problem(rejection: &obligation::Rejection) -> Problem {
+    use obligation::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::NothingSaid
+        | Rejection::TooLong { .. }
+        | Rejection::TooManyNamed { .. }
+        | Rejection::NotOwn { .. }
+        | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::OpenedOtherwise
+        | Rejection::Unchanged { .. }
+        | Rejection::MetByUpdate
+        | Rejection::AlreadyMet
+        | Rejection::AlreadyCancelled
+        | Rejection::FollowsItsCause => Code::FailedPrecondition,
+        Rejection::OwnObligation { .. } | Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

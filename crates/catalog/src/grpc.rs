@@ -1,8 +1,10 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod obligations;
 mod organisations;
 mod resources;
 
+pub(crate) use obligations::Obligations;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 

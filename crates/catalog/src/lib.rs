@@ -9,7 +9,9 @@ pub mod codec;
 mod drafting;
 mod entry;
 mod error;
+mod obligations;
 
+mod policies;
 mod queries;
 pub mod views;
 
