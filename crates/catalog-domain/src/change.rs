@@ -191,18 +191,13 @@ impl Rejection {
     }
 }
 
-fn check(
-    record: &Record,
-    unregistered: &[OrganisationCode],
-    today: Date,
-) -> Result<(), Rejection> {
+fn check(record: &Record, unregistered: &[OrganisationCode], today: Date) -> Result<(), Rejection> {
     if record.title.trim().is_empty() {
         return Err(Rejection::TitleMissing);
     }
-    for (field, text, max) in [
-        ("title", &record.title, TITLE_MAX),
-        ("description", &record.description, DESCRIPTION_MAX),
-    ] {
+    for (field, text, max) in
+        [("title", &record.title, TITLE_MAX), ("description", &record.description, DESCRIPTION_MAX)]
+    {
         let found = text.chars().count();
         if found > max {
             return Err(Rejection::TooLong { field, found, max });

@@ -11,3 +11,10 @@ pub mod change;
 pub mod obligation;
 pub mod period;
 pub mod schedule;
+
+pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

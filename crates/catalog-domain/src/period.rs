@@ -26,14 +26,8 @@ pub enum Period {
 
 impl Period {
     /// Every period, the shortest first.
-    pub const ALL: [Self; 6] = [
-        Self::Daily,
-        Self::Weekly,
-        Self::Monthly,
-        Self::Quarterly,
-        Self::HalfYearly,
-        Self::Yearly,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::HalfYearly, Self::Yearly];
 
     /// The period of a cycle, if it ends on a day.
     #[must_use]

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use publicdata_types::{ClassificationCode, ObligationId, OrganisationCode, RegionCode, ResourceId};
+use publicdata_types::{
+    ClassificationCode, ObligationId, OrganisationCode, RegionCode, ResourceId,
+};
 
 use crate::description::UpdateCycle;
 use crate::obligation::{Cause, Duty, Term};
@@ -193,19 +195,22 @@ impl ResourceSchedule {
     }
 
     fn publish(&mut self, on: Date, at: Occasion) -> Vec<Action> {
-        let Some(written) = self.written.clone() else { return vec![] };
-        let period = Period::of(written.cycle);
-        self.published = Some(written);
-        match self.running {
-            // A revision that keeps the cycle grants no more time.
-            Some(running) if Some(running.period) == period => vec![],
-            Some(_) | None => {
-                let reason = "the update cycle was changed".to_owned();
-                let mut actions = lapse(&mut self.running, reason);
-                actions.extend(self.begin(on, None, at));
-                actions
-            }
+        let Some(now) = self.written.clone() else { return vec![] };
+        let before = self.published.replace(now.clone());
+        let keeps_provider = before.is_some_and(|before| before.provider == now.provider);
+        let keeps_cycle =
+            self.running.is_some_and(|running| Some(running.period) == Period::of(now.cycle));
+        // A revision that keeps both grants no more time.
+        if keeps_provider && keeps_cycle {
+            return vec![];
         }
+        let reason = match keeps_provider {
+            true => "the update cycle was changed",
+            false => "another department provides the resource now",
+        };
+        let mut actions = lapse(&mut self.running, reason.to_owned());
+        actions.extend(self.begin(on, None, at));
+        actions
     }
 
     fn update(&mut self, current_on: Date, at: Occasion) -> Vec<Action> {
@@ -257,7 +262,8 @@ impl LibrarySchedule {
     fn assign(&mut self, item: String, now: Assigned, at: Occasion) -> Vec<Action> {
         let mut actions = Vec::new();
         if let Some(before) = self.items.get_mut(&item) {
-            let terms = |assigned: &Assigned| (assigned.organisation, assigned.cycle, assigned.from);
+            let terms =
+                |assigned: &Assigned| (assigned.organisation, assigned.cycle, assigned.from);
             if terms(before) == terms(&now) {
                 return actions;
             }

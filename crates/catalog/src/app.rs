@@ -12,6 +12,8 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
@@ -23,7 +25,7 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Obligations, Organisations, Resources, Shared};
+use crate::grpc::{Assessments, Issuing, Libraries, Obligations, Organisations, Resources, Shared};
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
 use crate::{codec, views};
@@ -54,6 +56,8 @@ pub struct App {
     resources: Resources,
     obligations: Obligations,
     deadline_poll: Duration,
+    assessments: Assessments,
+    libraries: Libraries,
 }
 
 /// Why the service does not start.
@@ -120,6 +124,10 @@ impl App {
         follow(&tasks, "view of entries", &entries);
         let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of obligations", &view);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -145,6 +153,16 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             server,
             tasks,
             shared,
@@ -175,6 +193,18 @@ impl App {
         &self.obligations.desk.view
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
@@ -188,7 +218,9 @@ impl App {
 
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(ObligationServiceServer::new(self.obligations));
+            .add_service(ObligationServiceServer::new(self.obligations))
+            .add_service(AssessmentServiceServer::new(self.assessments))
+            .add_service(LibraryServiceServer::new(self.libraries));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
@@ -59,6 +60,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for supervision and assessment.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
+        Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -204,9 +204,11 @@ fn what_is_met_late_was_missed() {
     given::<Obligation>([opened()])
         .when(fulfil(late, vec![], "无需调整"))
         .then([missed(), met(late, true, "无需调整")]);
-    given::<Obligation>([opened(), missed()])
-        .when(fulfil(late, vec![], "无需调整"))
-        .then([met(late, true, "无需调整")]);
+    given::<Obligation>([opened(), missed()]).when(fulfil(late, vec![], "无需调整")).then([met(
+        late,
+        true,
+        "无需调整",
+    )]);
 }
 
 /// H3: what does not count as fulfilment is named.
@@ -316,9 +318,7 @@ fn an_obligation_to_update_data_follows_its_cause() {
     given::<Obligation>([opened()])
         .when(fulfil(DUE, vec![], "已更新"))
         .then_rejected(Rejection::MetByUpdate);
-    given::<Obligation>([opened()])
-        .when(cancel(city()))
-        .then_rejected(Rejection::FollowsItsCause);
+    given::<Obligation>([opened()]).when(cancel(city())).then_rejected(Rejection::FollowsItsCause);
 
     let lapse = || Command::Lapse { reason: "误报".to_owned() };
     given::<Obligation>([opened()]).when(lapse()).then([cancelled()]);

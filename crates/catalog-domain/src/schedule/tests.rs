@@ -122,13 +122,31 @@ fn a_revision_plans_anew_if_its_cycle_is_another() {
         [lapsed(1, "the update cycle was changed"), open(5, day, Period::Weekly)]
     );
     schedule.follow(drafted(UpdateCycle::Irregular), at(6, day));
-    assert_eq!(
-        schedule.follow(publish(), at(7, day)),
-        [lapsed(5, "the update cycle was changed")]
-    );
+    assert_eq!(schedule.follow(publish(), at(7, day)), [lapsed(5, "the update cycle was changed")]);
     // A draft that is not published yet changes nothing.
     schedule.follow(drafted(UpdateCycle::Daily), at(8, day));
     assert_eq!(schedule.follow(updated(day), at(9, day.tomorrow().unwrap())), []);
+}
+
+/// R16.1: a library's entry passes to another lead department, and what it owes with it.
+#[test]
+fn a_revision_by_another_provider_passes_the_duty_on() {
+    let (mut schedule, day) = (published(UpdateCycle::Monthly), date(2026, 2, 20));
+    let written = Written {
+        name: "社区名录".to_owned(),
+        provider: OTHER.parse().unwrap(),
+        cycle: UpdateCycle::Monthly,
+    };
+    schedule.follow(ResourceStep::Drafted(written), at(2, day));
+
+    let organisation = OTHER.parse().unwrap();
+    assert_eq!(
+        schedule.follow(ResourceStep::Published { on: day }, at(3, day)),
+        [
+            lapsed(1, "another department provides the resource now"),
+            Action::Open(id(3), Opening { organisation, ..opening(day, Period::Monthly) })
+        ]
+    );
 }
 
 /// R12.3, R12.4: what is out of use owes nothing; what comes back begins anew.
@@ -142,10 +160,7 @@ fn suspension_and_withdrawal_cancel_and_resumption_opens_anew() {
         [lapsed(1, "the resource was suspended: 系统改造")]
     );
     assert_eq!(schedule.follow(updated(day), at(3, day)), []);
-    assert_eq!(
-        schedule.follow(ResourceStep::Resumed, at(4, day)),
-        [open(4, day, Period::Yearly)]
-    );
+    assert_eq!(schedule.follow(ResourceStep::Resumed, at(4, day)), [open(4, day, Period::Yearly)]);
     assert_eq!(schedule.follow(ResourceStep::Resumed, at(5, day)), []);
     assert_eq!(
         schedule.follow(ResourceStep::Withdrawn { reason: reason() }, at(6, day)),
@@ -214,7 +229,8 @@ fn items_of_a_library_are_owed_one_by_one() {
             open_item(5, "姓名", OTHER, PUBLISHED, day)
         ]
     );
-    let release = || LibraryStep::Released { item: "住址".to_owned(), reason: "停用".to_owned() };
+    let release =
+        || LibraryStep::Released { item: "住址".to_owned(), reason: "停用".to_owned() };
     assert_eq!(schedule.follow(release(), at(6, day)), [lapsed(2, "the item was released: 停用")]);
     assert_eq!(schedule.follow(release(), at(7, day)), []);
     let gone = LibraryStep::Updated { item: "住址".to_owned(), current_on: day };

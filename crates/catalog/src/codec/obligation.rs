@@ -97,7 +97,8 @@ fn deadline_from_wire(deadline: Option<common::Deadline>) -> Result<Deadline, Fi
 fn limit(deadline: Option<common::Deadline>) -> Result<(Kind, Deadline), FieldError> {
     let rule = deadline.as_ref().map(|deadline| deadline.rule.clone()).unwrap_or_default();
     let kind = Kind::ALL.into_iter().find(|kind| kind.rule() == rule);
-    let kind = kind.ok_or_else(|| FieldError::new("deadline.rule", "no obligation has this rule"))?;
+    let kind =
+        kind.ok_or_else(|| FieldError::new("deadline.rule", "no obligation has this rule"))?;
     Ok((kind, deadline_from_wire(deadline)?))
 }
 

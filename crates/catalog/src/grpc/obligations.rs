@@ -174,9 +174,7 @@ impl ObligationService for Obligations {
             Some(Limit::WorkingDays(days)) => {
                 calendar.due(from, at_most("working_days", days, WORKING_DAYS_MAX)?)
             }
-            Some(Limit::Days(days)) => {
-                calendar.due_in_days(from, at_most("days", days, DAYS_MAX)?)
-            }
+            Some(Limit::Days(days)) => calendar.due_in_days(from, at_most("days", days, DAYS_MAX)?),
             None => return Err(Error::field("limit", "say how many days, or working days").into()),
         };
         let warn_on = calendar.working_days_before(deadline.on, WARNED_AHEAD);
@@ -199,11 +197,10 @@ impl ObligationService for Obligations {
         let calendar = self.desk.holidays.calendar();
         let announced = calendar.announced(year).cloned().unwrap_or_default();
         let (first, last) = (date(year, 1, 1), date(year, 12, 31));
-        let texts = |days: std::collections::BTreeSet<Date>| {
-            days.iter().map(ToString::to_string).collect()
-        };
-        let working_days = calendar.working_days_between(first, last)
-            + u32::from(calendar.is_working_day(first));
+        let texts =
+            |days: std::collections::BTreeSet<Date>| days.iter().map(ToString::to_string).collect();
+        let working_days =
+            calendar.working_days_between(first, last) + u32::from(calendar.is_working_day(first));
         Ok(Response::new(GetCalendarResponse {
             year: year.into(),
             announced: calendar.is_announced(year),

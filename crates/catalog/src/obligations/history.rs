@@ -57,7 +57,11 @@ pub(crate) async fn library_actions(
     store: &Store,
     recorded: &Recorded,
 ) -> Result<Vec<Action>, Error> {
-    if !told(recorded)?.events.iter().any(|event| library_step(event).is_ok_and(|step| step.is_some())) {
+    if !told(recorded)?
+        .events
+        .iter()
+        .any(|event| library_step(event).is_ok_and(|step| step.is_some()))
+    {
         return Ok(vec![]);
     }
     let mut schedule = LibrarySchedule::new(parse("library", recorded.subject.id())?);
@@ -188,10 +192,8 @@ fn library_step(event: &Any) -> Result<Option<LibraryStep>, Error> {
         return Ok(Some(LibraryStep::Updated { item: updated.item, current_on }));
     }
     let released = message::<wire::LibraryItemReleased>(event)?;
-    Ok(released.map(|released| LibraryStep::Released {
-        item: released.item,
-        reason: released.reason,
-    }))
+    Ok(released
+        .map(|released| LibraryStep::Released { item: released.item, reason: released.reason }))
 }
 
 fn is<M: prost::Name>(event: &Any) -> bool {

@@ -50,7 +50,10 @@ impl Causes {
                 pause = PAUSE_MIN;
             }
             if let Err(error) = followed {
-                tracing::warn!(error = chain(&error), "obligations wait, and are followed up later");
+                tracing::warn!(
+                    error = chain(&error),
+                    "obligations wait, and are followed up later"
+                );
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -109,8 +112,7 @@ impl Causes {
         let id: ChangeId = parse("change_id", recorded.subject.id())?;
         for any in &commit.events {
             let event = codec::Change::decode(any);
-            let event =
-                event.map_err(|error| FieldError::new("events", BoxError::from(error)))?;
+            let event = event.map_err(|error| FieldError::new("events", BoxError::from(error)))?;
             let Some(Event::Recorded { record, .. }) = event else { continue };
             let Record { title, effective_on, affected, .. } = record;
             for affected in affected {

@@ -10,7 +10,7 @@ use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{parsed, unreadable, within};
+use super::{governed, parsed, unreadable, within};
 use crate::codec::{time_to_wire, update_cycle_from_wire};
 
 /// How many rows the clock looks at in one query.
@@ -100,8 +100,7 @@ impl Scope {
     pub(crate) fn of(actor: &Actor) -> Self {
         let regions = match actor.may_audit() {
             Ok(()) => ANY.to_owned(),
-            Err(_) if actor.is_authority_over(&actor.region) => within(&actor.region),
-            Err(_) => String::new(),
+            Err(_) => governed(actor),
         };
         Self { own: actor.organisation.to_string(), regions }
     }

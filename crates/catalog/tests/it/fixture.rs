@@ -1,6 +1,6 @@
 //! A catalogue of the test's own, and organisations that call it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -28,14 +31,18 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
+    pub(crate) obligations: Arc<Projector>,
     pub(crate) tasks: Tasks,
+    pub(crate) clock: Clock,
     address: String,
     config: Config,
     authority: CertificateAuthority,
@@ -49,6 +56,9 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) obligations: ObligationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -59,15 +69,41 @@ impl Catalogue {
     }
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_by(Clock::system(), database, None, folder).await
+    }
+
+    /// A catalogue whose clock stands at this moment until a test moves it, and which counts by these holidays.
+    pub(crate) async fn start_at(time: &str, holidays: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let holidays = holidays.map(|json| {
+            let path = folder.path().join("holidays.json");
+            std::fs::write(&path, json).unwrap();
+            path
+        });
+        let clock = Clock::manual(time.parse().unwrap());
+        Self::start_by(clock, database, holidays, folder).await
+    }
+
+    async fn start_by(
+        clock: Clock,
+        database: String,
+        holidays: Option<PathBuf>,
+        folder: TempDir,
+    ) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, ca);
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
+        let config = Config { holidays, ..config(database, ca) };
+        let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
+            obligations: Arc::clone(app.obligations()),
+            clock,
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -83,7 +119,31 @@ impl Catalogue {
     /// Ends the service, and starts another one over the same events and the same database.
     pub(crate) async fn restart(&mut self) {
         self.tasks.drain(SOON).await.unwrap();
-        let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
+        self.come_back().await;
+    }
+
+    /// Cuts the service off in the middle of whatever it does, and starts another one over the same events and the same
+    /// database.
+    pub(crate) async fn kill(&mut self) {
+        let _ = self.tasks.drain(Duration::ZERO).await;
+        self.come_back().await;
+    }
+
+    /// Ends the service, and starts another one over the same events and an empty database.
+    pub(crate) async fn restart_from_events(&mut self) {
+        self.tasks.drain(SOON).await.unwrap();
+        self.config.database = self.config.database.replace("catalog.db", "another.db");
+        self.come_back().await;
+    }
+
+    /// The file that the holidays are read from.
+    pub(crate) fn holidays(&self) -> &Path {
+        self.config.holidays.as_deref().unwrap()
+    }
+
+    async fn come_back(&mut self) {
+        let (config, store) = (self.config.clone(), Arc::clone(&self.store));
+        let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -92,6 +152,9 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
+        self.obligations = Arc::clone(app.obligations());
         app.spawn().unwrap();
     }
 
@@ -112,7 +175,10 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            assessments: AssessmentServiceClient::new(channel.clone()),
+            resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel.clone()),
+            obligations: ObligationServiceClient::new(channel),
         }
     }
 
@@ -256,15 +322,24 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
 
 fn config(database: String, authority: PathBuf) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { listen, database, authority, certificate_days: 30 }
+    Config {
+        certificate_days: 30,
+        deadline_poll_ms: 20,
+        ..Config::new(listen, database, authority)
+    }
 }
 
-async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
+async fn app(
+    config: Config,
+    clock: &Clock,
+    authority: &CertificateAuthority,
+    store: Store,
+) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {
         store,
-        clock: Clock::system(),
+        clock: clock.clone(),
         credentials: credentials(authority, &id),
         tasks: tasks.clone(),
     };

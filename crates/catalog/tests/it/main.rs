@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod assessments;
 mod fixture;
+mod libraries;
+mod obligations;
 mod organisations;
 mod program;
 mod recovery;

@@ -23,7 +23,7 @@ pub(super) const NATS_FOLDER: &str = "nats";
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
 const STREAMS: [(&str, &[&str], &[&str]); 4] = [
-    ("catalog", &["CATALOG"], &[]),
+    ("catalog", &["CATALOG"], &["EXCHANGE"]),
     ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
     ("open-data", &["OPENDATA"], &["CATALOG"]),
     ("audit", &[], &["CATALOG", "EXCHANGE", "OPENDATA"]),

@@ -46,7 +46,8 @@ fn a_new_file_counts_from_the_next_reading_on_and_a_wrong_one_never() {
     let holidays = Holidays::open(Some(path.clone())).unwrap();
     let built_in = holidays.calendar();
 
-    std::fs::write(&path, r#"{"years":{"2027":{"holidays":["2027-01-01"],"workdays":[]}}}"#).unwrap();
+    std::fs::write(&path, r#"{"years":{"2027":{"holidays":["2027-01-01"],"workdays":[]}}}"#)
+        .unwrap();
     assert_eq!(holidays.calendar(), built_in);
     holidays.reload().unwrap();
     assert!(holidays.calendar().is_announced(2027));
