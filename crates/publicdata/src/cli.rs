@@ -8,7 +8,8 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
-    assessment, audit, fetch, grant, init, node, open, organisation, resource, transfer,
+    assessment, audit, calendar, change, fetch, grant, init, node, obligation, open, organisation,
+    resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -46,6 +47,15 @@ pub enum Command {
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
     Assessment(assessment::Command),
+    /// Changes of law and of functions that catalogues have to follow (法规与职能变更).
+    #[command(subcommand)]
+    Change(change::Command),
+    /// What organisations have to do by a day: fulfil it, see who is late (履职期限).
+    #[command(subcommand)]
+    Obligation(obligation::Command),
+    /// Working days: count a limit, look up a year (工作日历).
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -77,6 +87,9 @@ impl Command {
             | Self::Organisation(_)
             | Self::Catalog(_)
             | Self::Assessment(_)
+            | Self::Change(_)
+            | Self::Obligation(_)
+            | Self::Calendar(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -140,6 +153,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
         Command::Assessment(command) => assessment::run(&context, command).await,
+        Command::Change(command) => change::run(&context, command).await,
+        Command::Obligation(command) => obligation::run(&context, command).await,
+        Command::Calendar(command) => calendar::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

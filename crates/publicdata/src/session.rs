@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
@@ -68,6 +69,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
         Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for changes, obligations and the calendar.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
+        Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -5,6 +5,7 @@
 
 mod audited;
 mod exchange;
+mod obligations;
 mod opening;
 mod preparation;
 
@@ -39,6 +40,8 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     preparation::organisations(&mut cast).await?;
     cast.narrator.chapter("The catalogue 目录")?;
     let entries = preparation::catalogue(&mut cast).await?;
+    cast.narrator.chapter("A law changes 法规修订")?;
+    obligations::follow_a_law(&mut cast, &entries).await?;
     cast.narrator.chapter("The exchange 共享交换")?;
     preparation::nodes(&mut cast, &entries).await?;
     let grant = exchange::grant(&mut cast, &entries).await?;

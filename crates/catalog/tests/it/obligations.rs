@@ -671,7 +671,7 @@ async fn lists_go_on_page_by_page() {
     assert_eq!((page.changes.len(), rest.changes.len()), (3, 1));
 }
 
-/// R14.1, R27.1: anybody counts a limit by the calendar that the platform counts by, and reads that calendar.
+/// R14.1, R26.1: anybody counts a limit by the calendar that the platform counts by, and reads that calendar.
 #[tokio::test]
 async fn the_calendar_counts_for_everybody() {
     let catalogue = Catalogue::start_at(MORNING, None).await;

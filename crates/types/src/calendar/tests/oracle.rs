@@ -54,7 +54,7 @@ fn every_date_of_the_announced_years_is_worked_or_off_as_announced() {
     }
 }
 
-/// R14.1, R26.1, R27.1: limits of 5, 10 and 15 working days, and others, from every date of the announced years.
+/// R14.1, R26.1: limits of 5, 10 and 15 working days, and others, from every date of the announced years.
 #[test]
 fn limits_from_every_date_of_the_announced_years_are_exact() {
     let calendar = shipped();
