@@ -133,3 +133,6 @@ impl Causes {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,13 @@ const WORKING_DAYS: u32 = 15;
 const WARNED_AHEAD: u32 = 3;
 
 pub(super) async fn follow_a_law(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Result<()> {
+    let id = change(cast).await?;
+    warning(cast).await?;
+    fulfilment(cast, entries, &id).await
+}
+
+/// A law changes today; the id of the obligation that follows.
+async fn change(cast: &mut Cast<'_>) -> anyhow::Result<String> {
     let (authority, provider) = (cast.authority()?, cast.provider()?);
     let calendar = holidays::load(None)?;
     let today = publicdata_types::china_date(cast.fleet.clock().now());
@@ -57,10 +64,16 @@ pub(super) async fn follow_a_law(cast: &mut Cast<'_>, entries: &Entries) -> anyh
         ))
     };
     let title = format!("{} finds the obligation that follows", PROVIDER.name);
-    let id = cast.narrator.step(&title, step).await?;
+    cast.narrator.step(&title, step).await
+}
+
+/// A law changed so long ago that three working days are left.
+async fn warning(cast: &mut Cast<'_>) -> anyhow::Result<()> {
+    let (authority, provider) = (cast.authority()?, cast.provider()?);
+    let calendar = holidays::load(None)?;
+    let today = publicdata_types::china_date(cast.fleet.clock().now());
 
     let step = async {
-        // So long ago that three working days are left.
         let last = calendar.due(today, WARNED_AHEAD).on;
         let began = calendar.working_days_before(last, WORKING_DAYS);
         let done = record(&authority, new_command_id(), law("《统计法》修订", began)).await?;
@@ -69,17 +82,21 @@ pub(super) async fn follow_a_law(cast: &mut Cast<'_>, entries: &Entries) -> anyh
         ensure!(open.warned && due.due_on == last.to_string(), "it must warn at once: {open:?}");
         Ok(((), format!("a law of {began}, due on {}: three working days are left", due.due_on)))
     };
-    cast.narrator.step("Of a law that was recorded late it is warned at once (预警)", step).await?;
+    cast.narrator.step("Of a law that was recorded late it is warned at once (预警)", step).await
+}
+
+async fn fulfilment(cast: &mut Cast<'_>, entries: &Entries, id: &str) -> anyhow::Result<()> {
+    let (authority, provider) = (cast.authority()?, cast.provider()?);
 
     let step = async {
-        let early = fulfil(&provider, &id, vec![], "").await.map(drop);
+        let early = fulfil(&provider, id, vec![], "").await.map(drop);
         let said = refused(early, "FULFILMENT_EMPTY")?;
         let revised = sample::AREAS_ENTRY.replace("代码和名称。", "代码和名称，依据现行标准。");
         ensure!(revised != sample::AREAS_ENTRY, "the revision must change something");
         preparation::draft(&provider, entries.areas_id.clone(), &revised).await?;
         preparation::submit(&provider, &entries.areas_id).await?;
         let version = preparation::publish(&authority, &entries.areas_id).await?;
-        let done = fulfil(&provider, &id, vec![entries.areas_id.clone()], "").await?;
+        let done = fulfil(&provider, id, vec![entries.areas_id.clone()], "").await?;
         let met = done.obligation.unwrap_or_default();
         ensure!(
             met.state() == ObligationState::Met && !met.late,
