@@ -154,7 +154,7 @@ fn a_provisional_limit_is_not_missed_until_it_is_counted_anew() {
     given::<Obligation>([opened.clone()])
         .when(Command::Recount { deadline: until(later) })
         .then([recounted.clone()]);
-    given::<Obligation>([opened, recounted.clone()])
+    given::<Obligation>([opened, recounted])
         .when(Command::Elapse { today })
         .then([Event::Missed { kind: Kind::CatalogueUpdate, deadline: until(later) }]);
     given::<Obligation>([]).when(Command::Recount { deadline: until(later) }).then_nothing();
