@@ -17,6 +17,7 @@ use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::holidays::HolidaysError;
 use publicdata_service_kit::{Clock, Holidays, Tasks};
@@ -25,9 +26,12 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Assessments, Issuing, Libraries, Obligations, Organisations, Resources, Shared};
+use crate::grpc::{
+    Assessments, Issuing, Libraries, Obligations, Organisations, Resources, SearchIndexes, Shared,
+};
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
+use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -58,6 +62,7 @@ pub struct App {
     deadline_poll: Duration,
     assessments: Assessments,
     libraries: Libraries,
+    search: SearchIndexes,
 }
 
 /// Why the service does not start.
@@ -90,6 +95,9 @@ pub enum BuildError {
     /// A view cannot be opened.
     #[error("the views cannot be opened")]
     View(#[from] ProjectorError),
+    /// The search index cannot be opened.
+    #[error("the search index cannot be opened")]
+    Index(#[from] IndexError),
 }
 
 impl App {
@@ -129,7 +137,11 @@ impl App {
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
+        let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
+        tasks.try_spawn("search index", async move { running.run(shutdown).await });
+
+        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
@@ -163,6 +175,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -205,6 +218,12 @@ impl App {
         &self.libraries.view
     }
 
+    /// The search index, for whoever runs in the same process.
+    #[must_use]
+    pub fn search_index(&self) -> &Arc<SearchIndex> {
+        &self.shared.index
+    }
+
     /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
@@ -220,7 +239,8 @@ impl App {
             .add_service(ResourceServiceServer::new(self.resources))
             .add_service(ObligationServiceServer::new(self.obligations))
             .add_service(AssessmentServiceServer::new(self.assessments))
-            .add_service(LibraryServiceServer::new(self.libraries));
+            .add_service(LibraryServiceServer::new(self.libraries))
+            .add_service(SearchIndexServiceServer::new(self.search));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

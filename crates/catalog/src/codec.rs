@@ -14,7 +14,7 @@ pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
     weights_to_wire,
 };
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use obligation::deadline_to_wire;
 pub(crate) use words::{
     change_kind_from_wire, change_kind_to_wire, obligation_kind_from_wire, obligation_kind_to_wire,

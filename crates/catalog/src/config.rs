@@ -19,6 +19,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where its views are: `sqlite:<path>` or `postgres://…`.
     pub database: String,
+    /// The folder of its search index: each process has one of its own.
+    pub index: PathBuf,
     /// The folder of the certificate authority.
     pub authority: PathBuf,
     /// How long the certificates that it issues are valid.
@@ -70,11 +72,13 @@ impl Config {
     pub fn new(
         listen: SocketAddr,
         database: impl Into<String>,
+        index: impl Into<PathBuf>,
         authority: impl Into<PathBuf>,
     ) -> Self {
         Self {
             listen,
             database: database.into(),
+            index: index.into(),
             authority: authority.into(),
             certificate_days: CERTIFICATE_DAYS,
             deadline_poll_ms: DEADLINE_POLL_MS,

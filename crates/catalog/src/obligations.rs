@@ -3,7 +3,6 @@
 pub(crate) mod history;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use publicdata_catalog_domain::obligation::{Command, Duty, Obligation, Rejection, warn_until};
@@ -17,10 +16,6 @@ use publicdata_views::Projector;
 use crate::codec;
 use crate::error::Error;
 use crate::grpc::Shared;
-use crate::views::STREAM;
-
-/// How long a write waits for the view. The write has happened whatever comes of it.
-const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Commands to changes and obligations, with what they need to know beforehand.
 #[derive(Debug)]
@@ -52,13 +47,6 @@ impl Desk {
         command: Command,
     ) -> Result<Executed<Obligation>, ExecuteError<Rejection>> {
         self.obligations.execute(&id.to_string(), meta, command).await
-    }
-
-    /// Waits until this process's view holds a commit, so that whoever wrote it can read it.
-    pub(crate) async fn until_seen(&self, sequence: u64) {
-        if let Err(late) = self.view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
-            tracing::warn!(error = %late, "a write is answered before the view holds it");
-        }
     }
 
     /// Does what a schedule says, because of the commit that `cause` made.

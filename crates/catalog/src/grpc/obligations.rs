@@ -1,11 +1,12 @@
 //! Changes, obligations and the calendar.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 use publicdata_catalog_domain::change::{self, Affected, Record};
 use publicdata_catalog_domain::obligation::{
-    CATALOGUE_UPDATE_WITHIN, Command, Kind, RESOURCES_MAX, Rejection, WARNED_AHEAD,
+    CATALOGUE_UPDATE_WITHIN, Command, Kind, Named, RESOURCES_MAX, Rejection, WARNED_AHEAD,
 };
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationService;
@@ -64,7 +65,7 @@ impl ObligationService for Obligations {
         let command = change::Command::Record { record, unregistered, today, by };
         let done = self.desk.changes.execute(&id.to_string(), &meta, command).await;
         let sequence = done.map_err(Error::from)?.sequence;
-        self.desk.until_seen(sequence).await;
+        self.until_seen(sequence).await;
         let deadline = self.desk.holidays.calendar().due(effective_on, CATALOGUE_UPDATE_WITHIN);
         Ok(Response::new(RecordChangeResponse {
             change_id: id.to_string(),
@@ -139,7 +140,7 @@ impl ObligationService for Obligations {
         let (on, note) = (china_date(meta.at), message.note);
         let command = Command::Fulfil { on, named, note, by: by.clone() };
         let done = self.desk.execute(&id, &meta, command).await.map_err(Error::from)?;
-        self.desk.until_seen(done.sequence).await;
+        self.until_seen(done.sequence).await;
         let obligation = Some(self.read(&by, &id).await?);
         Ok(Response::new(FulfilObligationResponse { obligation, sequence: done.sequence }))
     }
@@ -157,7 +158,7 @@ impl ObligationService for Obligations {
 
         let command = Command::Cancel { reason: message.reason, by };
         let done = self.desk.execute(&id, &meta, command).await.map_err(Error::from)?;
-        self.desk.until_seen(done.sequence).await;
+        self.until_seen(done.sequence).await;
         Ok(Response::new(CancelObligationResponse { sequence: done.sequence }))
     }
 
@@ -197,8 +198,7 @@ impl ObligationService for Obligations {
         let calendar = self.desk.holidays.calendar();
         let announced = calendar.announced(year).cloned().unwrap_or_default();
         let (first, last) = (date(year, 1, 1), date(year, 12, 31));
-        let texts =
-            |days: std::collections::BTreeSet<Date>| days.iter().map(ToString::to_string).collect();
+        let texts = |days: BTreeSet<Date>| days.iter().map(ToString::to_string).collect();
         let working_days =
             calendar.working_days_between(first, last) + u32::from(calendar.is_working_day(first));
         Ok(Response::new(GetCalendarResponse {
@@ -236,11 +236,7 @@ impl Obligations {
     }
 
     /// What is known of the entries that an organisation names.
-    async fn named(
-        &self,
-        ids: &[String],
-        owner: &OrganisationCode,
-    ) -> Result<Vec<publicdata_catalog_domain::obligation::Named>, Error> {
+    async fn named(&self, ids: &[String], owner: &OrganisationCode) -> Result<Vec<Named>, Error> {
         if ids.len() > RESOURCES_MAX {
             return Err(Error::Obligation(Rejection::TooManyNamed { found: ids.len() }));
         }
@@ -268,9 +264,12 @@ impl Obligations {
 
     async fn with_name(&self, obligation: wire::Obligation) -> Result<wire::Obligation, Error> {
         let code = parse("organisation_code", &obligation.organisation_code)?;
-        let organisation = self.desk.shared.directory.organisation(&code).await?;
-        let organisation_name = organisation.map(|known| known.name.clone()).unwrap_or_default();
+        let organisation_name = self.desk.shared.name_of(&code).await?;
         Ok(wire::Obligation { organisation_name, ..obligation })
+    }
+
+    async fn until_seen(&self, sequence: u64) {
+        self.desk.shared.until_view_holds(&self.desk.view, sequence).await;
     }
 }
 

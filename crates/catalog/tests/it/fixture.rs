@@ -15,6 +15,7 @@ use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -59,6 +60,7 @@ pub(crate) struct User {
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) obligations: ObligationServiceClient<Channel>,
+    pub(crate) index: SearchIndexServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -95,7 +97,7 @@ impl Catalogue {
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = Config { holidays, ..config(database, ca) };
+        let config = Config { holidays, ..config(database, folder.path()) };
         let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
@@ -116,24 +118,34 @@ impl Catalogue {
         catalogue
     }
 
-    /// Ends the service, and starts another one over the same events and the same database.
+    /// Ends the service, and starts another one over the same events, the same database and the same index.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.begin().await;
+    }
+
+    /// Ends the service.
+    pub(crate) async fn stop(&self) {
         self.tasks.drain(SOON).await.unwrap();
-        self.come_back().await;
+    }
+
+    /// The folder of the search index.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.config.index.clone()
     }
 
     /// Cuts the service off in the middle of whatever it does, and starts another one over the same events and the same
     /// database.
     pub(crate) async fn kill(&mut self) {
         let _ = self.tasks.drain(Duration::ZERO).await;
-        self.come_back().await;
+        self.begin().await;
     }
 
     /// Ends the service, and starts another one over the same events and an empty database.
     pub(crate) async fn restart_from_events(&mut self) {
-        self.tasks.drain(SOON).await.unwrap();
+        self.stop().await;
         self.config.database = self.config.database.replace("catalog.db", "another.db");
-        self.come_back().await;
+        self.begin().await;
     }
 
     /// The file that the holidays are read from.
@@ -141,7 +153,8 @@ impl Catalogue {
         self.config.holidays.as_deref().unwrap()
     }
 
-    async fn come_back(&mut self) {
+    /// Starts a service again.
+    pub(crate) async fn begin(&mut self) {
         let (config, store) = (self.config.clone(), Arc::clone(&self.store));
         let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
         self.tasks = tasks;
@@ -178,7 +191,8 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
-            obligations: ObligationServiceClient::new(channel),
+            obligations: ObligationServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
@@ -320,12 +334,13 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-fn config(database: String, authority: PathBuf) -> Config {
+fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
+    let (index, authority) = (folder.join("index"), folder.join("ca"));
     Config {
         certificate_days: 30,
         deadline_poll_ms: 20,
-        ..Config::new(listen, database, authority)
+        ..Config::new(listen, database, index, authority)
     }
 }
 

@@ -109,8 +109,10 @@ impl Setting<'_> {
         services: &mut Services,
     ) -> anyhow::Result<(SocketAddr, Arc<Projector>)> {
         let Part { store, credentials, tasks, database } = self.part("catalog", services).await?;
+        let index = self.data.join("catalog-index");
         let authority = self.data.join(AUTHORITY_FOLDER);
-        let config = publicdata_catalog::Config::new(self.ports.address(1), database, authority);
+        let listen = self.ports.address(1);
+        let config = publicdata_catalog::Config::new(listen, database, index, authority);
         let clock = self.clock.clone();
         let dependencies = publicdata_catalog::Dependencies { store, clock, credentials, tasks };
         let app = publicdata_catalog::App::build(config, dependencies)

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::*;
 use crate::grpc::Shared;
 use crate::policies::Deadlines;
+use crate::search::SearchIndex;
 use crate::views;
 
 const PROVIDER: &str = "91110000802100433B";
@@ -45,12 +46,15 @@ impl City {
         let view = views::obligations(database.clone(), Arc::clone(&store)).await.unwrap();
         let (running, shutdown) = (Arc::clone(&view), tasks.shutdown().clone());
         tasks.try_spawn("view", async move { running.run(shutdown).await });
+        let index = folder.path().join("index");
+        let index = SearchIndex::open(&index, Arc::clone(&store), clock.clone()).unwrap();
         let shared = Shared {
             clock: clock.clone(),
             store: Arc::clone(&store),
             directory,
             database,
             entries,
+            index,
         };
         let desk = Arc::new(Desk {
             changes: Aggregates::new(Arc::clone(&store)),
