@@ -9,6 +9,11 @@ pub mod name;
 pub mod description;
 pub mod resource;
 
+pub mod change;
+pub mod obligation;
+pub mod period;
+pub mod schedule;
+
 pub mod assessment;
 
 pub mod cycle;

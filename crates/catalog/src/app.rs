@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -15,13 +16,15 @@ use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceS
 use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
+use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
 use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
-use publicdata_service_kit::{Clock, Tasks};
+use publicdata_service_kit::holidays::HolidaysError;
+use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
@@ -29,9 +32,11 @@ use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Classifications, Issuing, Libraries, Organisations, Plans, Resources,
+    Assessments, Classifications, Issuing, Libraries, Obligations, Organisations, Plans, Resources,
     SearchIndexes, Shared, Sources, Terms,
 };
+use crate::obligations::Desk;
+use crate::policies::{Causes, Deadlines};
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
@@ -59,6 +64,8 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    obligations: Obligations,
+    deadline_poll: Duration,
     assessments: Assessments,
     libraries: Libraries,
     collecting: Arc<Collecting>,
@@ -75,6 +82,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The holidays cannot be used.
+    #[error("`holidays` cannot be used")]
+    Holidays(#[from] HolidaysError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -90,8 +100,8 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
-    /// The view of entries cannot be opened.
-    #[error("the view of entries cannot be opened")]
+    /// A view cannot be opened.
+    #[error("the views cannot be opened")]
     View(#[from] ProjectorError),
     /// The search index cannot be opened.
     #[error("the search index cannot be opened")]
@@ -121,11 +131,15 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let authority = CertificateAuthority::open(&config.authority)?;
+        let holidays = Arc::new(Holidays::open(config.holidays)?);
+        let service = credentials.id().clone();
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of obligations", &view);
         let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of marks", &marks);
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
@@ -153,7 +167,17 @@ impl App {
             view: collection,
             shared: Arc::clone(&shared),
         };
+        let desk = Desk {
+            changes: Aggregates::new(Arc::clone(store)),
+            obligations: Aggregates::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+            holidays,
+            view,
+            service,
+        };
         Ok(Self {
+            obligations: Obligations { desk: Arc::new(desk) },
+            deadline_poll: Duration::from_millis(config.deadline_poll_ms),
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
@@ -200,6 +224,12 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of changes and obligations: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn obligations(&self) -> &Arc<Projector> {
+        &self.obligations.desk.view
+    }
+
     /// The view of marks: to wait for it, to rebuild it, and to compare its content.
     #[must_use]
     pub fn marks(&self) -> &Arc<Projector> {
@@ -224,13 +254,20 @@ impl App {
         &self.shared.index
     }
 
-    /// Answers calls from now on, as one of the tasks.
+    /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
+        let (desk, shutdown) = (&self.obligations.desk, self.tasks.shutdown());
+        let causes = Causes { desk: Arc::clone(desk) };
+        self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
+        let deadlines = Deadlines::new(Arc::clone(desk), self.deadline_poll);
+        self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
+
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(ObligationServiceServer::new(self.obligations))
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
             .add_service(SearchIndexServiceServer::new(self.search))

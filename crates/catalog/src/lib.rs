@@ -11,7 +11,9 @@ mod drafting;
 mod entry;
 mod error;
 mod history;
+mod obligations;
 
+mod policies;
 mod queries;
 pub mod search;
 pub mod views;

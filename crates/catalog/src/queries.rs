@@ -4,6 +4,7 @@ pub(crate) mod assessment;
 pub(crate) mod collection;
 pub(crate) mod contests;
 pub(crate) mod libraries;
+pub(crate) mod obligations;
 
 use jiff::Timestamp;
 use prost::Message as _;

@@ -5,6 +5,7 @@ mod collection;
 mod entries;
 mod items;
 mod libraries;
+mod obligations;
 
 pub use assessment::assessment;
 pub use collection::collection;
@@ -12,6 +13,7 @@ pub use entries::entries;
 pub(crate) use entries::events;
 pub use items::items;
 pub use libraries::libraries;
+pub use obligations::obligations;
 
 use publicdata_event_store::Recorded;
 use publicdata_event_store::aggregates::{Codec, EventOf};
@@ -23,6 +25,7 @@ pub(crate) const STREAM: &str = "CATALOG";
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0003_catalog_obligation.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0002_catalog_entry.sql"),

@@ -8,8 +8,8 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
-    assessment, audit, collection, fetch, grant, init, library, node, open, organisation, resource,
-    transfer,
+    assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
+    open, organisation, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -53,6 +53,15 @@ pub enum Command {
     /// One source for each datum, and no double collection (一数一源、采集).
     #[command(subcommand)]
     Collection(collection::Command),
+    /// Changes of law and of functions that catalogues have to follow (法规与职能变更).
+    #[command(subcommand)]
+    Change(change::Command),
+    /// What organisations have to do by a day: fulfil it, see who is late (履职期限).
+    #[command(subcommand)]
+    Obligation(obligation::Command),
+    /// Working days: count a limit, look up a year (工作日历).
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -86,6 +95,9 @@ impl Command {
             | Self::Assessment(_)
             | Self::Library(_)
             | Self::Collection(_)
+            | Self::Change(_)
+            | Self::Obligation(_)
+            | Self::Calendar(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -154,6 +166,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Assessment(command) => assessment::run(&context, command).await,
         Command::Library(command) => library::run(&context, command).await,
         Command::Collection(command) => collection::run(&context, command).await,
+        Command::Change(command) => change::run(&context, command).await,
+        Command::Obligation(command) => obligation::run(&context, command).await,
+        Command::Calendar(command) => calendar::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

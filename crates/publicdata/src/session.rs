@@ -9,6 +9,7 @@ use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceC
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
@@ -122,6 +123,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn collection(&self) -> anyhow::Result<CollectionServiceClient<Channel>> {
         Ok(CollectionServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for changes, obligations and the calendar.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
+        Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

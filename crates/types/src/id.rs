@@ -86,6 +86,16 @@ uuid_id!(
     PublicationId,
     "publication id"
 );
+uuid_id!(
+    /// Names a change of law or of functions that catalogues have to follow.
+    ChangeId,
+    "change id"
+);
+uuid_id!(
+    /// Names something that an organisation has to do by a day.
+    ObligationId,
+    "obligation id"
+);
 
 uuid_id!(
     /// Names the register of one entity (数据对象): its sources and who collects it.

@@ -20,7 +20,8 @@ pub use calendar::{Calendar, Deadline, china_date};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{
-    CommandId, ContestId, EntityId, GrantId, PlanId, PublicationId, ResourceId, TransferId,
+    ChangeId, CommandId, ContestId, EntityId, GrantId, ObligationId, PlanId, PublicationId,
+    ResourceId, TransferId,
 };
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;

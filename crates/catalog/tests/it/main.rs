@@ -10,6 +10,7 @@ mod entries;
 mod fixture;
 mod libraries;
 mod mistakes;
+mod obligations;
 mod organisations;
 mod program;
 mod recovery;
