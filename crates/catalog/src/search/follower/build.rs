@@ -1,6 +1,6 @@
 //! Opening an index, building one, and putting one up in place of another.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use futures::StreamExt as _;
@@ -82,7 +82,10 @@ impl SearchIndex {
         shutdown: &CancellationToken,
     ) -> Result<Option<Writer>, FollowError> {
         let folder = self.folder()?;
+        let kept = self.serving().map(|generation| generation.path.clone());
         let mut writer = in_background(move || {
+            // What an earlier attempt left behind may be what fills the disk.
+            folder.clear(kept.as_deref()).map_err(tantivy::TantivyError::from)?;
             let path = folder.fresh().map_err(tantivy::TantivyError::from)?;
             Writer::on(Arc::new(Generation::create(&path)?))
         })
@@ -171,8 +174,8 @@ fn open(folder: &Folder) -> tantivy::Result<Option<Writer>> {
     }
 }
 
-fn point_at(folder: &Folder, path: &PathBuf) -> tantivy::Result<()> {
+fn point_at(folder: &Folder, path: &Path) -> tantivy::Result<()> {
     folder.point_at(path)?;
-    folder.clear(path)?;
+    folder.clear(Some(path))?;
     Ok(())
 }
