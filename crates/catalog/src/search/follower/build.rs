@@ -1,6 +1,6 @@
 //! Opening an index, building one, and putting one up in place of another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use futures::StreamExt as _;
@@ -84,9 +84,7 @@ impl SearchIndex {
         let folder = self.folder()?;
         let kept = self.serving().map(|generation| generation.path.clone());
         let mut writer = in_background(move || {
-            // What an earlier attempt left behind may be what fills the disk.
-            folder.clear(kept.as_deref()).map_err(tantivy::TantivyError::from)?;
-            let path = folder.fresh().map_err(tantivy::TantivyError::from)?;
+            let path = fresh(&folder, kept.as_deref())?;
             Writer::on(Arc::new(Generation::create(&path)?))
         })
         .await?;
@@ -174,8 +172,16 @@ fn open(folder: &Folder) -> tantivy::Result<Option<Writer>> {
     }
 }
 
+/// A folder for a new index. What an earlier attempt left behind is removed: it may be what fills the disk.
+fn fresh(folder: &Folder, kept: Option<&Path>) -> tantivy::Result<PathBuf> {
+    let path = folder.fresh()?;
+    let kept: Vec<&Path> = kept.into_iter().chain([path.as_path()]).collect();
+    folder.clear(&kept)?;
+    Ok(path)
+}
+
 fn point_at(folder: &Folder, path: &Path) -> tantivy::Result<()> {
     folder.point_at(path)?;
-    folder.clear(Some(path))?;
+    folder.clear(&[path])?;
     Ok(())
 }
