@@ -8,3 +8,10 @@ pub mod name;
 
 pub mod description;
 pub mod resource;
+
+pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

@@ -10,6 +10,7 @@ use publicdata_decider::Decider;
 use publicdata_types::{Actor, RegionCode, ResourceCode};
 
 use crate::description::{Alike, Description, Facts};
+use crate::leadership::Leadership;
 
 pub use rejection::{MISTAKES_NAMED_MAX, Rejection};
 
@@ -83,11 +84,15 @@ pub enum Command {
         description: Description,
         /// What is known beside it.
         facts: Facts,
+        /// Who writes the entries of its place in the classification (R16.1).
+        leadership: Leadership,
         /// Who writes.
         by: Actor,
     },
     /// Hands the draft to the authority.
     Submit {
+        /// Who writes the entries of its place in the classification (R16.1).
+        leadership: Leadership,
         /// Who submits.
         by: Actor,
     },
@@ -189,10 +194,10 @@ impl Decider for Resource {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Draft { code, description, facts, by } => {
-                self.draft(code, description, &facts, &by)
+            Command::Draft { code, description, facts, leadership, by } => {
+                self.draft(code, description, (&facts, &leadership), &by)
             }
-            Command::Submit { by } => self.submit(&by),
+            Command::Submit { leadership, by } => self.submit(&leadership, &by),
             Command::Return { reason, by } => self.return_(reason, &by),
             Command::Publish { on, alike, by } => self.publish(on, alike, &by),
             Command::Suspend { reason, by } => self.suspend(reason, &by),

@@ -11,7 +11,9 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -21,7 +23,9 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Classifications, Issuing, Organisations, Resources, Shared};
+use crate::grpc::{
+    Assessments, Classifications, Issuing, Libraries, Organisations, Resources, Shared,
+};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -49,6 +53,8 @@ pub struct App {
     organisations: Organisations,
     resources: Resources,
     classifications: Classifications,
+    assessments: Assessments,
+    libraries: Libraries,
 }
 
 /// Why the service does not start.
@@ -108,6 +114,10 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -127,6 +137,16 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             server,
             tasks,
             shared,
@@ -151,6 +171,18 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -158,7 +190,9 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(ClassificationServiceServer::new(self.classifications));
+            .add_service(ClassificationServiceServer::new(self.classifications))
+            .add_service(AssessmentServiceServer::new(self.assessments))
+            .add_service(LibraryServiceServer::new(self.libraries));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use publicdata_catalog_domain::classification::{Command as AssignCommand, tree};
 use publicdata_catalog_domain::description::{Description, Facts};
+use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
 use publicdata_decider::Decider as _;
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
 use publicdata_types::classification::Depth;
-use publicdata_types::{Actor, ResourceCode, ResourceId, china_date};
+use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId, china_date};
 
 use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
+use crate::queries::libraries;
 use crate::{codec, queries};
 
 /// Commands to entries, with what they need to know beforehand.
@@ -44,11 +46,23 @@ impl Drafting {
         // The id of a new entry follows from the command, so a repeat begins the same entry.
         let new = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
         let facts = self.facts(Some(&id.unwrap_or(new)), &description, &by).await?;
+        let leadership = self.leadership(&description.classification).await?;
+        let first = ResourceCode { classification: description.classification.clone(), serial: 1 };
+        let draft = |code| Command::Draft {
+            code,
+            description: description.clone(),
+            facts: facts.clone(),
+            leadership: leadership.clone(),
+            by: by.clone(),
+        };
         let (id, code) = match id {
             Some(id) => (id, self.visible(&id, &by).await?),
-            None => (new, self.begin(meta, &new, (&description, &facts), &by).await?),
+            None => {
+                let command = draft(first.clone());
+                (new, self.begin(meta, (&new, first.classification), command, &by).await?)
+            }
         };
-        let command = Command::Draft { code: code.clone(), description, facts, by };
+        let command = draft(code.clone());
         let sequence = self.execute(&id, meta, command).await?.sequence;
         Ok(Drafted { id, code, sequence })
     }
@@ -95,6 +109,11 @@ impl Drafting {
         Ok(Facts { alike, group_named })
     }
 
+    /// Who writes the entries of a place in the classification (R16.1).
+    pub(crate) async fn leadership(&self, place: &ClassificationCode) -> Result<Leadership, Error> {
+        Ok(libraries::leadership(&self.shared.database, place).await?)
+    }
+
     pub(crate) async fn execute(
         &self,
         id: &ResourceId,
@@ -122,24 +141,15 @@ impl Drafting {
         }
     }
 
-    /// The code of a new entry. A repeated command is given the same one.
+    /// The code of a new entry, if `command` can be accepted: it takes a number for good. A repeated command is given the
+    /// same one.
     async fn begin(
         &self,
         meta: &Meta,
-        id: &ResourceId,
-        (description, facts): (&Description, &Facts),
+        (id, classification): (&ResourceId, ClassificationCode),
+        command: Command,
         by: &Actor,
     ) -> Result<ResourceCode, Error> {
-        let classification = description.classification.clone();
-
-        // Whether the draft can be accepted, before it takes a number for good.
-        let code = ResourceCode { classification: classification.clone(), serial: 1 };
-        let command = Command::Draft {
-            code,
-            description: description.clone(),
-            facts: facts.clone(),
-            by: by.clone(),
-        };
         if let Err(rejection) = Aggregate::Absent.decide(command) {
             // What was accepted once is answered as it was, whatever has become known since (H1).
             return match self.visible(id, by).await {

@@ -1,12 +1,14 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
 use publicdata_catalog_domain::description::Mistake;
-use publicdata_catalog_domain::{classification, organisation, resource};
+use publicdata_catalog_domain::leadership::NotWriter;
+use publicdata_catalog_domain::{assessment, classification, library, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
+use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
@@ -24,12 +26,18 @@ pub(crate) enum Error {
     VersionNotFound,
     #[error("organisation is not registered; check its code")]
     OrganisationNotFound,
+    #[error("no such assessment, or none that you may see; check its id")]
+    AssessmentNotFound,
     #[error("the rules for organisations forbid it")]
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
     #[error("the rules for the classification forbid it")]
     Classification(#[source] classification::Rejection),
+    #[error("the rules for assessments forbid it")]
+    Assessment(#[source] assessment::Rejection),
+    #[error("the rules for libraries forbid it")]
+    Library(#[source] library::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -53,6 +61,18 @@ impl Error {
         Self::Field(FieldError::new(field, source))
     }
 
+    /// What a caller who may not read is told.
+    pub(crate) fn denied(asked: Result<(), Denied>) -> Self {
+        match asked {
+            Ok(()) => Self::Internal("nothing was denied".into()),
+            Err(denied) => Self::Problem(Problem::new(
+                Code::PermissionDenied,
+                denied.reason(),
+                denied.to_string(),
+            )),
+        }
+    }
+
     fn execute<R>(error: ExecuteError<R>, rejected: impl FnOnce(R) -> Self) -> Self {
         match error {
             ExecuteError::Rejected(rejection) => rejected(rejection),
@@ -73,6 +93,18 @@ impl From<ExecuteError<organisation::Rejection>> for Error {
 impl From<ExecuteError<resource::Rejection>> for Error {
     fn from(error: ExecuteError<resource::Rejection>) -> Self {
         Self::execute(error, Self::Resource)
+    }
+}
+
+impl From<ExecuteError<assessment::Rejection>> for Error {
+    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
+        Self::execute(error, Self::Assessment)
+    }
+}
+
+impl From<ExecuteError<library::Rejection>> for Error {
+    fn from(error: ExecuteError<library::Rejection>) -> Self {
+        Self::execute(error, Self::Library)
     }
 }
 
@@ -105,9 +137,12 @@ fn problem(error: Error) -> Problem {
         Error::NothingHeld => Problem::new(Code::NotFound, "NOTHING_HELD", text),
         Error::VersionNotFound => Problem::new(Code::NotFound, "VERSION_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
+        Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
         Error::Classification(rejection) => classification_problem(&rejection),
+        Error::Assessment(rejection) => assessment_problem(&rejection),
+        Error::Library(rejection) => library_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -169,6 +204,10 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
         | Rejection::SuspendedByAuthority { .. }
         | Rejection::SuspendedByProvider
         | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
+            Code::PermissionDenied
+        }
     };
     let problem = Problem::new(code, rejection.reason(), rejection.to_string());
     match rejection {
@@ -190,6 +229,7 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
         | Rejection::CurrentInFuture { .. }
         | Rejection::CurrentGoesBack { .. }
         | Rejection::OwnEntry { .. }
+        | Rejection::NotWriter(_)
         | Rejection::Denied(_) => problem,
     }
 }
@@ -212,6 +252,32 @@ fn classification_problem(rejection: &classification::Rejection) -> Problem {
         Rejection::BuiltIn { .. } | Rejection::ParentUnknown { .. } => Code::FailedPrecondition,
         Rejection::NameMissing | Rejection::NameTooLong { .. } => Code::InvalidArgument,
         Rejection::DistrictAuthority | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn library_problem(rejection: &library::Rejection) -> Problem {
+    use library::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
+        Rejection::EstablishedOtherwise { .. }
+        | Rejection::NotLeadDepartment { .. }
+        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
+        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
+    use assessment::Rejection;
+
+    let code = match rejection {
+        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
+            Code::FailedPrecondition
+        }
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

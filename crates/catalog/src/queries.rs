@@ -1,5 +1,8 @@
 //! Rows as answers.
 
+pub(crate) mod assessment;
+pub(crate) mod libraries;
+
 use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_catalog_domain::description::{Alike, Description};
@@ -8,7 +11,7 @@ use publicdata_catalog_domain::resource::Update;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_types::region::Level;
 use publicdata_types::{
-    ClassificationCode, OrganisationCode, RegionCode, ResourceCode, ResourceId,
+    Actor, ClassificationCode, OrganisationCode, RegionCode, ResourceCode, ResourceId,
 };
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
@@ -165,13 +168,7 @@ pub(crate) async fn search(
 /// Whose drafts a reader may see: those of its own organisation, and those of the regions that it governs, as a pattern.
 fn rights(reader: Reader<'_>) -> (String, String) {
     match reader {
-        Reader::Actor(actor) => {
-            let governed = match actor.is_authority_over(&actor.region) {
-                true => within(&actor.region),
-                false => String::new(),
-            };
-            (actor.organisation.to_string(), governed)
-        }
+        Reader::Actor(actor) => (actor.organisation.to_string(), governed(actor)),
         Reader::Service => (String::new(), String::new()),
     }
 }
@@ -183,6 +180,14 @@ async fn one<'c>(
 ) -> Result<Option<Entry>, sqlx::Error> {
     let row = sqlx::query(query).bind(key).fetch_optional(executor).await?;
     row.as_ref().map(entry).transpose()
+}
+
+/// A pattern for the regions that the actor's organisation governs; it matches none if it is no authority.
+fn governed(actor: &Actor) -> String {
+    match actor.is_authority_over(&actor.region) {
+        true => within(&actor.region),
+        false => String::new(),
+    }
 }
 
 /// A pattern for the region and those within it: two digits for each level.

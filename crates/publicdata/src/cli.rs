@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
-use crate::commands::{audit, fetch, grant, init, node, open, organisation, resource, transfer};
+use crate::commands::{
+    assessment, audit, fetch, grant, init, node, open, organisation, resource, transfer,
+};
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
 use crate::{demo, up};
@@ -41,6 +43,9 @@ pub enum Command {
     /// The catalogue: write, submit, review, publish, revise, suspend, withdraw, search (目录).
     #[command(subcommand, after_long_help = resource::GUIDE)]
     Catalog(resource::Command),
+    /// Supervision and assessment: scores, and what each point was lost by (监督考核).
+    #[command(subcommand)]
+    Assessment(assessment::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -71,6 +76,7 @@ impl Command {
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)
+            | Self::Assessment(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -136,6 +142,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Assessment(command) => assessment::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

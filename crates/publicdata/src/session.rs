@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
@@ -68,6 +69,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
         Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for supervision and assessment.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
+        Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

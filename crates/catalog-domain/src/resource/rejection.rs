@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use publicdata_types::{Denied, OrganisationCode, RegionCode, ResourceCode};
 
 use crate::description::{Alike, Mistake};
+use crate::leadership::NotWriter;
 
 /// How many mistakes a refusal names one by one.
 pub const MISTAKES_NAMED_MAX: usize = 20;
@@ -107,6 +108,9 @@ pub enum Rejection {
         /// The authority.
         organisation: OrganisationCode,
     },
+    /// Another organisation writes this entry.
+    #[error(transparent)]
+    NotWriter(NotWriter),
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -135,7 +139,17 @@ impl Rejection {
             Self::CurrentGoesBack { .. } => "CURRENT_GOES_BACK",
             Self::NameAlike { .. } => "NAME_ALIKE",
             Self::OwnEntry { .. } => "OWN_ENTRY",
+            Self::NotWriter(refused) => refused.reason(),
             Self::Denied(denied) => denied.reason(),
+        }
+    }
+}
+
+impl From<NotWriter> for Rejection {
+    fn from(refused: NotWriter) -> Self {
+        match refused {
+            NotWriter::Denied(denied) => Self::Denied(denied),
+            NotWriter::Led { .. } | NotWriter::Vacant { .. } => Self::NotWriter(refused),
         }
     }
 }

@@ -10,6 +10,7 @@ use publicdata_types::{Denied, Role};
 use super::*;
 use crate::description::tests::{item, villages};
 use crate::description::{Mistake, Text};
+use crate::leadership::NotWriter;
 
 const CITY: &str = "510100";
 const DISTRICT: &str = "510104";
@@ -54,7 +55,13 @@ fn draft(description: Description) -> Command {
 }
 
 fn draft_by(description: Description, by: Actor) -> Command {
-    Command::Draft { code: code(), description, facts: Facts::default(), by }
+    Command::Draft {
+        code: code(),
+        description,
+        facts: Facts::default(),
+        leadership: Leadership::Provider,
+        by,
+    }
 }
 
 fn drafted(description: Description) -> Event {
@@ -119,7 +126,7 @@ fn not_owner() -> Rejection {
 fn entry_is_drafted_submitted_and_published() {
     given::<Resource>([]).when(draft(villages())).then([drafted(villages())]);
     given::<Resource>([drafted(villages())])
-        .when(Command::Submit { by: provider() })
+        .when(Command::Submit { leadership: Leadership::Provider, by: provider() })
         .then([Event::Submitted]);
 
     let resource = given::<Resource>([drafted(villages()), Event::Submitted])
@@ -136,7 +143,9 @@ fn entry_is_returned_and_drafted_anew() {
         .then([returned()]);
 
     let returned = || given::<Resource>([drafted(villages()), Event::Submitted, returned()]);
-    returned().when(Command::Submit { by: provider() }).then_rejected(Rejection::NoDraft);
+    returned()
+        .when(Command::Submit { leadership: Leadership::Provider, by: provider() })
+        .then_rejected(Rejection::NoDraft);
     returned().when(draft(revised())).then([drafted(revised())]);
     returned().when(draft(villages())).then([drafted(villages())]);
 }
@@ -167,6 +176,7 @@ fn code_follows_the_classification_and_stays() {
         code,
         description: villages(),
         facts: Facts::default(),
+        leadership: Leadership::Provider,
         by: provider(),
     };
 
@@ -195,7 +205,7 @@ fn description_with_mistakes_is_refused_with_all_of_them() {
 fn stranger_cannot_write() {
     given::<Resource>([]).when(draft_by(villages(), stranger())).then_rejected(not_owner());
     given::<Resource>([drafted(villages())])
-        .when(Command::Submit { by: stranger() })
+        .when(Command::Submit { leadership: Leadership::Provider, by: stranger() })
         .then_rejected(not_owner());
 }
 
@@ -211,6 +221,36 @@ fn stranger_cannot_take_over() {
     given::<Resource>([drafted(villages()), Event::Submitted])
         .when(take)
         .then_rejected(not_owner());
+}
+
+/// R16.1: an entry of a library passes to its next lead by a revision, and the lead before writes it no more.
+#[test]
+fn entry_of_a_library_passes_to_its_next_lead() {
+    let led = || {
+        let (library, lead) = ("101".parse().unwrap(), STRANGER.parse().unwrap());
+        Leadership::Led { library, lead }
+    };
+    let history = || [drafted(villages()), Event::Submitted, published(1), drafted(revised())];
+    let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
+    let draft = |description, by| Command::Draft {
+        code: code(),
+        description,
+        facts: Facts::default(),
+        leadership: led(),
+        by,
+    };
+
+    given::<Resource>(history()).when(draft(own.clone(), stranger())).then([drafted(own)]);
+    let NotWriter::Led { library, lead } =
+        led().may_write(&PROVIDER.parse().unwrap(), &provider()).unwrap_err()
+    else {
+        panic!("the lead before is no lead");
+    };
+    let refused = || Rejection::NotWriter(NotWriter::Led { library: library.clone(), lead });
+    given::<Resource>(history()).when(draft(revised(), provider())).then_rejected(refused());
+    given::<Resource>(history())
+        .when(Command::Submit { leadership: led(), by: provider() })
+        .then_rejected(refused());
 }
 
 /// R13.1: the authority over the provider's region reviews, and no other.
@@ -273,7 +313,11 @@ fn only_what_was_submitted_is_reviewed() {
 
 #[test]
 fn nothing_happens_to_what_was_not_drafted() {
-    for command in [Command::Submit { by: provider() }, publish(city()), return_(city())] {
+    for command in [
+        Command::Submit { leadership: Leadership::Provider, by: provider() },
+        publish(city()),
+        return_(city()),
+    ] {
         given::<Resource>([]).when(command).then_rejected(Rejection::Absent);
     }
 }
@@ -348,7 +392,7 @@ fn nothing_follows_a_withdrawal() {
     gone().when(withdraw(city())).then_nothing();
     for command in [
         draft(revised()),
-        Command::Submit { by: provider() },
+        Command::Submit { leadership: Leadership::Provider, by: provider() },
         publish(city()),
         return_(city()),
         suspend(provider()),
@@ -438,7 +482,7 @@ fn commands() -> impl Strategy<Value = Command> {
     let actors = || prop_oneof![Just(provider()), Just(city()), actors()];
     prop_oneof![
         8 => (descriptions, actors()).prop_map(|(description, by)| draft_by(description, by)),
-        6 => actors().prop_map(|by| Command::Submit { by }),
+        6 => actors().prop_map(|by| Command::Submit { leadership: Leadership::Provider, by }),
         4 => actors().prop_map(return_),
         6 => actors().prop_map(publish),
         3 => actors().prop_map(suspend),

@@ -65,8 +65,12 @@ impl ResourceService for Resources {
     ) -> Result<Response<SubmitResourceResponse>, Status> {
         let by = self.shared.directory.user(&request).await?;
         let message = request.into_inner();
-        let ids = (message.command_id.as_str(), message.resource_id.as_str());
-        let done = self.act(ids, by, |by, _| Command::Submit { by }).await?;
+        let meta = self.shared.meta(&message.command_id, &by.id)?;
+        let id = parse("resource_id", &message.resource_id)?;
+
+        let code = self.drafting.visible(&id, &by).await?;
+        let leadership = self.drafting.leadership(&code.classification).await?;
+        let done = self.drafting.execute(&id, &meta, Command::Submit { leadership, by }).await?;
         Ok(Response::new(SubmitResourceResponse { sequence: done.sequence }))
     }
 

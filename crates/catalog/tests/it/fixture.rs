@@ -10,7 +10,9 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -29,13 +31,15 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -52,6 +56,8 @@ pub(crate) struct User {
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -74,7 +80,7 @@ impl Catalogue {
 
     async fn start_with(database: String, folder: TempDir, clock: Clock) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
@@ -82,6 +88,8 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -108,6 +116,8 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -128,7 +138,9 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
+            assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel.clone()),
             classifications: ClassificationServiceClient::new(channel),
         }
     }

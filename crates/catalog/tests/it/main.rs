@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod assessments;
 mod classifications;
 mod districts;
 mod entries;
 mod fixture;
+mod libraries;
 mod mistakes;
 mod organisations;
 mod program;
