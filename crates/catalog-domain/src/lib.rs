@@ -1,8 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agreement;
 pub mod organisation;
 
 pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod network;
+pub mod recovery;
+pub mod security_record;
+pub mod system;
+
+pub mod owner;
+pub mod text;
