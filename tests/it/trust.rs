@@ -137,6 +137,7 @@ async fn no_node_without_a_security_officer() {
         name: "成都市气象局".to_owned(),
         region_code: "510100".to_owned(),
         roles: vec![publicdata_proto::catalog::v1::Role::Provider.into()],
+        ..RegisterOrganisationRequest::default()
     };
     let mut organisations = city.authority().organisations().unwrap();
     answer(organisations.register_organisation(request).await).unwrap();

@@ -259,6 +259,16 @@ impl Network {
         }
     }
 
+    /// The division whose authority answers or answered, as long as that matters.
+    #[must_use]
+    pub fn answering(&self) -> Option<RegionCode> {
+        match self {
+            Self::Known { stage: Stage::Asked { answering }, .. }
+            | Self::Known { stage: Stage::Answered { answering, .. }, .. } => Some(*answering),
+            Self::Absent | Self::Known { .. } => None,
+        }
+    }
+
     /// What it was built on, if it stands.
     #[must_use]
     pub fn basis(&self) -> Option<Basis> {

@@ -11,16 +11,19 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
+use publicdata_proto::catalog::v1::register_service_server::RegisterServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
+use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::grpc::{Agreements, Desk, Issuing, Organisations, Register, Resources, Shared};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -45,7 +48,9 @@ pub struct App {
     server: BoundServer,
     tasks: Tasks,
     shared: Arc<Shared>,
+    agreements: Agreements,
     organisations: Organisations,
+    register: Register,
     resources: Resources,
 }
 
@@ -73,8 +78,8 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
-    /// The view of entries cannot be opened.
-    #[error("the view of entries cannot be opened")]
+    /// A view cannot be opened.
+    #[error("a view cannot be opened")]
     View(#[from] ProjectorError),
 }
 
@@ -106,19 +111,39 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let register = views::register(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of the register", &register);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let shared = Arc::new(Shared { clock, store, directory, database, entries, register });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
             classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
+        let agreements = Arc::new(AgreementDesk {
+            aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+        });
+        let service = credentials.id().to_string();
+        let endings = Endings { desk: Arc::clone(&agreements), service };
+        tasks.spawn("agreements that end", endings.run(tasks.shutdown().clone()));
         Ok(Self {
+            agreements: Agreements { desk: Arc::clone(&agreements), shared: Arc::clone(&shared) },
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
+                agreements,
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
+            },
+            register: Register {
+                desk: Desk {
+                    systems: Aggregates::<codec::System>::new(Arc::clone(store)),
+                    networks: Aggregates::<codec::Network>::new(Arc::clone(store)),
+                    recoveries: Aggregates::<codec::Recovery>::new(Arc::clone(store)),
+                    records: Aggregates::<codec::SecurityRecord>::new(Arc::clone(store)),
+                    shared: Arc::clone(&shared),
+                },
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
             server,
@@ -145,13 +170,21 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of the infrastructure register: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn register(&self) -> &Arc<Projector> {
+        &self.shared.register
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(AgreementServiceServer::new(self.agreements))
+            .add_service(RegisterServiceServer::new(self.register));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

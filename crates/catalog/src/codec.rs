@@ -1,17 +1,34 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
+mod agreement;
 mod classification;
 mod description;
+mod network;
 mod organisation;
+mod recovery;
+mod register;
 mod resource;
+mod security_record;
+mod system;
 mod words;
 
+pub(crate) use agreement::agreement_terms_from_wire;
 pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use network::{basis_to_wire, opinion_from_wire, plan_from_wire};
+pub(crate) use recovery::{recovery_kind_from_wire, recovery_terms_from_wire};
+pub(crate) use register::optional_date;
+pub(crate) use security_record::security_kind_from_wire;
+pub(crate) use system::system_from_wire;
 pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
 
+pub use agreement::Agreement;
 pub use classification::Classification;
+pub use network::Network;
 pub use organisation::Organisation;
+pub use recovery::Recovery;
 pub use resource::Resource;
+pub use security_record::SecurityRecord;
+pub use system::System;
 
 use std::str::FromStr;
 

@@ -1,5 +1,7 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
+mod register;
+
 use std::convert::Infallible;
 
 use publicdata_catalog_domain::{organisation, resource};
@@ -126,14 +128,22 @@ fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
     let code = match rejection {
         Rejection::Absent => Code::NotFound,
         Rejection::AlreadyRegistered { .. }
+        | Rejection::Closed { .. }
+        | Rejection::OutlivesAgreement { .. }
         | Rejection::AuthorityExists { .. }
         | Rejection::SecurityOfficerMissing
         | Rejection::OtherSubject { .. }
         | Rejection::NeverValid { .. } => Code::FailedPrecondition,
-        Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
-            Code::InvalidArgument
-        }
-        Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::FounderNotAuthority
+        | Rejection::NameMissing
+        | Rejection::RolesMissing
+        | Rejection::SuccessorUnfit { .. }
+        | Rejection::AgreementForNode => Code::InvalidArgument,
+        Rejection::Text(mistake) => register::text(mistake),
+        Rejection::SecurityOfficerRequired
+        | Rejection::OwnAuthority
+        | Rejection::AgreementOfOther { .. }
+        | Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

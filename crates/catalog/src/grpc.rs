@@ -1,9 +1,13 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod agreements;
 mod organisations;
+mod register;
 mod resources;
 
+pub(crate) use agreements::Agreements;
 pub(crate) use organisations::{Issuing, Organisations};
+pub(crate) use register::{Desk, Register};
 pub(crate) use resources::Resources;
 
 use std::str::FromStr;
@@ -26,7 +30,7 @@ const PAGE_SIZE_MAX: u32 = 500;
 /// How long a write waits for the view. The write has happened whatever comes of it.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What both services of the catalogue work with.
+/// What the services of the catalogue work with.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -34,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
+    pub(crate) register: Arc<Projector>,
 }
 
 impl Shared {
@@ -49,10 +54,10 @@ impl Shared {
 
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.
     pub(crate) async fn until_seen(&self, sequence: u64) {
-        let entries = self.entries.wait_for(STREAM, sequence, VIEW_TIMEOUT);
-        let organisations = self.directory.projector().wait_for(STREAM, sequence, VIEW_TIMEOUT);
-        for late in [entries.await.err(), organisations.await.err()].into_iter().flatten() {
-            tracing::warn!(error = %late, "a write is answered before the view holds it");
+        for view in [&self.entries, &self.register, self.directory.projector()] {
+            if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
+                tracing::warn!(error = %late, "a write is answered before the view holds it");
+            }
         }
     }
 }

@@ -5,7 +5,9 @@ pub mod config;
 mod app;
 mod grpc;
 
+mod agreements;
 pub mod codec;
+mod divisions;
 mod drafting;
 mod entry;
 mod error;

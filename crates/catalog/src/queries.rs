@@ -1,5 +1,7 @@
 //! Rows as answers.
 
+pub(crate) mod register;
+
 use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_catalog_domain::description::Description;

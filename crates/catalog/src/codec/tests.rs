@@ -9,6 +9,8 @@ use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
 use super::*;
 
+mod register;
+
 fn item(name: &str, kind: ItemType) -> Item {
     Item {
         name: name.to_owned(),
@@ -88,6 +90,7 @@ fn organisation_registered_v1() {
             code: "91350100M000100Y43".parse().unwrap(),
             name: "成都市民政局".to_owned(),
             region: "510100".parse().unwrap(),
+            region_revision: None,
             roles: Role::ALL.into(),
         }),
     );
@@ -111,6 +114,7 @@ fn certificate_issued_v1() {
             signing: key(2),
             not_before: "2026-01-04T01:00:00Z".parse().unwrap(),
             not_after: "2027-01-04T01:00:00Z".parse().unwrap(),
+            agreement: None,
         }),
     );
 }
@@ -201,4 +205,9 @@ fn an_unknown_event_is_an_error() {
     assert!(Resource::decode(&any).is_err());
     assert!(Organisation::decode(&any).is_err());
     assert!(Classification::decode(&any).is_err());
+    assert!(System::decode(&any).is_err());
+    assert!(Network::decode(&any).is_err());
+    assert!(Recovery::decode(&any).is_err());
+    assert!(SecurityRecord::decode(&any).is_err());
+    assert!(Agreement::decode(&any).is_err());
 }

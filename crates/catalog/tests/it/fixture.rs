@@ -10,7 +10,9 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
@@ -35,6 +37,9 @@ pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) register: Arc<Projector>,
+    /// The service's clock, to be moved.
+    pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -49,6 +54,8 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) agreements: AgreementServiceClient<Channel>,
+    pub(crate) register: RegisterServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -64,10 +71,13 @@ impl Catalogue {
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
+        let clock = Clock::system();
+        let (app, tasks) = app(config.clone(), &authority, &store, &clock).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            register: Arc::clone(app.register()),
+            clock,
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -83,7 +93,8 @@ impl Catalogue {
     /// Ends the service, and starts another one over the same events and the same database.
     pub(crate) async fn restart(&mut self) {
         self.tasks.drain(SOON).await.unwrap();
-        let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
+        let (app, tasks) =
+            app(self.config.clone(), &self.authority, &self.store, &self.clock).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -92,12 +103,18 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.register = Arc::clone(app.register());
         app.spawn().unwrap();
     }
 
     /// A user of an organisation that may be registered or not.
     pub(crate) fn user(&self, code: OrganisationCode) -> User {
-        self.caller(code, SpiffeId::user(&domain(), code, "clerk-1").unwrap())
+        self.account(code, "clerk-1")
+    }
+
+    /// Another account of the organisation.
+    pub(crate) fn account(&self, code: OrganisationCode, account: &str) -> User {
+        self.caller(code, SpiffeId::user(&domain(), code, account).unwrap())
     }
 
     /// A node of an organisation.
@@ -112,7 +129,9 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            resources: ResourceServiceClient::new(channel.clone()),
+            agreements: AgreementServiceClient::new(channel.clone()),
+            register: RegisterServiceClient::new(channel),
         }
     }
 
@@ -188,6 +207,7 @@ pub(crate) fn registration(
         name: format!("机构 {code}"),
         region_code: region.to_owned(),
         roles: roles.iter().map(|role| *role as i32).collect(),
+        ..RegisterOrganisationRequest::default()
     }
 }
 
@@ -259,12 +279,17 @@ fn config(database: String, authority: PathBuf) -> Config {
     Config { listen, database, authority, certificate_days: 30 }
 }
 
-async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
+async fn app(
+    config: Config,
+    authority: &CertificateAuthority,
+    store: &Store,
+    clock: &Clock,
+) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {
-        store,
-        clock: Clock::system(),
+        store: Arc::clone(store),
+        clock: clock.clone(),
         credentials: credentials(authority, &id),
         tasks: tasks.clone(),
     };

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod agreements;
 mod fixture;
 mod organisations;
 mod program;
 mod recovery;
+mod register;
 mod resources;

@@ -324,6 +324,7 @@ impl Fleet {
                 name: format!("{who:?}"),
                 region_code: who.region().to_owned(),
                 roles: vec![who.role().into()],
+                ..OrganisationRegistered::default()
             };
             let spiffe_id = self.node_id(who).to_string();
             let certified = CertificateIssued { spiffe_id, ..CertificateIssued::default() };

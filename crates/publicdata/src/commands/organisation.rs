@@ -132,6 +132,8 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
                 name: arguments.name,
                 region_code: arguments.region,
                 roles: arguments.roles.into_iter().map(|role| Role::from(role).into()).collect(),
+                region_revision: arguments.region_revision,
+                validate_only: false,
             };
             let done = answer(session.organisations()?.register_organisation(request).await)?;
             context.output.record(&done, &[("registered at", done.sequence.to_string())])
