@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
-use crate::commands::{audit, fetch, grant, init, node, open, organisation, resource, transfer};
+use crate::commands::{
+    audit, fetch, grant, init, node, open, organisation, register, resource, transfer,
+};
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
 use crate::{demo, up};
@@ -35,12 +37,15 @@ pub enum Command {
     Up(up::Arguments),
     /// Make a certificate authority, the services' credentials and those of the first authority.
     Init(init::Arguments),
-    /// Organisations, their officers and certificates (机构).
+    /// Organisations, their officers, certificates and service providers (机构).
     #[command(subcommand, visible_alias = "org")]
     Organisation(organisation::Command),
     /// The catalogue: write, submit, review, publish, search (目录).
     #[command(subcommand)]
     Catalog(resource::Command),
+    /// The infrastructure register: systems, networks, disaster recovery, security (基础设施台账).
+    #[command(subcommand)]
+    Register(register::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -71,6 +76,7 @@ impl Command {
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)
+            | Self::Register(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -133,6 +139,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Register(command) => register::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

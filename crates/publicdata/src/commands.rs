@@ -7,6 +7,7 @@ pub mod init;
 pub mod node;
 pub mod open;
 pub mod organisation;
+pub mod register;
 pub mod resource;
 pub mod transfer;
 

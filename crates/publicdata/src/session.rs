@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
@@ -59,6 +61,22 @@ impl Session {
     /// The endpoint is no address.
     pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for agreements with service providers.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn agreements(&self) -> anyhow::Result<AgreementServiceClient<Channel>> {
+        Ok(AgreementServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the infrastructure register.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn register(&self) -> anyhow::Result<RegisterServiceClient<Channel>> {
+        Ok(RegisterServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.
