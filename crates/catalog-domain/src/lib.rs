@@ -13,5 +13,11 @@ pub mod recovery;
 pub mod security_record;
 pub mod system;
 
+pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+
 pub mod owner;
 pub mod text;

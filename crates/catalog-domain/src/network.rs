@@ -384,7 +384,8 @@ impl Plan {
         text::required("name", &self.name, SHORT_MAX)?;
         text::required("purpose", &self.purpose, LONG_MAX)?;
         text::required("legal basis", &self.legal_basis, LONG_MAX)?;
-        text::required("scope", &self.scope, LONG_MAX)
+        text::required("scope", &self.scope, LONG_MAX)?;
+        Ok(())
     }
 }
 

@@ -1,15 +1,15 @@
-//! Texts that somebody wrote: there, and not too long.
+//! Texts that people write into commands: not empty where something must be said, and not endless.
 
 /// What is wrong with a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextMistake {
-    /// It must be there, and is not.
-    #[error("{field} is missing; write what it is")]
-    Missing {
+    /// Something must be said.
+    #[error("{field} is empty; say it in a few words")]
+    Empty {
         /// Which text.
         field: &'static str,
     },
-    /// It is longer than a register needs.
+    /// It is longer than it should be.
     #[error("{field} has {found} characters, at most {max} are allowed")]
     TooLong {
         /// Which text.
@@ -41,28 +41,29 @@ impl TextMistake {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => "TEXT_MISSING",
+            Self::Empty { .. } => "TEXT_MISSING",
             Self::TooLong { .. } => "TEXT_TOO_LONG",
             Self::Personal { .. } => "TEXT_PERSONAL",
         }
     }
 }
 
-/// A text that must be there.
-pub(crate) fn required(field: &'static str, text: &str, max: usize) -> Result<(), TextMistake> {
-    if text.trim().is_empty() {
-        return Err(TextMistake::Missing { field });
-    }
-    let found = text.chars().count();
-    match found > max {
-        true => Err(TextMistake::TooLong { field, found, max }),
-        false => Ok(()),
+/// The text without the space around it.
+pub(crate) fn required(field: &'static str, text: &str, max: usize) -> Result<String, TextMistake> {
+    let text = optional(field, text, max)?;
+    match text.is_empty() {
+        true => Err(TextMistake::Empty { field }),
+        false => Ok(text),
     }
 }
 
-/// A text that must be there, and is about no person.
-pub(crate) fn impersonal(field: &'static str, text: &str, max: usize) -> Result<(), TextMistake> {
-    required(field, text, max)?;
+/// The same for a text that is about no person.
+pub(crate) fn impersonal(
+    field: &'static str,
+    text: &str,
+    max: usize,
+) -> Result<String, TextMistake> {
+    let text = required(field, text, max)?;
     let mut digits = 0;
     for character in text.chars() {
         digits = if character.is_numeric() { digits + 1 } else { 0 };
@@ -70,7 +71,17 @@ pub(crate) fn impersonal(field: &'static str, text: &str, max: usize) -> Result<
             return Err(TextMistake::Personal { field });
         }
     }
-    Ok(())
+    Ok(text)
+}
+
+/// The same for a text that may be empty.
+pub(crate) fn optional(field: &'static str, text: &str, max: usize) -> Result<String, TextMistake> {
+    let text = text.trim();
+    let found = text.chars().count();
+    if found > max {
+        return Err(TextMistake::TooLong { field, found, max });
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceServer;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::register_service_server::RegisterServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
@@ -23,7 +25,9 @@ use tonic::service::Routes;
 use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Agreements, Desk, Issuing, Organisations, Register, Resources, Shared};
+use crate::grpc::{
+    Agreements, Assessments, Desk, Issuing, Libraries, Organisations, Register, Resources, Shared,
+};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -52,6 +56,8 @@ pub struct App {
     organisations: Organisations,
     register: Register,
     resources: Resources,
+    assessments: Assessments,
+    libraries: Libraries,
 }
 
 /// Why the service does not start.
@@ -113,6 +119,10 @@ impl App {
         follow(&tasks, "view of entries", &entries);
         let register = views::register(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of the register", &register);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries, register });
         let store = &shared.store;
@@ -146,6 +156,16 @@ impl App {
                 },
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             server,
             tasks,
             shared,
@@ -176,6 +196,18 @@ impl App {
         &self.shared.register
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -184,7 +216,9 @@ impl App {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
             .add_service(AgreementServiceServer::new(self.agreements))
-            .add_service(RegisterServiceServer::new(self.register));
+            .add_service(RegisterServiceServer::new(self.register))
+            .add_service(AssessmentServiceServer::new(self.assessments))
+            .add_service(LibraryServiceServer::new(self.libraries));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

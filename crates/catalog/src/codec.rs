@@ -1,8 +1,10 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
 mod agreement;
+mod assessment;
 mod classification;
 mod description;
+mod library;
 mod network;
 mod organisation;
 mod recovery;
@@ -19,11 +21,21 @@ pub(crate) use recovery::{recovery_kind_from_wire, recovery_terms_from_wire};
 pub(crate) use register::optional_date;
 pub(crate) use security_record::security_kind_from_wire;
 pub(crate) use system::system_from_wire;
-pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
 
 pub use agreement::Agreement;
+pub(crate) use assessment::{
+    bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
+    weights_to_wire,
+};
 pub use classification::Classification;
 pub use network::Network;
+pub(crate) use words::{
+    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
+    update_cycle_from_request, update_cycle_to_number,
+};
+
+pub use assessment::Assessment;
+pub use library::Library;
 pub use organisation::Organisation;
 pub use recovery::Recovery;
 pub use resource::Resource;

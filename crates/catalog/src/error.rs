@@ -4,12 +4,14 @@ mod register;
 
 use std::convert::Infallible;
 
-use publicdata_catalog_domain::{organisation, resource};
+use publicdata_catalog_domain::leadership::NotWriter;
+use publicdata_catalog_domain::{assessment, library, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
+use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
@@ -23,10 +25,16 @@ pub(crate) enum Error {
     ResourceNotFound,
     #[error("organisation is not registered; check its code")]
     OrganisationNotFound,
+    #[error("no such assessment, or none that you may see; check its id")]
+    AssessmentNotFound,
     #[error("the rules for organisations forbid it")]
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
+    #[error("the rules for assessments forbid it")]
+    Assessment(#[source] assessment::Rejection),
+    #[error("the rules for libraries forbid it")]
+    Library(#[source] library::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -50,6 +58,18 @@ impl Error {
         Self::Field(FieldError::new(field, source))
     }
 
+    /// What a caller who may not read is told.
+    pub(crate) fn denied(asked: Result<(), Denied>) -> Self {
+        match asked {
+            Ok(()) => Self::Internal("nothing was denied".into()),
+            Err(denied) => Self::Problem(Problem::new(
+                Code::PermissionDenied,
+                denied.reason(),
+                denied.to_string(),
+            )),
+        }
+    }
+
     fn execute<R>(error: ExecuteError<R>, rejected: impl FnOnce(R) -> Self) -> Self {
         match error {
             ExecuteError::Rejected(rejection) => rejected(rejection),
@@ -70,6 +90,18 @@ impl From<ExecuteError<organisation::Rejection>> for Error {
 impl From<ExecuteError<resource::Rejection>> for Error {
     fn from(error: ExecuteError<resource::Rejection>) -> Self {
         Self::execute(error, Self::Resource)
+    }
+}
+
+impl From<ExecuteError<assessment::Rejection>> for Error {
+    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
+        Self::execute(error, Self::Assessment)
+    }
+}
+
+impl From<ExecuteError<library::Rejection>> for Error {
+    fn from(error: ExecuteError<library::Rejection>) -> Self {
+        Self::execute(error, Self::Library)
     }
 }
 
@@ -100,8 +132,11 @@ fn problem(error: Error) -> Problem {
         }
         Error::ResourceNotFound => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
+        Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
+        Error::Assessment(rejection) => assessment_problem(&rejection),
+        Error::Library(rejection) => library_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -162,6 +197,36 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
             Code::FailedPrecondition
         }
         Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
+            Code::PermissionDenied
+        }
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn library_problem(rejection: &library::Rejection) -> Problem {
+    use library::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
+        Rejection::EstablishedOtherwise { .. }
+        | Rejection::NotLeadDepartment { .. }
+        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
+        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
+    use assessment::Rejection;
+
+    let code = match rejection {
+        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
+            Code::FailedPrecondition
+        }
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

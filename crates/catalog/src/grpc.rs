@@ -1,11 +1,15 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
 mod agreements;
+mod assessments;
+mod libraries;
 mod organisations;
 mod register;
 mod resources;
 
 pub(crate) use agreements::Agreements;
+pub(crate) use assessments::Assessments;
+pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use register::{Desk, Register};
 pub(crate) use resources::Resources;
@@ -18,7 +22,7 @@ use publicdata_directory::Directory;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_event_store::{BoxError, Store};
 use publicdata_service_kit::{Clock, telemetry};
-use publicdata_types::{CommandId, PageToken};
+use publicdata_types::{CommandId, OrganisationCode, PageToken};
 use publicdata_views::{Database, Projector};
 
 use crate::codec;
@@ -59,6 +63,19 @@ impl Shared {
                 tracing::warn!(error = %late, "a write is answered before the view holds it");
             }
         }
+    }
+
+    /// The same for the view of one area.
+    async fn until_view_holds(&self, view: &Projector, sequence: u64) {
+        if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
+            tracing::warn!(error = %late, "a write is answered before the view holds it");
+        }
+    }
+
+    /// An organisation's name; empty if it is not registered.
+    async fn name_of(&self, code: &OrganisationCode) -> Result<String, Error> {
+        let organisation = self.directory.organisation(code).await?;
+        Ok(organisation.map(|organisation| organisation.name.clone()).unwrap_or_default())
     }
 }
 

@@ -1,11 +1,19 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
+mod assessment;
 mod entries;
+mod libraries;
 mod register;
 
+pub use assessment::assessment;
 pub use entries::entries;
 pub(crate) use entries::events;
+pub use libraries::libraries;
 pub use register::register;
+
+use publicdata_event_store::Recorded;
+use publicdata_event_store::aggregates::{Codec, EventOf};
+use publicdata_views::ApplyError;
 
 /// The stream of the catalogue's events.
 pub(crate) const STREAM: &str = "CATALOG";
@@ -13,6 +21,22 @@ pub(crate) const STREAM: &str = "CATALOG";
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0009_assessment.sql"),
+    include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0006_register.sql"),
     include_str!("../migrations/0007_agreement.sql"),
 ];
+
+/// What happened to an aggregate of this kind; `None` if the commit is about another.
+pub(crate) fn events_of<C: Codec>(
+    recorded: &Recorded,
+) -> Result<Option<Vec<EventOf<C>>>, ApplyError> {
+    if recorded.subject.aggregate() != C::AGGREGATE {
+        return Ok(None);
+    }
+    let mut events = Vec::new();
+    for event in recorded.commit().map_err(ApplyError::event)?.events {
+        events.extend(C::decode(&event).map_err(ApplyError::event)?);
+    }
+    Ok(Some(events))
+}

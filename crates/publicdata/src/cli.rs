@@ -8,7 +8,7 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
-    audit, fetch, grant, init, node, open, organisation, register, resource, transfer,
+    assessment, audit, fetch, grant, init, node, open, organisation, register, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -46,6 +46,9 @@ pub enum Command {
     /// The infrastructure register: systems, networks, disaster recovery, security (基础设施台账).
     #[command(subcommand)]
     Register(register::Command),
+    /// Supervision and assessment: scores, and what each point was lost by (监督考核).
+    #[command(subcommand)]
+    Assessment(assessment::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -77,6 +80,7 @@ impl Command {
             | Self::Organisation(_)
             | Self::Catalog(_)
             | Self::Register(_)
+            | Self::Assessment(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -140,6 +144,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
         Command::Register(command) => register::run(&context, command).await,
+        Command::Assessment(command) => assessment::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

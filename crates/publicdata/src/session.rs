@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
@@ -77,6 +78,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn register(&self) -> anyhow::Result<RegisterServiceClient<Channel>> {
         Ok(RegisterServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for supervision and assessment.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
+        Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -120,14 +120,10 @@ impl RegionCode {
         self.0 / unit == other.0 / unit
     }
 
-    /// The region one level up: of a county its city, of a city its province.
+    /// The city that a county lies in; any other region is itself.
     #[must_use]
-    pub fn above(&self) -> Option<Self> {
-        match self.level() {
-            Level::Province => None,
-            Level::City => Some(Self(self.0 / 10_000 * 10_000)),
-            Level::County => Some(Self(self.0 / 100 * 100)),
-        }
+    pub fn city(&self) -> Self {
+        Self(self.0 / 100 * 100)
     }
 
     /// Province, city or county.

@@ -116,7 +116,7 @@ fn credentials_rest_on_an_agreement_while_it_holds() {
 
 #[test]
 fn terms_make_sense() {
-    let missing = |field| Rejection::Text(TextMistake::Missing { field });
+    let missing = |field| Rejection::Text(TextMistake::Empty { field });
     let number = Terms { security_agreement_number: String::new(), ..terms() };
     given::<Agreement>([])
         .when(register(number))

@@ -9,9 +9,9 @@ use super::Rejection;
 /// above it on the platform.
 pub(super) fn answering(by: &Actor) -> RegionCode {
     let asks_itself = by.roles.contains(&Role::Authority) && by.region.level() == Level::County;
-    match by.region.above() {
-        Some(above) if asks_itself => above,
-        Some(_) | None => by.region,
+    match asks_itself {
+        true => by.region.city(),
+        false => by.region,
     }
 }
 

@@ -190,7 +190,7 @@ fn a_plan_says_everything() {
         change(&mut plan);
         Network::Absent.decide(Command::RequestOpinion { plan, by: own() }).unwrap_err()
     };
-    let missing = |field| Rejection::Text(TextMistake::Missing { field });
+    let missing = |field| Rejection::Text(TextMistake::Empty { field });
     assert_eq!(without(|plan| plan.name.clear()), missing("name"));
     assert_eq!(without(|plan| plan.purpose.clear()), missing("purpose"));
     assert_eq!(without(|plan| plan.legal_basis.clear()), missing("legal basis"));

@@ -366,7 +366,7 @@ fn what_is_not_named_is_kept_and_the_same_again_says_nothing() {
     registered().when(change(Change::default(), "")).then_nothing();
     registered()
         .when(change(renamed, " "))
-        .then_rejected(Rejection::Text(crate::text::TextMistake::Missing { field: "reason" }));
+        .then_rejected(Rejection::Text(crate::text::TextMistake::Empty { field: "reason" }));
     let roles = Some(BTreeSet::new());
     registered()
         .when(change(Change { roles, ..Change::default() }, "无"))

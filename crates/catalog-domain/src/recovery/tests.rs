@@ -66,7 +66,7 @@ fn nobody_enrols_what_is_anothers() {
 #[test]
 fn terms_make_sense() {
     let method = Terms { method: " ".to_owned(), ..terms(1, 1) };
-    let missing = Rejection::Text(TextMistake::Missing { field: "method" });
+    let missing = Rejection::Text(TextMistake::Empty { field: "method" });
     given::<Recovery>([]).when(enrol(method, OWN)).then_rejected(missing);
     given::<Recovery>([])
         .when(enrol(terms(0, 0), OWN))

@@ -91,7 +91,7 @@ fn another_organisation_changes_nothing() {
 
 #[test]
 fn what_contradicts_itself_is_refused() {
-    let missing = |field| Rejection::Text(TextMistake::Missing { field });
+    let missing = |field| Rejection::Text(TextMistake::Empty { field });
     let own_place = |place: &str| Hosting::OwnDataCentre { place: place.to_owned() };
     let isolated = |reason: &str| Integration::Isolated { reason: reason.to_owned() };
     let yesterday = today().yesterday().unwrap();

@@ -97,8 +97,8 @@ answered!(agreement: |rejection| {
 /// Whatever is wrong with a text, the request has to say another one.
 pub(super) const fn text(mistake: &TextMistake) -> Code {
     match mistake {
-        TextMistake::Missing { .. }
-        | TextMistake::TooLong { .. }
-        | TextMistake::Personal { .. } => Code::InvalidArgument,
+        TextMistake::Empty { .. } | TextMistake::TooLong { .. } | TextMistake::Personal { .. } => {
+            Code::InvalidArgument
+        }
     }
 }

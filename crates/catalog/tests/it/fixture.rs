@@ -11,6 +11,8 @@ use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
 use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
@@ -30,7 +32,7 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
@@ -40,6 +42,8 @@ pub(crate) struct Catalogue {
     pub(crate) register: Arc<Projector>,
     /// The service's clock, to be moved.
     pub(crate) clock: Clock,
+    pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -56,6 +60,8 @@ pub(crate) struct User {
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) agreements: AgreementServiceClient<Channel>,
     pub(crate) register: RegisterServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -67,7 +73,7 @@ impl Catalogue {
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
@@ -78,6 +84,8 @@ impl Catalogue {
             directory: Arc::clone(app.directory().projector()),
             register: Arc::clone(app.register()),
             clock,
+            marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -104,6 +112,8 @@ impl Catalogue {
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
         self.register = Arc::clone(app.register());
+        self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -129,9 +139,11 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel.clone()),
             agreements: AgreementServiceClient::new(channel.clone()),
-            register: RegisterServiceClient::new(channel),
+            register: RegisterServiceClient::new(channel.clone()),
+            assessments: AssessmentServiceClient::new(channel.clone()),
+            resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel),
         }
     }
 

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod agreements;
+mod assessments;
 mod fixture;
+mod libraries;
 mod organisations;
 mod program;
 mod recovery;

@@ -48,13 +48,6 @@ fn wrong_codes_say_what_is_wrong_and_where() {
 }
 
 #[test]
-fn a_region_lies_in_the_one_above() {
-    assert_eq!(region("510104").above(), Some(region("510100")));
-    assert_eq!(region("510100").above(), Some(region("510000")));
-    assert_eq!(region("510000").above(), None);
-}
-
-#[test]
 fn a_revision_is_a_year() {
     assert_eq!("2023".parse(), Ok(RegionRevision::of(2023)));
     assert_eq!(RegionRevision::of(2023).to_string(), "2023");
