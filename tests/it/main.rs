@@ -7,6 +7,7 @@ mod process;
 
 mod command_line;
 mod faults;
+mod register;
 mod restart;
 mod story;
 mod trace;

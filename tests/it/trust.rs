@@ -52,8 +52,12 @@ fn servers(city: &City) -> Vec<Server> {
         address: address.clone(),
         services,
     };
-    let catalogue =
-        &["publicdata.catalog.v1.OrganisationService", "publicdata.catalog.v1.ResourceService"];
+    let catalogue = &[
+        "publicdata.catalog.v1.OrganisationService",
+        "publicdata.catalog.v1.ResourceService",
+        "publicdata.catalog.v1.RegisterService",
+        "publicdata.catalog.v1.AgreementService",
+    ];
     let exchange = &[
         "publicdata.exchange.v1.GrantService",
         "publicdata.exchange.v1.TransferService",

@@ -6,6 +6,7 @@ use publicdata_catalog_domain::classification::Command as AssignCommand;
 use publicdata_catalog_domain::description::Description;
 use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
+use publicdata_catalog_domain::system::{NameOfSystem, name_key};
 use publicdata_decider::Decider as _;
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
 use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId};
@@ -15,6 +16,7 @@ use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
 use crate::queries::libraries;
+use crate::queries::register::system_named;
 
 /// Commands to entries, with what they need to know beforehand.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Drafting {
         description: Description,
         by: Actor,
     ) -> Result<Drafted, Error> {
+        self.check_name(&description.name, &by).await?;
         let leadership = self.leadership(&description.classification).await?;
         let (id, code) = match id {
             Some(id) => (id, self.visible(&id, &by).await?),
@@ -49,6 +52,15 @@ impl Drafting {
         let command = Command::Draft { code: code.clone(), description, leadership, by };
         let sequence = self.execute(&id, meta, command).await?.sequence;
         Ok(Drafted { id, code, sequence })
+    }
+
+    /// What is written is named otherwise than the systems of whoever writes it.
+    async fn check_name(&self, name: &str, by: &Actor) -> Result<(), Error> {
+        let mut connection = self.shared.database.pool().acquire().await?;
+        match system_named(&mut connection, &by.organisation, &name_key(name)).await? {
+            true => Err(NameOfSystem.into()),
+            false => Ok(()),
+        }
     }
 
     /// Who writes the entries of a place in the classification (R16.1).

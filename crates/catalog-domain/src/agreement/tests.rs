@@ -91,7 +91,7 @@ fn an_agreement_is_terminated_by_the_department_or_its_authority() {
             region: "510105".parse().unwrap(),
             target: region(),
         }));
-    given::<Agreement>([registered(), terminated.clone()]).when(end("2026-04-01")).then_nothing();
+    given::<Agreement>([registered(), terminated]).when(end("2026-04-01")).then_nothing();
     given::<Agreement>([]).when(terminate("2026-02-01", own())).then_rejected(Rejection::Absent);
 }
 

@@ -190,13 +190,20 @@ pub(crate) async fn list_recovery(
     rows.iter().map(recovery).collect()
 }
 
-/// Whether a system that runs has a name like this: a resource is not named after the system that it comes from (R12.1).
+/// Whether a system that the organisation runs has a name like this: a resource is not named after the system that it comes
+/// from (R12.1). Of others' systems nothing is told (R13.1).
 pub(crate) async fn system_named(
     connection: &mut AnyConnection,
+    organisation: &OrganisationCode,
     name_key: &str,
 ) -> Result<bool, sqlx::Error> {
-    let query = "SELECT id FROM register_system WHERE name_key = $1 AND retired = 0 LIMIT 1";
-    let found = sqlx::query(query).bind(name_key).fetch_optional(connection).await?;
+    let query = "SELECT id FROM register_system
+                 WHERE name_key = $1 AND organisation_code = $2 AND retired = 0 LIMIT 1";
+    let found = sqlx::query(query)
+        .bind(name_key)
+        .bind(organisation.to_string())
+        .fetch_optional(connection)
+        .await?;
     Ok(found.is_some())
 }
 

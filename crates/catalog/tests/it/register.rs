@@ -15,16 +15,17 @@ use publicdata_proto::catalog::v1::{
 };
 use tonic::{Code, Status};
 
-use crate::fixture::{CITY, Catalogue, JINJIANG, QINGYANG, User, command_id, reason};
+use crate::fixture::{
+    CITY, Catalogue, JINJIANG, QINGYANG, User, command_id, description, draft, reason,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn system(name: &str, integration: SystemIntegration) -> SystemDescription {
-    let (hosting, place, isolation_reason) = match integration {
-        SystemIntegration::Isolated => {
-            (SystemHosting::OwnDataCentre, "区政府机房", "设备老旧，待更新")
-        }
-        _ => (SystemHosting::GovernmentCloud, "", ""),
+    let isolated = integration == SystemIntegration::Isolated;
+    let (hosting, place, isolation_reason) = match isolated {
+        true => (SystemHosting::OwnDataCentre, "区政府机房", "设备老旧，待更新"),
+        false => (SystemHosting::GovernmentCloud, "", ""),
     };
     SystemDescription {
         name: name.to_owned(),
@@ -259,6 +260,26 @@ async fn the_authority_sees_who_still_runs_isolated_systems() {
     assert_eq!(numbers, [(first.as_str(), 0, 0, 0, 2), (second.as_str(), 1, 1, 1, 0)]);
     let counts = city.register.count_systems(count(JINJIANG)).await.unwrap().into_inner().counts;
     assert_eq!(counts.len(), 1);
+}
+
+/// R12.1: a resource is not named after a system that its provider registered, however the name is spaced; others' systems are
+/// no matter.
+#[tokio::test]
+async fn a_resource_is_not_named_after_its_system() {
+    let catalogue = Catalogue::start().await;
+    let city = catalogue.city().await;
+    let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let mut other = catalogue.registered(&city, 3, JINJIANG, &[Role::Provider]).await;
+    let described = system("阳光家园（二期）", SystemIntegration::Integrated);
+    register(&mut provider, described).await.unwrap();
+
+    let request = draft(description(provider.code, "阳光家园 二期"));
+    let refused = provider.resources.draft_resource(request).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "NAME_OF_SYSTEM"));
+    other.draft("阳光家园 二期").await;
+    let probe = draft(description(provider.code, "阳光家园 二期"));
+    let refused = other.resources.draft_resource(probe).await.unwrap_err();
+    assert_eq!(reason(&refused), "OTHER_ORGANISATION", "R13.1: of others' systems nothing is told");
 }
 
 /// H3: what a system lacks, or contradicts, is named.

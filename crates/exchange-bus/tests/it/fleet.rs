@@ -13,8 +13,9 @@ use publicdata_exchange_bus::{App, Config, Dependencies};
 use publicdata_identity::testing::{authority, credentials};
 use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
 use publicdata_proto::catalog::v1::{
-    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationRegistered,
-    ResourceDescription, ResourceDrafted, ResourcePublished, Role, SharingType,
+    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationClosed,
+    OrganisationRegistered, ResourceDescription, ResourceDrafted, ResourcePublished, Role,
+    SharingType,
 };
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
@@ -345,8 +346,20 @@ impl Fleet {
         }
     }
 
+    /// The catalogue closes an organisation.
+    pub(crate) async fn close(&self, who: Who) {
+        let closed = OrganisationClosed {
+            closed_on: "2026-03-02".to_owned(),
+            reason: "机构改革".to_owned(),
+            ..OrganisationClosed::default()
+        };
+        self.tell("organisation", &who.code().to_string(), vec![any(&closed)]).await;
+    }
+
     async fn tell(&self, aggregate: &str, id: &str, events: Vec<Any>) {
         let subject = Subject::new("catalog", aggregate, id).unwrap();
+        let before = self.store.tail(&subject, 0).await.unwrap();
+        let last = before.last().map_or(0, |recorded| recorded.sequence);
         let commit = NewCommit {
             command_id: CommandId::from_uuid(Uuid::new_v4()),
             actor: "spiffe://test.internal/service/catalog".to_owned(),
@@ -354,7 +367,7 @@ impl Fleet {
             traceparent: None,
             events,
         };
-        self.store.append(&subject, 0, commit).await.unwrap();
+        self.store.append(&subject, last, commit).await.unwrap();
     }
 }
 
