@@ -8,6 +8,7 @@ mod process;
 mod collection;
 mod command_line;
 mod faults;
+mod register;
 mod restart;
 mod story;
 mod trace;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agreement;
 pub mod organisation;
 
 pub mod classification;
@@ -14,6 +15,11 @@ pub mod obligation;
 pub mod period;
 pub mod schedule;
 
+pub mod network;
+pub mod recovery;
+pub mod security_record;
+pub mod system;
+
 pub mod assessment;
 
 pub mod cycle;
@@ -24,4 +30,5 @@ pub mod entity;
 pub mod likeness;
 pub mod vocabulary;
 
+pub mod owner;
 pub mod text;

@@ -1,4 +1,6 @@
-//! Builds the service from its parts: the only file that names concrete adapters.
+//! Builds the service from its parts: this and its parts are the only files that name concrete adapters.
+
+mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,33 +14,20 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
-use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
-use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
-use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
-use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
-use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
-use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
-use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
-use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
-use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
-use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::holidays::HolidaysError;
 use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
-use crate::collecting::Collecting;
+use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
-use crate::drafting::Drafting;
-use crate::grpc::{
-    Assessments, Classifications, Issuing, Libraries, Obligations, Organisations, Plans, Resources,
-    SearchIndexes, Shared, Sources, Terms,
-};
+use crate::grpc::{Issuing, Shared};
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
+use parts::{Desks, Views};
 
 /// The service's name to the event store: its permissions rest on it.
 const SERVICE: &str = "catalog";
@@ -62,15 +51,12 @@ pub struct App {
     server: BoundServer,
     tasks: Tasks,
     shared: Arc<Shared>,
-    organisations: Organisations,
-    resources: Resources,
-    obligations: Obligations,
+    views: Views,
+    desks: Desks,
     deadline_poll: Duration,
-    assessments: Assessments,
-    libraries: Libraries,
-    collecting: Arc<Collecting>,
-    search: SearchIndexes,
-    classifications: Classifications,
+    /// Who acts where nobody called: this service.
+    service: String,
+    routes: Routes,
 }
 
 /// Why the service does not start.
@@ -101,7 +87,7 @@ pub enum BuildError {
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
     /// A view cannot be opened.
-    #[error("the views cannot be opened")]
+    #[error("a view cannot be opened")]
     View(#[from] ProjectorError),
     /// The search index cannot be opened.
     #[error("the search index cannot be opened")]
@@ -132,77 +118,41 @@ impl App {
         let server = bind(config.listen, &credentials)?;
         let authority = CertificateAuthority::open(&config.authority)?;
         let holidays = Arc::new(Holidays::open(config.holidays)?);
-        let service = credentials.id().clone();
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
-        let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of entries", &entries);
-        let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of obligations", &view);
-        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of marks", &marks);
-        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of libraries", &libraries);
-        let items = views::items(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of published items", &items);
-        let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of sources and plans", &collection);
-
+        let views = Views::open(&database, &store, &tasks).await?;
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
         tasks.try_spawn("search index", async move { running.run(shutdown).await });
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
-        let store = &shared.store;
-        let drafting = Arc::new(Drafting {
-            aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
-            classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
-            shared: Arc::clone(&shared),
-        });
-        let collecting = Collecting {
-            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
-            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
-            items,
-            view: collection,
-            shared: Arc::clone(&shared),
+        let (entries, register) = (Arc::clone(&views.entries), Arc::clone(&views.register));
+        let shared =
+            Arc::new(Shared { clock, store, directory, database, entries, index, register });
+        let desks = Desks {
+            obligations: Arc::new(Desk {
+                changes: Aggregates::new(Arc::clone(&shared.store)),
+                obligations: Aggregates::new(Arc::clone(&shared.store)),
+                shared: Arc::clone(&shared),
+                holidays,
+                view: Arc::clone(&views.obligations),
+                service: credentials.id().clone(),
+            }),
+            agreements: Arc::new(AgreementDesk {
+                aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(&shared.store)),
+                shared: Arc::clone(&shared),
+            }),
         };
-        let desk = Desk {
-            changes: Aggregates::new(Arc::clone(store)),
-            obligations: Aggregates::new(Arc::clone(store)),
-            shared: Arc::clone(&shared),
-            holidays,
-            view,
-            service,
-        };
+        let issuing = Issuing { authority, certificate_days: config.certificate_days };
         Ok(Self {
-            obligations: Obligations { desk: Arc::new(desk) },
+            routes: parts::routes(&shared, &views, &desks, issuing, &tasks),
             deadline_poll: Duration::from_millis(config.deadline_poll_ms),
-            organisations: Organisations {
-                aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
-                issuing: Issuing { authority, certificate_days: config.certificate_days },
-                shared: Arc::clone(&shared),
-            },
-            classifications: Classifications {
-                aggregates: drafting.classifications.clone(),
-                shared: Arc::clone(&shared),
-            },
-            resources: Resources { drafting, shared: Arc::clone(&shared) },
-            assessments: Assessments {
-                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
-                marks,
-                shared: Arc::clone(&shared),
-            },
-            libraries: Libraries {
-                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
-                view: libraries,
-                shared: Arc::clone(&shared),
-            },
-            collecting: Arc::new(collecting),
-            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
+            service: credentials.id().to_string(),
             server,
             tasks,
             shared,
+            views,
+            desks,
         })
     }
 
@@ -221,31 +171,37 @@ impl App {
     /// The view of entries: to rebuild it, and to compare its content.
     #[must_use]
     pub fn entries(&self) -> &Arc<Projector> {
-        &self.shared.entries
+        &self.views.entries
     }
 
     /// The view of changes and obligations: to rebuild it, and to compare its content.
     #[must_use]
     pub fn obligations(&self) -> &Arc<Projector> {
-        &self.obligations.desk.view
+        &self.views.obligations
+    }
+
+    /// The view of the infrastructure register: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn register(&self) -> &Arc<Projector> {
+        &self.views.register
     }
 
     /// The view of marks: to wait for it, to rebuild it, and to compare its content.
     #[must_use]
     pub fn marks(&self) -> &Arc<Projector> {
-        &self.assessments.marks
+        &self.views.marks
     }
 
     /// The view of libraries: to rebuild it, and to compare its content.
     #[must_use]
     pub fn libraries(&self) -> &Arc<Projector> {
-        &self.libraries.view
+        &self.views.libraries
     }
 
     /// The views of published items, and of sources and plans: to rebuild them, and to compare their content.
     #[must_use]
     pub fn collection(&self) -> [&Arc<Projector>; 2] {
-        [&self.collecting.items, &self.collecting.view]
+        [&self.views.items, &self.views.collection]
     }
 
     /// The search index, for whoever runs in the same process.
@@ -259,28 +215,13 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let (desk, shutdown) = (&self.obligations.desk, self.tasks.shutdown());
-        let causes = Causes { desk: Arc::clone(desk) };
+        let (Desks { obligations, agreements }, shutdown) = (self.desks, self.tasks.shutdown());
+        let causes = Causes { desk: Arc::clone(&obligations) };
         self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
-        let deadlines = Deadlines::new(Arc::clone(desk), self.deadline_poll);
+        let deadlines = Deadlines::new(obligations, self.deadline_poll);
         self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
-
-        let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(ObligationServiceServer::new(self.obligations))
-            .add_service(AssessmentServiceServer::new(self.assessments))
-            .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search))
-            .add_service(ClassificationServiceServer::new(self.classifications))
-            .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
-            .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
-            .add_service(CollectionServiceServer::new(Plans(self.collecting)));
-        self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
+        let endings = Endings { desk: agreements, service: self.service };
+        self.tasks.spawn("policy of agreements", endings.run(shutdown.clone()));
+        self.server.spawn(&self.tasks, self.routes, &[DESCRIPTORS])
     }
-}
-
-/// Lets a view follow its events, as one of the tasks.
-fn follow(tasks: &Tasks, name: &'static str, view: &Arc<Projector>) {
-    let (running, shutdown) = (Arc::clone(view), tasks.shutdown().clone());
-    tasks.try_spawn(name, async move { running.run(shutdown).await });
 }

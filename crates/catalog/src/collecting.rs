@@ -195,7 +195,7 @@ impl Collecting {
             return self.released_before(meta, &releasing).await;
         }
         if rows.len() < items.len() {
-            return Err(Error::Register(Rejection::SourceAbsent));
+            return Err(Error::Entity(Rejection::SourceAbsent));
         }
         let mut registers: Vec<&str> = rows.iter().map(|row| row.entity_id.as_str()).collect();
         registers.sort_unstable();
@@ -212,7 +212,7 @@ impl Collecting {
     /// Nothing is claimed: a repeated command is answered as it was the first time, and any other is refused. It may have
     /// gone to the register of any name that the entity has.
     async fn released_before(&self, meta: &Meta, releasing: &Releasing) -> Result<u64, Error> {
-        let absent = || Error::Register(Rejection::SourceAbsent);
+        let absent = || Error::Entity(Rejection::SourceAbsent);
         let known = queries::published(&self.shared.database, &releasing.resource).await?;
         let known = known.filter(|known| !key::title(&known.entity).is_empty());
         let scope = self.scope(&known.ok_or_else(absent)?.entity).await?;

@@ -1,5 +1,6 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
+mod register;
 mod rules;
 
 use publicdata_catalog_domain::{
@@ -51,7 +52,7 @@ pub(crate) enum Error {
     #[error("the rules for vocabularies forbid it")]
     Vocabulary(#[source] vocabulary::Rejection),
     #[error("the rules for sources and plans forbid it")]
-    Register(#[source] entity::Rejection),
+    Entity(#[source] entity::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -119,7 +120,7 @@ rejections! {
     resource => Resource,
     library => Library,
     vocabulary => Vocabulary,
-    entity => Register,
+    entity => Entity,
     change => Change,
     obligation => Obligation,
     assessment => Assessment,
@@ -158,7 +159,7 @@ fn problem(error: Error) -> Problem {
         Error::Library(rejection) => rules::library(&rejection),
         Error::Classification(rejection) => rules::classification(&rejection),
         Error::Vocabulary(rejection) => rules::vocabulary(&rejection),
-        Error::Register(rejection) => rules::register(&rejection),
+        Error::Entity(rejection) => rules::entity(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))

@@ -5,8 +5,10 @@ pub mod config;
 mod app;
 mod grpc;
 
+mod agreements;
 pub mod codec;
 mod collecting;
+mod divisions;
 mod drafting;
 mod entry;
 mod error;

@@ -6,6 +6,7 @@ mod entries;
 mod items;
 mod libraries;
 mod obligations;
+mod register;
 
 pub use assessment::assessment;
 pub use collection::collection;
@@ -14,6 +15,7 @@ pub(crate) use entries::events;
 pub use items::items;
 pub use libraries::libraries;
 pub use obligations::obligations;
+pub use register::register;
 
 use publicdata_event_store::Recorded;
 use publicdata_event_store::aggregates::{Codec, EventOf};
@@ -30,6 +32,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0002_catalog_entry.sql"),
     include_str!("../migrations/0005_catalog_collection.sql"),
+    include_str!("../migrations/0006_register.sql"),
+    include_str!("../migrations/0007_agreement.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

@@ -9,7 +9,7 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
     assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
-    open, organisation, resource, transfer,
+    open, organisation, register, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -38,12 +38,15 @@ pub enum Command {
     Up(up::Arguments),
     /// Make a certificate authority, the services' credentials and those of the first authority.
     Init(init::Arguments),
-    /// Organisations, their officers and certificates (机构).
+    /// Organisations, their officers, certificates and service providers (机构).
     #[command(subcommand, visible_alias = "org")]
     Organisation(organisation::Command),
     /// The catalogue: write, submit, review, publish, revise, suspend, withdraw, search (目录).
     #[command(subcommand, after_long_help = resource::GUIDE)]
     Catalog(resource::Command),
+    /// The infrastructure register: systems, networks, disaster recovery, security (基础设施台账).
+    #[command(subcommand)]
+    Register(register::Command),
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
     Assessment(assessment::Command),
@@ -92,6 +95,7 @@ impl Command {
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)
+            | Self::Register(_)
             | Self::Assessment(_)
             | Self::Library(_)
             | Self::Collection(_)
@@ -163,6 +167,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Register(command) => register::run(&context, command).await,
         Command::Assessment(command) => assessment::run(&context, command).await,
         Command::Library(command) => library::run(&context, command).await,
         Command::Collection(command) => collection::run(&context, command).await,

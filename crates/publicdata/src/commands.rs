@@ -13,6 +13,7 @@ pub mod node;
 pub mod obligation;
 pub mod open;
 pub mod organisation;
+pub mod register;
 pub mod resource;
 pub mod search;
 pub mod transfer;

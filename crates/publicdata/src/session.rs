@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
@@ -75,6 +77,22 @@ impl Session {
     /// The endpoint is no address.
     pub fn search_index(&self) -> anyhow::Result<SearchIndexServiceClient<Channel>> {
         Ok(SearchIndexServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for agreements with service providers.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn agreements(&self) -> anyhow::Result<AgreementServiceClient<Channel>> {
+        Ok(AgreementServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the infrastructure register.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn register(&self) -> anyhow::Result<RegisterServiceClient<Channel>> {
+        Ok(RegisterServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for supervision and assessment.

@@ -221,6 +221,12 @@ pub fn china_date(at: Timestamp) -> Date {
     tz::offset(8).to_datetime(at).date()
 }
 
+/// The last second of a civil date in China; of the last date that can be written, the last moment there is.
+#[must_use]
+pub fn china_day_end(date: Date) -> Timestamp {
+    tz::offset(8).to_timestamp(date.at(23, 59, 59, 0)).unwrap_or(Timestamp::MAX)
+}
+
 fn check_year(year: i16, announced: &Year) -> Result<(), CalendarError> {
     for &date in announced.holidays.union(&announced.make_up_days) {
         if date.year() != year {

@@ -112,6 +112,26 @@ uuid_id!(
     PlanId,
     "plan id"
 );
+uuid_id!(
+    /// Names an information system of the register.
+    SystemId,
+    "system id"
+);
+uuid_id!(
+    /// Names a dedicated network of the register.
+    NetworkId,
+    "network id"
+);
+uuid_id!(
+    /// Names a security record.
+    SecurityRecordId,
+    "security record id"
+);
+uuid_id!(
+    /// Names an agreement with a service provider.
+    AgreementId,
+    "agreement id"
+);
 
 impl CommandId {
     /// The id of a command that follows from this one.

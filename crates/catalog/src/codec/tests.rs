@@ -15,6 +15,8 @@ use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
 use super::*;
 
+mod register;
+
 fn item(name: &str, kind: ItemType) -> Item {
     Item {
         name: name.to_owned(),
@@ -94,6 +96,7 @@ fn organisation_registered_v1() {
             code: "91350100M000100Y43".parse().unwrap(),
             name: "成都市民政局".to_owned(),
             region: "510100".parse().unwrap(),
+            region_revision: None,
             roles: Role::ALL.into(),
         }),
     );
@@ -117,6 +120,7 @@ fn certificate_issued_v1() {
             signing: key(2),
             not_before: "2026-01-04T01:00:00Z".parse().unwrap(),
             not_after: "2027-01-04T01:00:00Z".parse().unwrap(),
+            agreement: None,
         }),
     );
 }
@@ -422,5 +426,10 @@ fn an_unknown_event_is_an_error() {
     assert!(Resource::decode(&any).is_err());
     assert!(Organisation::decode(&any).is_err());
     assert!(Classification::decode(&any).is_err());
+    assert!(System::decode(&any).is_err());
+    assert!(Network::decode(&any).is_err());
+    assert!(Recovery::decode(&any).is_err());
+    assert!(SecurityRecord::decode(&any).is_err());
+    assert!(Agreement::decode(&any).is_err());
     assert!(Library::decode(&any).is_err());
 }

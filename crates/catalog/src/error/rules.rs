@@ -11,20 +11,30 @@ use publicdata_catalog_domain::{
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 
+use super::register;
+
 pub(super) fn organisation(rejection: &organisation::Rejection) -> Problem {
     use organisation::Rejection;
 
     let code = match rejection {
         Rejection::Absent => Code::NotFound,
         Rejection::AlreadyRegistered { .. }
+        | Rejection::Closed { .. }
+        | Rejection::OutlivesAgreement { .. }
         | Rejection::AuthorityExists { .. }
         | Rejection::SecurityOfficerMissing
         | Rejection::OtherSubject { .. }
         | Rejection::NeverValid { .. } => Code::FailedPrecondition,
-        Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
-            Code::InvalidArgument
-        }
-        Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::FounderNotAuthority
+        | Rejection::NameMissing
+        | Rejection::RolesMissing
+        | Rejection::SuccessorUnfit { .. }
+        | Rejection::AgreementForNode => Code::InvalidArgument,
+        Rejection::Text(mistake) => register::text(mistake),
+        Rejection::SecurityOfficerRequired
+        | Rejection::OwnAuthority
+        | Rejection::AgreementOfOther { .. }
+        | Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }
@@ -157,7 +167,7 @@ pub(super) fn change(rejection: &change::Rejection) -> Problem {
     Problem::new(code, rejection.reason(), rejection.to_string())
 }
 
-pub(super) fn register(rejection: &entity::Rejection) -> Problem {
+pub(super) fn entity(rejection: &entity::Rejection) -> Problem {
     use entity::{Counterpart, Rejection};
 
     let code = match rejection {

@@ -89,7 +89,7 @@ impl CollectionService for Plans {
         let database = &self.0.shared.database;
         let register = queries::register_of_plan(database, &by, &id.to_string()).await;
         let register = register.map_err(Error::from)?;
-        let register = register.ok_or(Error::Register(Rejection::PlanAbsent))?;
+        let register = register.ok_or(Error::Entity(Rejection::PlanAbsent))?;
         let command = Command::EndPlan { id, reason: message.reason, by };
         let sequence = self.0.execute(&register, &meta, command).await?;
         Ok(Response::new(EndCollectionPlanResponse { sequence }))
@@ -212,6 +212,6 @@ fn must_be_few(found: usize) -> Result<(), Error> {
 
     match found {
         1..=ITEMS_MAX => Ok(()),
-        found => Err(Error::Register(Rejection::PlanItems { found, max: ITEMS_MAX })),
+        found => Err(Error::Entity(Rejection::PlanItems { found, max: ITEMS_MAX })),
     }
 }

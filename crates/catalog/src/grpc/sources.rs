@@ -87,7 +87,7 @@ impl SourceService for Sources {
 
         self.0.catch_up().await?;
         let (_, mut sources) = self.0.sources_of(&id, std::slice::from_ref(&message.item)).await?;
-        let challenger = sources.pop().ok_or(Error::Register(Rejection::SourceAbsent))?;
+        let challenger = sources.pop().ok_or(Error::Entity(Rejection::SourceAbsent))?;
         let database = &self.0.shared.database;
         let holder = queries::source_of(database, &holder_code, &message.holder_item).await;
         let (register, holder) = match holder.map_err(Error::from)? {
@@ -120,7 +120,7 @@ impl SourceService for Sources {
 
         self.0.catch_up().await?;
         let known = self.contest(&by, &contest).await?;
-        let (register, dispute) = known.ok_or(Error::Register(Rejection::ContestAbsent))?;
+        let (register, dispute) = known.ok_or(Error::Entity(Rejection::ContestAbsent))?;
         let scope = self.0.scope(&dispute.challenger.datum.entity).await?;
         let command = Command::Settle {
             contest,
@@ -190,7 +190,7 @@ impl SourceService for Sources {
         request: Request<ListSourceConflictsRequest>,
     ) -> Result<Response<ListSourceConflictsResponse>, Status> {
         let by = self.0.shared.directory.user(&request).await?;
-        by.may_govern(&by.region).map_err(|denied| Error::Register(denied.into()))?;
+        by.may_govern(&by.region).map_err(|denied| Error::Entity(denied.into()))?;
 
         let keys = self.0.entity_keys(&request.get_ref().entity).await?;
         self.0.catch_up().await?;
@@ -212,7 +212,7 @@ impl Sources {
 
     async fn settled(&self, by: &Actor, contest: &ContestId) -> Result<(String, SourceKey), Error> {
         let known = self.contest(by, contest).await?;
-        let (register, dispute) = known.ok_or(Error::Register(Rejection::SourceAbsent))?;
+        let (register, dispute) = known.ok_or(Error::Entity(Rejection::SourceAbsent))?;
         Ok((register, dispute.holder.key))
     }
 

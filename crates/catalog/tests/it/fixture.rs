@@ -10,12 +10,14 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
@@ -43,6 +45,7 @@ pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) register: Arc<Projector>,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
     pub(crate) collection: [Arc<Projector>; 2],
@@ -62,6 +65,8 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) agreements: AgreementServiceClient<Channel>,
+    pub(crate) register: RegisterServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) vocabularies: VocabularyServiceClient<Channel>,
@@ -111,6 +116,7 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            register: Arc::clone(app.register()),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
             collection: app.collection().map(Arc::clone),
@@ -175,6 +181,7 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.register = Arc::clone(app.register());
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         self.collection = app.collection().map(Arc::clone);
@@ -190,7 +197,12 @@ impl Catalogue {
 
     /// A user of an organisation that may be registered or not.
     pub(crate) fn user(&self, code: OrganisationCode) -> User {
-        self.caller(code, SpiffeId::user(&domain(), code, "clerk-1").unwrap())
+        self.account(code, "clerk-1")
+    }
+
+    /// Another account of the organisation.
+    pub(crate) fn account(&self, code: OrganisationCode, account: &str) -> User {
+        self.caller(code, SpiffeId::user(&domain(), code, account).unwrap())
     }
 
     /// A node of an organisation.
@@ -205,6 +217,8 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
+            agreements: AgreementServiceClient::new(channel.clone()),
+            register: RegisterServiceClient::new(channel.clone()),
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
@@ -289,6 +303,7 @@ pub(crate) fn registration(
         name: format!("机构 {code}"),
         region_code: region.to_owned(),
         roles: roles.iter().map(|role| *role as i32).collect(),
+        ..RegisterOrganisationRequest::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod agreements;
 mod assessments;
 mod classifications;
 mod collection;
@@ -14,5 +15,6 @@ mod obligations;
 mod organisations;
 mod program;
 mod recovery;
+mod register;
 mod resources;
 mod search;

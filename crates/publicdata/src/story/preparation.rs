@@ -64,6 +64,7 @@ async fn wrong_code(authority: &Session) -> anyhow::Result<String> {
         name: "某局".to_owned(),
         region_code: CITY_REGION.to_owned(),
         roles: vec![Role::Consumer.into()],
+        ..RegisterOrganisationRequest::default()
     };
     let result = answer(authority.organisations()?.register_organisation(request).await);
     refused(result.map_err(Into::into), "FIELD_INVALID")

@@ -153,6 +153,15 @@ prop_compose! {
     }
 }
 
+#[test]
+fn a_day_in_china_ends_at_sixteen_in_greenwich() {
+    let day: Date = "2026-01-04".parse().unwrap();
+    let end = china_day_end(day);
+    assert_eq!(end.to_string(), "2026-01-04T15:59:59Z");
+    assert_eq!(china_date(end), day);
+    assert_eq!(china_day_end(Date::MAX), Timestamp::MAX);
+}
+
 proptest! {
     /// A limit ends on a working day, and so many working days lie behind the day of the event.
     #[test]

@@ -46,6 +46,7 @@ impl City {
         let view = views::obligations(database.clone(), Arc::clone(&store)).await.unwrap();
         let (running, shutdown) = (Arc::clone(&view), tasks.shutdown().clone());
         tasks.try_spawn("view", async move { running.run(shutdown).await });
+        let register = views::register(database.clone(), Arc::clone(&store)).await.unwrap();
         let index = folder.path().join("index");
         let index = SearchIndex::open(&index, Arc::clone(&store), clock.clone()).unwrap();
         let shared = Shared {
@@ -55,6 +56,7 @@ impl City {
             database,
             entries,
             index,
+            register,
         };
         let desk = Arc::new(Desk {
             changes: Aggregates::new(Arc::clone(&store)),
@@ -73,6 +75,7 @@ impl City {
                 name: "成都市民政局".to_owned(),
                 region_code: REGION.to_owned(),
                 roles: vec![wire::Role::Provider.into()],
+                ..wire::OrganisationRegistered::default()
             },
         )
         .await;
@@ -249,5 +252,6 @@ async fn drafts_and_reviews_are_passed_over() {
 }
 
 fn suspended() -> wire::ResourceSuspended {
-    wire::ResourceSuspended { reason: reason(), ..wire::ResourceSuspended::default() }
+    let reason = "系统改造".to_owned();
+    wire::ResourceSuspended { reason, ..wire::ResourceSuspended::default() }
 }
