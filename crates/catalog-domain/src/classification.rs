@@ -1,6 +1,6 @@
 //! A classification numbers its resources, so that their codes are unique (R12.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use publicdata_decider::Decider;
@@ -20,6 +20,11 @@ pub enum Command {
     AssignSerial {
         /// The resource.
         resource: ResourceId,
+    },
+    /// Gives each of these resources a serial number, in their order: many entries are written at once.
+    AssignSerials {
+        /// The resources.
+        resources: Vec<ResourceId>,
     },
 }
 
@@ -41,10 +46,9 @@ impl Decider for Classification {
     type Rejection = Infallible;
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Infallible> {
-        let Command::AssignSerial { resource } = command;
-        match self.serial(&resource) {
-            Some(_) => Ok(vec![]),
-            None => Ok(vec![Event::SerialAssigned { resource, serial: self.last + 1 }]),
+        match command {
+            Command::AssignSerial { resource } => Ok(self.assign([resource])),
+            Command::AssignSerials { resources } => Ok(self.assign(resources)),
         }
     }
 
@@ -61,6 +65,17 @@ impl Classification {
     #[must_use]
     pub fn serial(&self, resource: &ResourceId) -> Option<u64> {
         self.serials.get(resource).copied()
+    }
+
+    /// The next numbers, for those resources that have none yet.
+    fn assign(&self, resources: impl IntoIterator<Item = ResourceId>) -> Vec<Event> {
+        let mut lacking = BTreeSet::new();
+        resources
+            .into_iter()
+            .filter(|resource| self.serial(resource).is_none() && lacking.insert(*resource))
+            .zip(self.last + 1..)
+            .map(|(resource, serial)| Event::SerialAssigned { resource, serial })
+            .collect()
     }
 }
 

@@ -6,3 +6,6 @@ pub mod classification;
 
 pub mod description;
 pub mod resource;
+
+pub mod foreign_resource;
+pub mod harvest_source;

@@ -11,6 +11,9 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::export_service_server::ExportServiceServer;
+use publicdata_proto::catalog::v1::harvest_service_server::HarvestServiceServer;
+use publicdata_proto::catalog::v1::import_service_server::ImportServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -20,7 +23,8 @@ use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
-use crate::grpc::{Issuing, Organisations, Resources, Shared};
+use crate::feed::{BoundFeed, FeedError};
+use crate::grpc::{Exports, Harvests, Imports, Issuing, Organisations, Resources, Shared};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -47,6 +51,10 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
+    imports: Imports,
+    exports: Exports,
+    feed: Option<BoundFeed>,
+    harvests: Harvests,
 }
 
 /// Why the service does not start.
@@ -58,6 +66,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The feed cannot listen.
+    #[error("the feed cannot start")]
+    Feed(#[from] FeedError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -100,12 +111,15 @@ impl App {
         config.validate()?;
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
+        let feed = config.feed.as_ref().map(BoundFeed::bind).transpose()?;
         let authority = CertificateAuthority::open(&config.authority)?;
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of entries", &entries);
+        let harvest = views::harvest(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of harvests", &harvest);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -114,13 +128,24 @@ impl App {
             classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
+        let resources = Resources { drafting: Arc::clone(&drafting), shared: Arc::clone(&shared) };
         Ok(Self {
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
-            resources: Resources { drafting, shared: Arc::clone(&shared) },
+            imports: Imports { drafting, shared: Arc::clone(&shared) },
+            exports: Exports { resources: resources.clone(), shared: Arc::clone(&shared) },
+            resources,
+            harvests: Harvests {
+                sources: Aggregates::<codec::HarvestSource>::new(Arc::clone(store)),
+                foreign: Aggregates::<codec::ForeignResource>::new(Arc::clone(store)),
+                view: harvest,
+                own: feed.as_ref().map(|feed| feed.offer().clone()),
+                shared: Arc::clone(&shared),
+            },
+            feed,
             server,
             tasks,
             shared,
@@ -131,6 +156,18 @@ impl App {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// The view of other platforms' catalogues: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn harvest(&self) -> &Arc<Projector> {
+        &self.harvests.view
+    }
+
+    /// Where other platforms harvest, if they may.
+    #[must_use]
+    pub fn feed_addr(&self) -> Option<SocketAddr> {
+        self.feed.as_ref().map(BoundFeed::local_addr)
     }
 
     /// The organisations, for whoever runs in the same process.
@@ -150,8 +187,14 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
+        if let Some(feed) = self.feed {
+            feed.spawn(&self.tasks, self.exports.resources.clone());
+        }
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources));
+            .add_service(ResourceServiceServer::new(self.resources))
+            .add_service(ImportServiceServer::new(self.imports))
+            .add_service(ExportServiceServer::new(self.exports))
+            .add_service(HarvestServiceServer::new(self.harvests));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

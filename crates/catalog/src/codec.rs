@@ -2,14 +2,19 @@
 
 mod classification;
 mod description;
+mod harvest;
 mod organisation;
 mod resource;
 mod words;
 
 pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use harvest::{
+    foreign_from_wire, foreign_to_wire, harvest_kind_from_wire, harvest_kind_to_wire,
+};
 pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
 
 pub use classification::Classification;
+pub use harvest::{ForeignResource, HarvestSource};
 pub use organisation::Organisation;
 pub use resource::Resource;
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use publicdata_catalog_domain::{organisation, resource};
+use publicdata_catalog_domain::{foreign_resource, harvest_source, organisation, resource};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -25,6 +25,10 @@ pub(crate) enum Error {
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
+    #[error("the rules for harvesting forbid it")]
+    HarvestSource(#[source] harvest_source::Rejection),
+    #[error("the rules for other platforms' datasets forbid it")]
+    ForeignResource(#[source] foreign_resource::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -39,6 +43,10 @@ pub(crate) enum Error {
     Database(#[from] sqlx::Error),
     #[error("something that must not be")]
     Internal(#[source] BoxError),
+    #[error("another entry of this import has the same provider and name; keep one of them")]
+    TwiceInImport,
+    #[error("the caller's stream broke off")]
+    Cut(#[source] Status),
     #[error(transparent)]
     Problem(#[from] Problem),
 }
@@ -71,6 +79,18 @@ impl From<ExecuteError<resource::Rejection>> for Error {
     }
 }
 
+impl From<ExecuteError<harvest_source::Rejection>> for Error {
+    fn from(error: ExecuteError<harvest_source::Rejection>) -> Self {
+        Self::execute(error, Self::HarvestSource)
+    }
+}
+
+impl From<ExecuteError<foreign_resource::Rejection>> for Error {
+    fn from(error: ExecuteError<foreign_resource::Rejection>) -> Self {
+        Self::execute(error, Self::ForeignResource)
+    }
+}
+
 impl From<ExecuteError<Infallible>> for Error {
     fn from(error: ExecuteError<Infallible>) -> Self {
         Self::execute(error, |never| match never {})
@@ -100,6 +120,10 @@ fn problem(error: Error) -> Problem {
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
+        Error::HarvestSource(rejection) => harvest_problem(&rejection),
+        Error::ForeignResource(rejection) => {
+            Problem::new(Code::InvalidArgument, rejection.reason(), rejection.to_string())
+        }
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -115,6 +139,8 @@ fn problem(error: Error) -> Problem {
         }
         Error::Append(error) => Problem::unavailable("the event store", error),
         Error::Database(error) => Problem::unavailable("the catalogue's view", error),
+        Error::TwiceInImport => Problem::new(Code::InvalidArgument, "TWICE_IN_IMPORT", text),
+        Error::Cut(_) => Problem::new(Code::Unavailable, "STREAM_BROKEN", text),
         Error::Internal(error) => Problem::internal(error),
         Error::Problem(problem) => problem,
     }
@@ -134,6 +160,18 @@ fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
             Code::InvalidArgument
         }
         Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn harvest_problem(rejection: &harvest_source::Rejection) -> Problem {
+    use harvest_source::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::AlreadyRegistered => Code::FailedPrecondition,
+        Rejection::Empty { .. } | Rejection::TooLong { .. } => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

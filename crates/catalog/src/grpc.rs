@@ -1,8 +1,14 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod exports;
+mod harvests;
+mod imports;
 mod organisations;
 mod resources;
 
+pub(crate) use exports::Exports;
+pub(crate) use harvests::Harvests;
+pub(crate) use imports::Imports;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 
@@ -13,7 +19,7 @@ use std::time::Duration;
 use publicdata_directory::Directory;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_event_store::{BoxError, Store};
-use publicdata_service_kit::{Clock, telemetry};
+use publicdata_service_kit::{Clock, Problem, telemetry};
 use publicdata_types::{CommandId, PageToken};
 use publicdata_views::{Database, Projector};
 
@@ -25,6 +31,9 @@ const PAGE_SIZE: u32 = 50;
 const PAGE_SIZE_MAX: u32 = 500;
 /// How long a write waits for the view. The write has happened whatever comes of it.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long an import waits for the view, at its beginning and its end.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What both services of the catalogue work with.
 #[derive(Debug)]
@@ -45,6 +54,22 @@ impl Shared {
             at: self.clock.now(),
             traceparent: telemetry::current_traceparent(),
         })
+    }
+
+    /// Waits until the view of entries holds everything that was acknowledged before the call.
+    pub(crate) async fn until_current(&self) -> Result<(), Error> {
+        let unavailable = |error: BoxError| Problem::unavailable("the catalogue's view", error);
+        let last = self.store.last_sequence(STREAM).await;
+        let last = last.map_err(|error| unavailable(error.into()))?;
+        let there = self.entries.wait_for(STREAM, last, IMPORT_TIMEOUT).await;
+        Ok(there.map_err(|error| unavailable(error.into()))?)
+    }
+
+    /// Waits until the view of entries holds what an import wrote: more than one write, so for longer.
+    pub(crate) async fn until_imported(&self, sequence: u64) {
+        if let Err(late) = self.entries.wait_for(STREAM, sequence, IMPORT_TIMEOUT).await {
+            tracing::warn!(error = %late, "an import ends before the view holds it");
+        }
     }
 
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.

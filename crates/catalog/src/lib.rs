@@ -5,13 +5,17 @@ pub mod config;
 mod app;
 mod grpc;
 
+mod changes;
 pub mod codec;
 mod drafting;
 mod entry;
 mod error;
+mod feed;
+mod import;
 
 mod queries;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};
-pub use config::{Config, ProcessConfig};
+pub use config::{Config, FeedConfig, ProcessConfig};
+pub use feed::FeedError;

@@ -1,5 +1,8 @@
 //! Rows as answers.
 
+pub(crate) mod harvest;
+pub(crate) mod listing;
+
 use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_catalog_domain::description::Description;
@@ -79,6 +82,7 @@ pub(crate) async fn search(
             (actor.organisation.to_string(), governed)
         }
         Reader::Service => (String::new(), String::new()),
+        Reader::Whole => (String::new(), "%".to_owned()),
     };
     let any = || "%".to_owned();
     let mut query = sqlx::query(AssertSqlSafe(sql))

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
+use crate::commands::import::SomeRefused;
 use crate::commands::{audit, fetch, grant, init, node, open, organisation, resource, transfer};
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -81,6 +82,9 @@ impl Command {
     }
 }
 
+/// The exit code of an import that refused entries, and took the others.
+const SOME_REFUSED: u8 = 2;
+
 /// Carries out a command line; an error is said on standard error.
 pub async fn main(cli: Cli) -> ExitCode {
     let format = cli.global.output;
@@ -99,8 +103,12 @@ pub async fn main(cli: Cli) -> ExitCode {
     match result.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let refused = error.downcast_ref::<SomeRefused>().is_some();
             let _ = writeln!(io::stderr(), "{}", explained(&error, format));
-            ExitCode::FAILURE
+            match refused {
+                true => ExitCode::from(SOME_REFUSED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

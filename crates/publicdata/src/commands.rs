@@ -1,8 +1,11 @@
 //! One module a group of commands: arguments, calls, what is printed.
 
 pub mod audit;
+pub mod export;
 pub mod fetch;
 pub mod grant;
+pub mod harvest;
+pub mod import;
 pub mod init;
 pub mod node;
 pub mod open;

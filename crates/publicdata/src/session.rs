@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
+use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
+use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
@@ -59,6 +62,30 @@ impl Session {
     /// The endpoint is no address.
     pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for taking entries in, in bulk.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn imports(&self) -> anyhow::Result<ImportServiceClient<Channel>> {
+        Ok(ImportServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for entries and changes, in bulk.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn exports(&self) -> anyhow::Result<ExportServiceClient<Channel>> {
+        Ok(ExportServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for other platforms' catalogues.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn harvests(&self) -> anyhow::Result<HarvestServiceClient<Channel>> {
+        Ok(HarvestServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

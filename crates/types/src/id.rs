@@ -87,6 +87,12 @@ uuid_id!(
     "publication id"
 );
 
+uuid_id!(
+    /// Names another platform whose catalogue is harvested.
+    HarvestSourceId,
+    "harvest source id"
+);
+
 impl CommandId {
     /// The id of a command that follows from this one.
     ///

@@ -3,7 +3,9 @@ use std::path::Path;
 use publicdata_catalog_domain::description::{
     Description, Format, Item, Opening, Sharing, UpdateCycle,
 };
-use publicdata_catalog_domain::{classification, organisation, resource};
+use publicdata_catalog_domain::{
+    classification, foreign_resource, harvest_source, organisation, resource,
+};
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
@@ -154,6 +156,69 @@ fn resource_returned_v1() {
 fn resource_published_v1() {
     let on = "2026-01-04".parse().unwrap();
     check::<Resource>("resource_published", resource::Event::Published { version: 2, on });
+}
+
+#[test]
+fn harvest_source_registered_v1() {
+    check::<HarvestSource>(
+        "harvest_source_registered",
+        harvest_source::Event::Registered(harvest_source::Registration {
+            name: "四川省公共数据目录".to_owned(),
+            kind: harvest_source::Kind::Ckan,
+            url: "https://data.sc.example".to_owned(),
+            platform: "四川省大数据中心".to_owned(),
+            region: "510100".parse().unwrap(),
+        }),
+    );
+}
+
+#[test]
+fn harvest_advanced_v1() {
+    check::<HarvestSource>(
+        "harvest_advanced",
+        harvest_source::Event::Advanced(harvest_source::Advance {
+            cursor: "2026-01-04T01:00:00Z".to_owned(),
+            taken: 3,
+            gone: 2,
+            refused: 1,
+            reached: harvest_source::Reached::End,
+        }),
+    );
+}
+
+/// R23.3: every field of another platform's dataset is stored.
+#[test]
+fn foreign_resource_seen_v1() {
+    let text = |text: &str| text.to_owned();
+    check::<ForeignResource>(
+        "foreign_resource_seen",
+        foreign_resource::Event::Seen {
+            source: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            description: foreign_resource::Description {
+                uri: text("https://data.sc.example/dataset/1"),
+                identifier: text("1"),
+                title: text("行政村名录"),
+                description: text("全省行政村"),
+                publisher: text("四川省民政厅"),
+                themes: vec![text("民政")],
+                keywords: vec![text("村"), text("镇")],
+                license: text("https://licence.example/by"),
+                modified: text("2026-01-04"),
+                landing_page: text("https://data.sc.example/dataset/villages"),
+                distributions: vec![foreign_resource::Distribution {
+                    title: text("CSV"),
+                    url: text("https://data.sc.example/1.csv"),
+                    format: text("csv"),
+                }],
+                version: text("2"),
+            },
+        },
+    );
+}
+
+#[test]
+fn foreign_resource_gone_v1() {
+    check::<ForeignResource>("foreign_resource_gone", foreign_resource::Event::Gone);
 }
 
 /// H3: a mistake in a nested field is named from the message on.

@@ -28,7 +28,7 @@ use crate::queries::{self, Search, WORDS_MAX};
 use crate::views;
 
 /// Answers `ResourceService`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resources {
     pub(crate) drafting: Arc<Drafting>,
     pub(crate) shared: Arc<Shared>,
@@ -179,7 +179,8 @@ impl Resources {
         Ok(entry)
     }
 
-    async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
+    /// The entry as answers hold it.
+    pub(crate) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
         let provider = self.shared.directory.organisation(&entry.description.provider).await?;
         let published = entry.published.as_ref();
         Ok(Resource {
@@ -197,7 +198,7 @@ impl Resources {
     }
 }
 
-fn reader(caller: &Caller) -> Reader<'_> {
+pub(super) fn reader(caller: &Caller) -> Reader<'_> {
     caller.actor().map_or(Reader::Service, Reader::Actor)
 }
 

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use publicdata_catalog::{App, Config, Dependencies};
+use publicdata_catalog::{App, Config, Dependencies, FeedConfig};
 use publicdata_event_store::Store;
 use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
+use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
+use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -28,6 +31,8 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
+/// The address that other platforms know the feed by.
+pub(crate) const OFFERED_AT: &str = "https://data.chengdu.example";
 const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
@@ -35,6 +40,9 @@ pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) harvest: Arc<Projector>,
+    /// Where other platforms harvest.
+    pub(crate) feed: String,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -49,6 +57,9 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) imports: ImportServiceClient<Channel>,
+    pub(crate) exports: ExportServiceClient<Channel>,
+    pub(crate) harvests: HarvestServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -68,6 +79,8 @@ impl Catalogue {
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            harvest: Arc::clone(app.harvest()),
+            feed: feed(&app),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -92,6 +105,8 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.harvest = Arc::clone(app.harvest());
+        self.feed = feed(&app);
         app.spawn().unwrap();
     }
 
@@ -112,7 +127,10 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
-            resources: ResourceServiceClient::new(channel),
+            resources: ResourceServiceClient::new(channel.clone()),
+            imports: ImportServiceClient::new(channel.clone()),
+            exports: ExportServiceClient::new(channel.clone()),
+            harvests: HarvestServiceClient::new(channel),
         }
     }
 
@@ -256,7 +274,17 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
 
 fn config(database: String, authority: PathBuf) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { listen, database, authority, certificate_days: 30 }
+    let feed = FeedConfig {
+        listen,
+        base_url: Some(OFFERED_AT.to_owned()),
+        title: "成都市公共数据资源目录".to_owned(),
+        publisher: "成都市大数据和电子政务管理办公室".to_owned(),
+    };
+    Config { listen, database, authority, certificate_days: 30, feed: Some(feed) }
+}
+
+fn feed(app: &App) -> String {
+    app.feed_addr().map(|address| format!("http://{address}")).unwrap()
 }
 
 async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod feeds;
 mod fixture;
+mod import;
 mod organisations;
 mod program;
 mod recovery;

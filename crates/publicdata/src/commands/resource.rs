@@ -10,9 +10,9 @@ use publicdata_proto::catalog::v1::{
     ResourceDescription, ReturnResourceRequest, SearchResourcesRequest, SubmitResourceRequest,
 };
 
-use super::{answer, short, time_text};
+use super::{answer, export, harvest, import, short, time_text};
 use crate::context::Context;
-use crate::output::{from_json, print_line};
+use crate::output::from_json;
 
 /// What can be done with catalogue entries.
 #[derive(Debug, Subcommand)]
@@ -47,8 +47,15 @@ pub enum Command {
     Show(Show),
     /// Search entries by words of their name, abstract, code or items.
     Search(Search),
-    /// Print an example of a description, to start one's own from.
-    Template,
+    /// Write an example to start one's own from: a description in JSON, or a sheet to fill in (模板).
+    Template(export::Template),
+    /// Take in entries from a sheet, CSV or JSON that a department filled in (批量导入).
+    Import(import::Arguments),
+    /// Write entries into a sheet, CSV or JSON, in the form that an import reads (批量导出).
+    Export(export::Arguments),
+    /// Take in other platforms' catalogues: DCAT and CKAN (联通汇聚).
+    #[command(subcommand)]
+    Harvest(harvest::Command),
 }
 
 /// Arguments of `show`.
@@ -86,13 +93,19 @@ pub struct Search {
 /// # Errors
 /// What the service refused, and why.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
-    if let Command::Template = command {
-        return print_line(include_str!("../sample/villages.json").trim_end());
-    }
+    let command = match command {
+        Command::Template(arguments) => return export::template(context, arguments).await,
+        Command::Import(arguments) => return import::run(context, arguments).await,
+        Command::Export(arguments) => return export::run(context, arguments).await,
+        Command::Harvest(command) => return harvest::run(context, command).await,
+        other => other,
+    };
     let mut resources = context.session()?.resources()?;
     let command_id = context.command_id();
     match command {
-        Command::Template => unreachable!("answered above"),
+        Command::Template(_) | Command::Import(_) | Command::Export(_) | Command::Harvest(_) => {
+            unreachable!("carried out above")
+        }
         Command::Draft { file, id } => {
             let text = read(&file)?;
             let description: ResourceDescription = from_json(&text)

@@ -1,0 +1,85 @@
+//! Many entries at once: numbered together, and written without waiting for the views.
+
+use std::collections::{BTreeMap, HashMap};
+
+use publicdata_catalog_domain::classification::Command as AssignCommand;
+use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
+use publicdata_decider::Decider as _;
+use publicdata_event_store::aggregates::{Executed, Meta};
+use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId};
+
+use super::Drafting;
+use crate::error::Error;
+
+impl Drafting {
+    /// The codes of new entries, in their order: one commit a classification, however many they are.
+    pub(crate) async fn assign(
+        &self,
+        meta: &Meta,
+        entries: impl IntoIterator<Item = (ResourceId, ClassificationCode)>,
+    ) -> Result<HashMap<ResourceId, ResourceCode>, Error> {
+        let mut by_classification = BTreeMap::<ClassificationCode, Vec<ResourceId>>::new();
+        for (id, classification) in entries {
+            by_classification.entry(classification).or_default().push(id);
+        }
+        let mut codes = HashMap::new();
+        for (classification, ids) in by_classification {
+            // The same entries are numbered by the same command, whatever else came with them the first time.
+            let step = ids.iter().fold(String::from("serials"), |step, id| format!("{step} {id}"));
+            let meta = Meta { command_id: meta.command_id.derive(&step), ..meta.clone() };
+            let command = AssignCommand::AssignSerials { resources: ids.clone() };
+            let done =
+                self.classifications.execute(classification.as_str(), &meta, command).await?;
+            for id in ids {
+                let Some(serial) = done.state.serial(&id) else {
+                    return Err(Error::Internal("a classification gave no number".into()));
+                };
+                let classification = classification.clone();
+                codes.insert(id, ResourceCode { classification, serial });
+            }
+        }
+        Ok(codes)
+    }
+
+    /// Carries out a command, and leaves waiting for the views to whoever has many.
+    pub(crate) async fn write(
+        &self,
+        id: &ResourceId,
+        meta: &Meta,
+        command: Command,
+    ) -> Result<Executed<Aggregate>, Error> {
+        Ok(self.aggregates.execute(&id.to_string(), meta, command).await?)
+    }
+
+    /// Whether a new entry can be drafted, before it takes a number for good.
+    pub(crate) fn check_new(&self, description: &Description, by: &Actor) -> Result<(), Error> {
+        let code = ResourceCode { classification: description.classification.clone(), serial: 1 };
+        check(&Aggregate::Absent, code, description, by)
+    }
+
+    /// Whether an entry that exists can be drafted anew.
+    pub(crate) async fn check_revision(
+        &self,
+        id: &ResourceId,
+        code: &ResourceCode,
+        description: &Description,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        let (state, _) = self.aggregates.get(&id.to_string()).await?;
+        check(&state, code.clone(), description, by)
+    }
+}
+
+fn check(
+    state: &Aggregate,
+    code: ResourceCode,
+    description: &Description,
+    by: &Actor,
+) -> Result<(), Error> {
+    let (description, by) = (description.clone(), by.clone());
+    match state.decide(Command::Draft { code, description, by }) {
+        Ok(_) => Ok(()),
+        Err(rejection) => Err(Error::Resource(rejection)),
+    }
+}
