@@ -11,6 +11,7 @@ mod interleave;
 mod server;
 
 mod commands;
+mod hot;
 mod replay;
 
 mod city;
@@ -90,15 +91,17 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Commands { writers: u32 },
+    Hot { processes: u32 },
     Replay,
     Fetch,
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 5] = [
+pub const PLANS: [Plan; 6] = [
     commands(1, "commands_1"),
     commands(16, "commands_16"),
     commands(64, "commands_64"),
+    HOT,
     REPLAY,
     FETCH,
 ];
@@ -107,6 +110,13 @@ const fn commands(writers: u32, name: &'static str) -> Plan {
     let limit_name = "JetStream publishes, as many in flight";
     Plan { name, unit: "commands/s", limit_name, kind: Kind::Commands { writers } }
 }
+
+const HOT: Plan = Plan {
+    name: "commands_hot",
+    unit: "commands/s",
+    limit_name: "JetStream publishes, one after the other",
+    kind: Kind::Hot { processes: 4 },
+};
 
 const REPLAY: Plan = Plan {
     name: "replay",
@@ -199,6 +209,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 async fn measure(plan: &Plan, setting: &Setting) -> anyhow::Result<Measured> {
     match plan.kind {
         Kind::Commands { writers } => commands::measure(setting, writers).await,
+        Kind::Hot { processes } => hot::measure(setting, processes).await,
         Kind::Replay => replay::measure(setting).await,
         Kind::Fetch => fetch::measure(setting).await,
     }

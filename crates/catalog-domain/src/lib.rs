@@ -9,3 +9,10 @@ pub mod resource;
 
 pub mod foreign_resource;
 pub mod harvest_source;
+
+pub mod assessment;
+
+pub mod cycle;
+pub mod leadership;
+pub mod library;
+pub mod text;

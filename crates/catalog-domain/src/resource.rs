@@ -7,6 +7,7 @@ use publicdata_types::region::Level;
 use publicdata_types::{Actor, Denied, OrganisationCode, RegionCode, ResourceCode};
 
 use crate::description::{Description, Mistake};
+use crate::leadership::{Leadership, NotWriter};
 
 /// A catalogue entry, and where it stands in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,11 +53,15 @@ pub enum Command {
         code: ResourceCode,
         /// What the draft says.
         description: Description,
+        /// Who writes the entries of its place in the classification (R16.1).
+        leadership: Leadership,
         /// Who writes.
         by: Actor,
     },
     /// Hands the draft to the authority.
     Submit {
+        /// Who writes the entries of its place in the classification (R16.1).
+        leadership: Leadership,
         /// Who submits.
         by: Actor,
     },
@@ -155,6 +160,9 @@ pub enum Rejection {
         /// The authority.
         organisation: OrganisationCode,
     },
+    /// Another organisation writes this entry.
+    #[error(transparent)]
+    NotWriter(NotWriter),
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -167,8 +175,10 @@ impl Decider for Resource {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Draft { code, description, by } => self.draft(code, description, &by),
-            Command::Submit { by } => self.submit(&by),
+            Command::Draft { code, description, leadership, by } => {
+                self.draft(code, description, &leadership, &by)
+            }
+            Command::Submit { leadership, by } => self.submit(&leadership, &by),
             Command::Return { reason, by } => self.return_(reason, &by),
             Command::Publish { on, by } => self.publish(on, &by),
         }
@@ -209,9 +219,10 @@ impl Resource {
         &self,
         code: ResourceCode,
         description: Description,
+        leadership: &Leadership,
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
-        by.may_write_for(&description.provider)?;
+        leadership.may_write(&description.provider, by)?;
 
         match self {
             Self::Absent if code.classification != description.classification => {
@@ -223,7 +234,7 @@ impl Resource {
                 return Err(Rejection::UnderReview);
             }
             Self::Draft(entry) | Self::Published(entry) | Self::Returned { entry, .. } => {
-                check_revision(entry, &code, &description)?;
+                check_revision(entry, &code, &description, leadership)?;
             }
         }
         let mistakes = description.mistakes();
@@ -240,9 +251,9 @@ impl Resource {
         Ok(vec![Event::Drafted { code, description, region: by.region }])
     }
 
-    fn submit(&self, by: &Actor) -> Result<Vec<Event>, Rejection> {
+    fn submit(&self, leadership: &Leadership, by: &Actor) -> Result<Vec<Event>, Rejection> {
         let entry = self.entry().ok_or(Rejection::Absent)?;
-        by.may_write_for(&entry.description.provider)?;
+        leadership.may_write(&entry.description.provider, by)?;
 
         match self {
             Self::Draft(_) => Ok(vec![Event::Submitted]),
@@ -290,7 +301,17 @@ impl Rejection {
             Self::NotSubmitted => "NOT_SUBMITTED",
             Self::ReasonMissing => "REASON_MISSING",
             Self::OwnEntry { .. } => "OWN_ENTRY",
+            Self::NotWriter(refused) => refused.reason(),
             Self::Denied(denied) => denied.reason(),
+        }
+    }
+}
+
+impl From<NotWriter> for Rejection {
+    fn from(refused: NotWriter) -> Self {
+        match refused {
+            NotWriter::Denied(denied) => Self::Denied(denied),
+            NotWriter::Led { .. } | NotWriter::Vacant { .. } => Self::NotWriter(refused),
         }
     }
 }
@@ -299,9 +320,10 @@ fn check_revision(
     entry: &Entry,
     code: &ResourceCode,
     description: &Description,
+    leadership: &Leadership,
 ) -> Result<(), Rejection> {
     let provider = entry.description.provider;
-    if description.provider != provider {
+    if description.provider != provider && !leadership.passes_to(&description.provider) {
         return Err(Rejection::ProviderChanged { provider });
     }
     if *code != entry.code || description.classification != entry.code.classification {

@@ -11,9 +11,11 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::export_service_server::ExportServiceServer;
 use publicdata_proto::catalog::v1::harvest_service_server::HarvestServiceServer;
 use publicdata_proto::catalog::v1::import_service_server::ImportServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -24,7 +26,9 @@ use tonic::service::Routes;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::feed::{BoundFeed, FeedError};
-use crate::grpc::{Exports, Harvests, Imports, Issuing, Organisations, Resources, Shared};
+use crate::grpc::{
+    Assessments, Exports, Harvests, Imports, Issuing, Libraries, Organisations, Resources, Shared,
+};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -55,6 +59,8 @@ pub struct App {
     exports: Exports,
     feed: Option<BoundFeed>,
     harvests: Harvests,
+    assessments: Assessments,
+    libraries: Libraries,
 }
 
 /// Why the service does not start.
@@ -120,6 +126,10 @@ impl App {
         follow(&tasks, "view of entries", &entries);
         let harvest = views::harvest(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of harvests", &harvest);
+        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of marks", &marks);
+        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of libraries", &libraries);
 
         let shared = Arc::new(Shared { clock, store, directory, database, entries });
         let store = &shared.store;
@@ -146,6 +156,16 @@ impl App {
                 shared: Arc::clone(&shared),
             },
             feed,
+            assessments: Assessments {
+                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
+                marks,
+                shared: Arc::clone(&shared),
+            },
+            libraries: Libraries {
+                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
+                view: libraries,
+                shared: Arc::clone(&shared),
+            },
             server,
             tasks,
             shared,
@@ -182,6 +202,18 @@ impl App {
         &self.shared.entries
     }
 
+    /// The view of marks: to wait for it, to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Projector> {
+        &self.assessments.marks
+    }
+
+    /// The view of libraries: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn libraries(&self) -> &Arc<Projector> {
+        &self.libraries.view
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -194,7 +226,9 @@ impl App {
             .add_service(ResourceServiceServer::new(self.resources))
             .add_service(ImportServiceServer::new(self.imports))
             .add_service(ExportServiceServer::new(self.exports))
-            .add_service(HarvestServiceServer::new(self.harvests));
+            .add_service(HarvestServiceServer::new(self.harvests))
+            .add_service(AssessmentServiceServer::new(self.assessments))
+            .add_service(LibraryServiceServer::new(self.libraries));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -1,20 +1,31 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
+mod assessment;
 mod classification;
 mod description;
 mod harvest;
+mod library;
 mod organisation;
 mod resource;
 mod words;
 
+pub(crate) use assessment::{
+    bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
+    weights_to_wire,
+};
 pub(crate) use description::{description_from_wire, description_to_wire};
 pub(crate) use harvest::{
     foreign_from_wire, foreign_to_wire, harvest_kind_from_wire, harvest_kind_to_wire,
 };
-pub(crate) use words::{role_from_request, status_from_request, status_to_wire};
+pub(crate) use words::{
+    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
+    update_cycle_from_request, update_cycle_to_number,
+};
 
+pub use assessment::Assessment;
 pub use classification::Classification;
 pub use harvest::{ForeignResource, HarvestSource};
+pub use library::Library;
 pub use organisation::Organisation;
 pub use resource::Resource;
 

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use publicdata_catalog_domain::classification::Command as AssignCommand;
 use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
 use publicdata_decider::Decider as _;
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
-use publicdata_types::{Actor, ResourceCode, ResourceId};
+use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId};
 
 use crate::codec;
 use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
+use crate::queries::libraries;
 
 /// Commands to entries, with what they need to know beforehand.
 #[derive(Debug)]
@@ -41,13 +43,19 @@ impl Drafting {
         description: Description,
         by: Actor,
     ) -> Result<Drafted, Error> {
+        let leadership = self.leadership(&description.classification).await?;
         let (id, code) = match id {
             Some(id) => (id, self.visible(&id, &by).await?),
-            None => self.begin(meta, &description, &by).await?,
+            None => self.begin(meta, &description, &leadership, &by).await?,
         };
-        let command = Command::Draft { code: code.clone(), description, by };
+        let command = Command::Draft { code: code.clone(), description, leadership, by };
         let sequence = self.execute(&id, meta, command).await?.sequence;
         Ok(Drafted { id, code, sequence })
+    }
+
+    /// Who writes the entries of a place in the classification (R16.1).
+    pub(crate) async fn leadership(&self, place: &ClassificationCode) -> Result<Leadership, Error> {
+        Ok(libraries::leadership(&self.shared.database, place).await?)
     }
 
     pub(crate) async fn execute(
@@ -82,6 +90,7 @@ impl Drafting {
         &self,
         meta: &Meta,
         description: &Description,
+        leadership: &Leadership,
         by: &Actor,
     ) -> Result<(ResourceId, ResourceCode), Error> {
         let id = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
@@ -90,8 +99,9 @@ impl Drafting {
         // Whether the draft can be accepted, before it takes a number for good.
         let code = ResourceCode { classification: classification.clone(), serial: 1 };
         let (description, by) = (description.clone(), by.clone());
+        let leadership = leadership.clone();
         Aggregate::Absent
-            .decide(Command::Draft { code, description, by })
+            .decide(Command::Draft { code, description, leadership, by })
             .map_err(Error::Resource)?;
 
         let meta = Meta { command_id: meta.command_id.derive("serial"), ..meta.clone() };

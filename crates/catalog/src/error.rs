@@ -2,12 +2,16 @@
 
 use std::convert::Infallible;
 
-use publicdata_catalog_domain::{foreign_resource, harvest_source, organisation, resource};
+use publicdata_catalog_domain::leadership::NotWriter;
+use publicdata_catalog_domain::{
+    assessment, foreign_resource, harvest_source, library, organisation, resource,
+};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
+use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
@@ -21,6 +25,8 @@ pub(crate) enum Error {
     ResourceNotFound,
     #[error("organisation is not registered; check its code")]
     OrganisationNotFound,
+    #[error("no such assessment, or none that you may see; check its id")]
+    AssessmentNotFound,
     #[error("the rules for organisations forbid it")]
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
@@ -29,6 +35,10 @@ pub(crate) enum Error {
     HarvestSource(#[source] harvest_source::Rejection),
     #[error("the rules for other platforms' datasets forbid it")]
     ForeignResource(#[source] foreign_resource::Rejection),
+    #[error("the rules for assessments forbid it")]
+    Assessment(#[source] assessment::Rejection),
+    #[error("the rules for libraries forbid it")]
+    Library(#[source] library::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -54,6 +64,18 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn field(field: &str, source: impl Into<BoxError>) -> Self {
         Self::Field(FieldError::new(field, source))
+    }
+
+    /// What a caller who may not read is told.
+    pub(crate) fn denied(asked: Result<(), Denied>) -> Self {
+        match asked {
+            Ok(()) => Self::Internal("nothing was denied".into()),
+            Err(denied) => Self::Problem(Problem::new(
+                Code::PermissionDenied,
+                denied.reason(),
+                denied.to_string(),
+            )),
+        }
     }
 
     fn execute<R>(error: ExecuteError<R>, rejected: impl FnOnce(R) -> Self) -> Self {
@@ -91,6 +113,18 @@ impl From<ExecuteError<foreign_resource::Rejection>> for Error {
     }
 }
 
+impl From<ExecuteError<assessment::Rejection>> for Error {
+    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
+        Self::execute(error, Self::Assessment)
+    }
+}
+
+impl From<ExecuteError<library::Rejection>> for Error {
+    fn from(error: ExecuteError<library::Rejection>) -> Self {
+        Self::execute(error, Self::Library)
+    }
+}
+
 impl From<ExecuteError<Infallible>> for Error {
     fn from(error: ExecuteError<Infallible>) -> Self {
         Self::execute(error, |never| match never {})
@@ -118,12 +152,15 @@ fn problem(error: Error) -> Problem {
         }
         Error::ResourceNotFound => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
+        Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
         Error::HarvestSource(rejection) => harvest_problem(&rejection),
         Error::ForeignResource(rejection) => {
             Problem::new(Code::InvalidArgument, rejection.reason(), rejection.to_string())
         }
+        Error::Assessment(rejection) => assessment_problem(&rejection),
+        Error::Library(rejection) => library_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -190,6 +227,36 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
             Code::FailedPrecondition
         }
         Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
+            Code::PermissionDenied
+        }
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn library_problem(rejection: &library::Rejection) -> Problem {
+    use library::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
+        Rejection::EstablishedOtherwise { .. }
+        | Rejection::NotLeadDepartment { .. }
+        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
+        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
+    use assessment::Rejection;
+
+    let code = match rejection {
+        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
+            Code::FailedPrecondition
+        }
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

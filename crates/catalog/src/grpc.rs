@@ -1,14 +1,18 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod assessments;
 mod exports;
 mod harvests;
 mod imports;
+mod libraries;
 mod organisations;
 mod resources;
 
+pub(crate) use assessments::Assessments;
 pub(crate) use exports::Exports;
 pub(crate) use harvests::Harvests;
 pub(crate) use imports::Imports;
+pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 
@@ -20,7 +24,7 @@ use publicdata_directory::Directory;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_event_store::{BoxError, Store};
 use publicdata_service_kit::{Clock, Problem, telemetry};
-use publicdata_types::{CommandId, PageToken};
+use publicdata_types::{CommandId, OrganisationCode, PageToken};
 use publicdata_views::{Database, Projector};
 
 use crate::codec;
@@ -79,6 +83,19 @@ impl Shared {
         for late in [entries.await.err(), organisations.await.err()].into_iter().flatten() {
             tracing::warn!(error = %late, "a write is answered before the view holds it");
         }
+    }
+
+    /// The same for the view of one area.
+    async fn until_view_holds(&self, view: &Projector, sequence: u64) {
+        if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
+            tracing::warn!(error = %late, "a write is answered before the view holds it");
+        }
+    }
+
+    /// An organisation's name; empty if it is not registered.
+    async fn name_of(&self, code: &OrganisationCode) -> Result<String, Error> {
+        let organisation = self.directory.organisation(code).await?;
+        Ok(organisation.map(|organisation| organisation.name.clone()).unwrap_or_default())
     }
 }
 

@@ -199,7 +199,7 @@ impl Import {
                 Writable { number, step, id, code, description, outcome, notes }
             }
             Target::New(id) => {
-                self.drafting.check_new(&description, &self.by)?;
+                self.drafting.check_new(&description, &self.by).await?;
                 let classification = description.classification.clone();
                 let code = ResourceCode { classification, serial: 1 };
                 let outcome = ImportOutcome::Taken;
@@ -274,14 +274,17 @@ impl Writer {
             return Ok(answer);
         }
         let command_id = self.meta.command_id.derive(&step);
-        let draft = Command::Draft { code, description, by: self.by.clone() };
+        let place = description.classification.clone();
         let written = match outcome {
             ImportOutcome::Unchanged => Ok(()),
-            _ => self.execute(&id, command_id, draft).await,
+            _ => {
+                let draft = self.drafting.draft_command(code, description, &self.by).await?;
+                self.execute(&id, command_id, draft).await
+            }
         };
         let submitted = match (written, self.mode) {
             (Ok(()), Mode::Submit) => {
-                let submit = Command::Submit { by: self.by.clone() };
+                let submit = self.drafting.submit_command(&place, &self.by).await?;
                 self.execute(&id, command_id.derive("submit"), submit).await
             }
             (written, _) => written,

@@ -1,6 +1,8 @@
 //! Rows as answers.
 
+pub(crate) mod assessment;
 pub(crate) mod harvest;
+pub(crate) mod libraries;
 pub(crate) mod listing;
 
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use prost::Message as _;
 use publicdata_catalog_domain::description::Description;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_types::region::Level;
-use publicdata_types::{OrganisationCode, RegionCode, ResourceCode, ResourceId};
+use publicdata_types::{Actor, OrganisationCode, RegionCode, ResourceCode, ResourceId};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
@@ -74,13 +76,7 @@ pub(crate) async fn search(
          ORDER BY code {binary} LIMIT $7"
     );
     let (own, governed) = match reader {
-        Reader::Actor(actor) => {
-            let governed = match actor.is_authority_over(&actor.region) {
-                true => within(&actor.region),
-                false => String::new(),
-            };
-            (actor.organisation.to_string(), governed)
-        }
+        Reader::Actor(actor) => (actor.organisation.to_string(), governed(actor)),
         Reader::Service => (String::new(), String::new()),
         Reader::Whole => (String::new(), "%".to_owned()),
     };
@@ -109,6 +105,14 @@ async fn one<'c>(
 ) -> Result<Option<Entry>, sqlx::Error> {
     let row = sqlx::query(query).bind(key).fetch_optional(executor).await?;
     row.as_ref().map(entry).transpose()
+}
+
+/// A pattern for the regions that the actor's organisation governs; it matches none if it is no authority.
+fn governed(actor: &Actor) -> String {
+    match actor.is_authority_over(&actor.region) {
+        true => within(&actor.region),
+        false => String::new(),
+    }
 }
 
 /// A pattern for the region and those within it: two digits for each level.

@@ -1,12 +1,20 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
+mod assessment;
 mod entries;
 mod harvest;
+mod libraries;
 
+pub use assessment::assessment;
 pub use entries::entries;
 pub(crate) use entries::events;
 pub use harvest::harvest;
 pub(crate) use harvest::kind_text;
+pub use libraries::libraries;
+
+use publicdata_event_store::Recorded;
+use publicdata_event_store::aggregates::{Codec, EventOf};
+use publicdata_views::ApplyError;
 
 /// The stream of the catalogue's events.
 pub(crate) const STREAM: &str = "CATALOG";
@@ -15,4 +23,20 @@ pub(crate) const STREAM: &str = "CATALOG";
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
     include_str!("../migrations/0008_catalog_harvest.sql"),
+    include_str!("../migrations/0009_assessment.sql"),
+    include_str!("../migrations/0004_catalog_library.sql"),
 ];
+
+/// What happened to an aggregate of this kind; `None` if the commit is about another.
+pub(crate) fn events_of<C: Codec>(
+    recorded: &Recorded,
+) -> Result<Option<Vec<EventOf<C>>>, ApplyError> {
+    if recorded.subject.aggregate() != C::AGGREGATE {
+        return Ok(None);
+    }
+    let mut events = Vec::new();
+    for event in recorded.commit().map_err(ApplyError::event)?.events {
+        events.extend(C::decode(&event).map_err(ApplyError::event)?);
+    }
+    Ok(Some(events))
+}

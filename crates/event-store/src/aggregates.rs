@@ -3,6 +3,7 @@
 mod known;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -137,11 +138,16 @@ pub enum ExecuteError<R> {
 pub struct Aggregates<C: Codec> {
     store: Store,
     known: Cache<String, Arc<Entry<C>>>,
+    conflicts: Arc<AtomicU64>,
 }
 
 impl<C: Codec> Clone for Aggregates<C> {
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), known: self.known.clone() }
+        Self {
+            store: Arc::clone(&self.store),
+            known: self.known.clone(),
+            conflicts: Arc::clone(&self.conflicts),
+        }
     }
 }
 
@@ -158,7 +164,13 @@ impl<C: Codec> Aggregates<C> {
     /// Aggregates in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, known: Cache::new(CACHE_AGGREGATES) }
+        Self { store, known: Cache::new(CACHE_AGGREGATES), conflicts: Arc::default() }
+    }
+
+    /// How often another process was faster so far, so that a command was decided on again.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
     }
 
     /// Decides on `command` and stores what follows.
@@ -215,6 +227,7 @@ impl<C: Codec> Aggregates<C> {
                     return Ok(self.repeated(&entry, &subject, appended.sequence).await?);
                 }
                 Err(AppendError::Conflict { .. }) => {
+                    self.conflicts.fetch_add(1, Ordering::Relaxed);
                     backoff.wait().await;
                     view = self.refresh(&entry, &subject).await?;
                 }

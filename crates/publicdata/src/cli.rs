@@ -8,7 +8,9 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
-use crate::commands::{audit, fetch, grant, init, node, open, organisation, resource, transfer};
+use crate::commands::{
+    assessment, audit, fetch, grant, init, node, open, organisation, resource, transfer,
+};
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
 use crate::{demo, up};
@@ -42,6 +44,9 @@ pub enum Command {
     /// The catalogue: write, submit, review, publish, search (目录).
     #[command(subcommand)]
     Catalog(resource::Command),
+    /// Supervision and assessment: scores, and what each point was lost by (监督考核).
+    #[command(subcommand)]
+    Assessment(assessment::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -72,6 +77,7 @@ impl Command {
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)
+            | Self::Assessment(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -141,6 +147,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Assessment(command) => assessment::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

@@ -1,5 +1,6 @@
 //! One module a group of commands: arguments, calls, what is printed.
 
+pub mod assessment;
 pub mod audit;
 pub mod export;
 pub mod fetch;

@@ -115,6 +115,23 @@ impl Actor {
         self.must_hold(Role::Provider)
     }
 
+    /// Assigning a library's items: its lead department itself (R20.1).
+    ///
+    /// # Errors
+    /// The actor belongs to another organisation, or its organisation leads nothing.
+    pub fn may_lead_as(&self, lead: &OrganisationCode) -> Result<(), Denied> {
+        self.may_act_for(lead)?;
+        self.must_hold(Role::LeadDepartment)
+    }
+
+    /// What concerns the whole city, whichever region asks: the authority of the city, or of a region above it.
+    ///
+    /// # Errors
+    /// The role is missing, or the actor's region is a county.
+    pub fn may_govern_city(&self) -> Result<(), Denied> {
+        self.may_govern(&self.region.city())
+    }
+
     /// Applying for data and fetching it: any registered consumer.
     ///
     /// # Errors

@@ -71,6 +71,12 @@ impl RegionCode {
         self.0 / unit == other.0 / unit
     }
 
+    /// The city that a county lies in; any other region is itself.
+    #[must_use]
+    pub fn city(&self) -> Self {
+        Self(self.0 / 100 * 100)
+    }
+
     /// Province, city or county.
     #[must_use]
     pub fn level(&self) -> Level {

@@ -4,6 +4,7 @@
 //! many tasks publish the very bytes that the commands stored, and do nothing else. Both wait for each acknowledgement, which
 //! comes when the write is synced.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
@@ -43,7 +44,13 @@ pub(super) async fn measure(setting: &Setting, writers: u32) -> anyhow::Result<M
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
     contest.verify(values.count()).await?;
-    Ok(Measured { values, limits, memory: watch.peaks(), versions: contest.server.versions() })
+    Ok(Measured {
+        values,
+        limits,
+        memory: watch.peaks(),
+        counts: BTreeMap::new(),
+        versions: contest.server.versions(),
+    })
 }
 
 impl Commands {

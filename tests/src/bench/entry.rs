@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use prost_types::Any;
 use publicdata_catalog::codec::Resource;
+use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_event_store::NewCommit;
 use publicdata_event_store::aggregates::{Codec as _, CommandOf, EventOf};
 use publicdata_proto::catalog::v1::{
@@ -20,12 +21,12 @@ const PROVIDER: &str = "11510100MB0000027K";
 const REGION: &str = "510100";
 const CLASSIFICATION: &str = "3010100";
 
-/// The command that writes such an entry. Odd and even editions differ, so that there always is something to say.
+/// The command that writes such an entry. Editions differ, so that there always is something to say, and are of one size.
 pub(super) fn draft(edition: u32) -> anyhow::Result<Command> {
     let Event::Drafted { code, description, .. } = drafted(edition)? else {
         bail!("a draft was drafted");
     };
-    Ok(Command::Draft { code, description, by: actor()? })
+    Ok(Command::Draft { code, description, leadership: Leadership::Provider, by: actor()? })
 }
 
 /// The commit that such a command leads to.
@@ -76,10 +77,7 @@ fn description(edition: u32) -> ResourceDescription {
     };
     ResourceDescription {
         name: "成都市社区（村）名录".to_owned(),
-        r#abstract: format!(
-            "全市社区（村）的区划代码、名称及所属区（市）县，{}月更新。",
-            edition % 2 + 1
-        ),
+        r#abstract: format!("全市社区（村）的区划代码、名称及所属区（市）县，第{edition:07}版。"),
         classification_code: CLASSIFICATION.to_owned(),
         provider_code: PROVIDER.to_owned(),
         format: Format::Database.into(),

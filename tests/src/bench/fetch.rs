@@ -51,7 +51,7 @@ pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
     let version = String::from_utf8_lossy(&version.stdout);
     let version = version.split_whitespace().next().unwrap_or("unknown").to_owned();
     let versions = BTreeMap::from([("postgres", version)]);
-    Ok(Measured { values, limits, memory: watch.peaks(), versions })
+    Ok(Measured { values, limits, memory: watch.peaks(), counts: BTreeMap::new(), versions })
 }
 
 impl Fetch {

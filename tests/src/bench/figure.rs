@@ -17,6 +17,8 @@ pub struct Measured {
     pub limits: Samples,
     /// How much memory each process took at its highest.
     pub memory: Vec<Peak>,
+    /// What was counted besides, over all runs, by what it is called.
+    pub counts: BTreeMap<&'static str, u64>,
     /// The versions of the servers that took part.
     pub versions: BTreeMap<&'static str, String>,
 }
@@ -50,13 +52,15 @@ pub struct Figure {
     pub quick: bool,
     /// How much memory each process took at its highest while this was measured.
     pub memory: Vec<Peak>,
+    /// What was counted besides, over all runs.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 impl Figure {
     /// The figure of this plan.
     #[must_use]
     pub fn new(plan: &Plan, quick: bool, measured: Measured) -> Self {
-        let Measured { values, limits, memory, versions: _ } = measured;
+        let Measured { values, limits, memory, counts, versions: _ } = measured;
         Self {
             name: plan.name,
             value: values.median(),
@@ -71,6 +75,7 @@ impl Figure {
             limit_max: limits.max(),
             quick,
             memory,
+            counts,
         }
     }
 }

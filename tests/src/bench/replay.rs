@@ -1,5 +1,7 @@
 //! Events replayed a second, against the client library's own ordered consumer on the same stream.
 
+use std::collections::BTreeMap;
+
 use anyhow::ensure;
 use futures::StreamExt as _;
 use publicdata_catalog::codec::Resource;
@@ -31,7 +33,13 @@ pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
     let mut contest = Replay::prepare(setting).await?;
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
-    Ok(Measured { values, limits, memory: watch.peaks(), versions: contest.server.versions() })
+    Ok(Measured {
+        values,
+        limits,
+        memory: watch.peaks(),
+        counts: BTreeMap::new(),
+        versions: contest.server.versions(),
+    })
 }
 
 impl Replay {

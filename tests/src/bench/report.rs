@@ -61,7 +61,9 @@ impl Report {
     pub fn table(&self) -> String {
         let quick = self.figures.iter().any(|figure| figure.quick);
         let warning = if quick { "\nquick runs: not to be quoted" } else { "" };
-        format!("{}{warning}\n\n{}\n\n{}\n", self.machine, self.speeds(), self.memory())
+        let (speeds, memory) = (self.speeds(), self.memory());
+        let counts = self.counts().map(|counts| format!("\n{counts}\n")).unwrap_or_default();
+        format!("{}{warning}\n\n{speeds}\n\n{memory}\n{counts}", self.machine)
     }
 
     fn speeds(&self) -> Table {
@@ -105,6 +107,20 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What was counted besides; `None` if there is nothing.
+    fn counts(&self) -> Option<Table> {
+        let mut table = plain(&["figure", "counted besides"]);
+        for figure in self.figures.iter().filter(|figure| !figure.counts.is_empty()) {
+            let told =
+                |(name, count): (&&str, &u64)| format!("{name} {}", separated(&count.to_string()));
+            let counts: Vec<String> = figure.counts.iter().map(told).collect();
+            table.add_row([figure.name.to_owned(), counts.join(", ")]);
+        }
+        (table.row_count() > 0).then_some(table)
+    }
+}
+
 /// `target` of the workspace that this was built in, wherever it is called; made if missing.
 pub(super) fn folder() -> anyhow::Result<PathBuf> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -122,7 +138,11 @@ fn plain(header: &[&str]) -> Table {
 
 /// Whole units, with commas between thousands.
 fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
+    separated(&format!("{number:.0}"))
+}
+
+/// Digits with commas between thousands.
+fn separated(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

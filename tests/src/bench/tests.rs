@@ -12,7 +12,7 @@ fn everything_is_measured_unless_something_is_named() {
 
 #[test]
 fn beginning_of_a_name_chooses_all_that_begin_so() {
-    assert_eq!(names(&["commands"]), ["commands_1", "commands_16", "commands_64"]);
+    assert_eq!(names(&["commands"]), ["commands_1", "commands_16", "commands_64", "commands_hot"]);
     assert_eq!(names(&["replay", "commands_64"]), ["commands_64", "replay"]);
 }
 
@@ -21,7 +21,7 @@ fn unknown_name_is_refused_with_those_that_there_are() {
     let error = chosen(&["speed".to_owned()]).unwrap_err().to_string();
 
     assert!(
-        error.contains("speed") && error.contains("commands_16, commands_64, replay"),
+        error.contains("speed") && error.contains("commands_16, commands_64, commands_hot, replay"),
         "{error}"
     );
 }

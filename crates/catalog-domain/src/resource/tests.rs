@@ -48,7 +48,7 @@ fn revised() -> Description {
 }
 
 fn draft(description: Description) -> Command {
-    Command::Draft { code: code(), description, by: provider() }
+    Command::Draft { code: code(), description, leadership: Leadership::Provider, by: provider() }
 }
 
 fn drafted(description: Description) -> Event {
@@ -83,7 +83,7 @@ fn not_owner() -> Rejection {
 fn entry_is_drafted_submitted_and_published() {
     given::<Resource>([]).when(draft(villages())).then([drafted(villages())]);
     given::<Resource>([drafted(villages())])
-        .when(Command::Submit { by: provider() })
+        .when(Command::Submit { leadership: Leadership::Provider, by: provider() })
         .then([Event::Submitted]);
 
     let resource = given::<Resource>([drafted(villages()), Event::Submitted])
@@ -100,7 +100,9 @@ fn entry_is_returned_and_drafted_anew() {
         .then([returned()]);
 
     let returned = || given::<Resource>([drafted(villages()), Event::Submitted, returned()]);
-    returned().when(Command::Submit { by: provider() }).then_rejected(Rejection::NoDraft);
+    returned()
+        .when(Command::Submit { leadership: Leadership::Provider, by: provider() })
+        .then_rejected(Rejection::NoDraft);
     returned().when(draft(revised())).then([drafted(revised())]);
     returned().when(draft(villages())).then([drafted(villages())]);
 }
@@ -127,7 +129,12 @@ fn published_entry_is_revised_by_a_new_draft() {
 #[test]
 fn code_follows_the_classification_and_stays() {
     let elsewhere: ResourceCode = "101001/00001".parse().unwrap();
-    let draft_as = |code| Command::Draft { code, description: villages(), by: provider() };
+    let draft_as = |code| Command::Draft {
+        code,
+        description: villages(),
+        leadership: Leadership::Provider,
+        by: provider(),
+    };
 
     given::<Resource>([])
         .when(draft_as(elsewhere.clone()))
@@ -153,10 +160,15 @@ fn description_with_mistakes_is_refused_with_all_of_them() {
 #[test]
 fn stranger_cannot_write() {
     given::<Resource>([])
-        .when(Command::Draft { code: code(), description: villages(), by: stranger() })
+        .when(Command::Draft {
+            code: code(),
+            description: villages(),
+            leadership: Leadership::Provider,
+            by: stranger(),
+        })
         .then_rejected(not_owner());
     given::<Resource>([drafted(villages())])
-        .when(Command::Submit { by: stranger() })
+        .when(Command::Submit { leadership: Leadership::Provider, by: stranger() })
         .then_rejected(not_owner());
 }
 
@@ -164,7 +176,12 @@ fn stranger_cannot_write() {
 #[test]
 fn stranger_cannot_take_over() {
     let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
-    let take = Command::Draft { code: code(), description: own, by: stranger() };
+    let take = Command::Draft {
+        code: code(),
+        description: own,
+        leadership: Leadership::Provider,
+        by: stranger(),
+    };
 
     given::<Resource>([drafted(villages())])
         .when(take.clone())
@@ -172,6 +189,31 @@ fn stranger_cannot_take_over() {
     given::<Resource>([drafted(villages()), Event::Submitted])
         .when(take)
         .then_rejected(not_owner());
+}
+
+/// R16.1: an entry of a library passes to its next lead by a revision, and the lead before writes it no more.
+#[test]
+fn entry_of_a_library_passes_to_its_next_lead() {
+    let led = || {
+        let (library, lead) = ("101".parse().unwrap(), STRANGER.parse().unwrap());
+        Leadership::Led { library, lead }
+    };
+    let history = || [drafted(villages()), Event::Submitted, published(1), drafted(revised())];
+    let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
+    let draft =
+        |description, by| Command::Draft { code: code(), description, leadership: led(), by };
+
+    given::<Resource>(history()).when(draft(own.clone(), stranger())).then([drafted(own)]);
+    let NotWriter::Led { library, lead } =
+        led().may_write(&PROVIDER.parse().unwrap(), &provider()).unwrap_err()
+    else {
+        panic!("the lead before is no lead");
+    };
+    let refused = || Rejection::NotWriter(NotWriter::Led { library: library.clone(), lead });
+    given::<Resource>(history()).when(draft(revised(), provider())).then_rejected(refused());
+    given::<Resource>(history())
+        .when(Command::Submit { leadership: led(), by: provider() })
+        .then_rejected(refused());
 }
 
 /// R13.1: the authority over the provider's region reviews, and no other.
@@ -234,7 +276,11 @@ fn only_what_was_submitted_is_reviewed() {
 
 #[test]
 fn nothing_happens_to_what_was_not_drafted() {
-    for command in [Command::Submit { by: provider() }, publish(city()), return_(city())] {
+    for command in [
+        Command::Submit { leadership: Leadership::Provider, by: provider() },
+        publish(city()),
+        return_(city()),
+    ] {
         given::<Resource>([]).when(command).then_rejected(Rejection::Absent);
     }
 }
@@ -258,9 +304,10 @@ fn commands() -> impl Strategy<Value = Command> {
         (descriptions, actors()).prop_map(|(description, by)| Command::Draft {
             code: code(),
             description,
+            leadership: Leadership::Provider,
             by
         }),
-        actors().prop_map(|by| Command::Submit { by }),
+        actors().prop_map(|by| Command::Submit { leadership: Leadership::Provider, by }),
         actors().prop_map(return_),
         actors().prop_map(publish),
     ]

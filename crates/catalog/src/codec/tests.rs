@@ -1,10 +1,11 @@
 use std::path::Path;
 
+use publicdata_catalog_domain::assessment::score::{Criterion, Tallies, Tally, Weights};
 use publicdata_catalog_domain::description::{
     Description, Format, Item, Opening, Sharing, UpdateCycle,
 };
 use publicdata_catalog_domain::{
-    classification, foreign_resource, harvest_source, organisation, resource,
+    assessment, classification, foreign_resource, harvest_source, library, organisation, resource,
 };
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
@@ -158,6 +159,74 @@ fn resource_published_v1() {
     check::<Resource>("resource_published", resource::Event::Published { version: 2, on });
 }
 
+/// R12.4: what a published assessment was counted from is stored with it.
+#[test]
+fn assessment_published_v1() {
+    let mut tallies = Tallies::default();
+    tallies.add(Criterion::Timeliness, Tally { marks: 4, earned_permille: 3_000 });
+    tallies.add(Criterion::Use, Tally { marks: 1, earned_permille: 1_000 });
+    let (first, last) = ("2026-01-01".parse().unwrap(), "2026-03-31".parse().unwrap());
+    check::<Assessment>(
+        "assessment_published",
+        assessment::Event::Published(assessment::Bulletin {
+            period: assessment::Period::new(first, last).unwrap(),
+            region: "510100".parse().unwrap(),
+            weights: Weights::default(),
+            organisations: [("91350100M000100Y43".parse().unwrap(), tallies.clone())].into(),
+            districts: [("510104".parse().unwrap(), tallies)].into(),
+            positions: [("CATALOG".to_owned(), 7), ("EXCHANGE".to_owned(), 9)].into(),
+        }),
+    );
+}
+
+#[test]
+fn library_established_v1() {
+    check::<Library>(
+        "library_established",
+        library::Event::Established {
+            name: "人口基础信息资源库".to_owned(),
+            lead: "91350100M000100Y43".parse().unwrap(),
+        },
+    );
+}
+
+#[test]
+fn library_lead_changed_v1() {
+    check::<Library>(
+        "library_lead_changed",
+        library::Event::LeadChanged {
+            lead: "91350100M000100Y43".parse().unwrap(),
+            reason: "机构改革".to_owned(),
+        },
+    );
+}
+
+#[test]
+fn library_item_assigned_v1() {
+    check::<Library>(
+        "library_item_assigned",
+        library::Event::ItemAssigned {
+            item: "婚姻状况".to_owned(),
+            organisation: "91350100M000100Y43".parse().unwrap(),
+            region: "510104".parse().unwrap(),
+            update_cycle: UpdateCycle::Monthly,
+            from: "2026-01-04".parse().unwrap(),
+        },
+    );
+}
+
+#[test]
+fn library_item_released_v1() {
+    let (item, reason) = ("婚姻状况".to_owned(), "改由省级采集".to_owned());
+    check::<Library>("library_item_released", library::Event::ItemReleased { item, reason });
+}
+
+#[test]
+fn library_item_updated_v1() {
+    let (item, current_on) = ("婚姻状况".to_owned(), "2026-01-04".parse().unwrap());
+    check::<Library>("library_item_updated", library::Event::ItemUpdated { item, current_on });
+}
+
 #[test]
 fn harvest_source_registered_v1() {
     check::<HarvestSource>(
@@ -266,4 +335,5 @@ fn an_unknown_event_is_an_error() {
     assert!(Resource::decode(&any).is_err());
     assert!(Organisation::decode(&any).is_err());
     assert!(Classification::decode(&any).is_err());
+    assert!(Library::decode(&any).is_err());
 }

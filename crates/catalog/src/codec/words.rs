@@ -60,6 +60,24 @@ pub(crate) fn role_from_request(field: &str, number: i32) -> Result<Role, FieldE
     role_from_wire(number).ok_or_else(|| missing(field))
 }
 
+/// The update cycle that a request names.
+pub(crate) fn update_cycle_from_request(
+    field: &str,
+    number: i32,
+) -> Result<UpdateCycle, FieldError> {
+    required(field, update_cycle_from_wire(number))
+}
+
+/// An update cycle as messages and rows number it.
+pub(crate) const fn update_cycle_to_number(cycle: UpdateCycle) -> i32 {
+    update_cycle_to_wire(cycle) as i32
+}
+
+/// The update cycle of that number, if this program knows it.
+pub(crate) fn update_cycle_from_number(number: i32) -> Option<UpdateCycle> {
+    update_cycle_from_wire(number)
+}
+
 /// A word that must be there.
 pub(super) fn required<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
     word.ok_or_else(|| missing(field))

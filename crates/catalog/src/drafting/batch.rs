@@ -52,10 +52,36 @@ impl Drafting {
         Ok(self.aggregates.execute(&id.to_string(), meta, command).await?)
     }
 
+    /// The command that drafts an entry, with what it must know beforehand.
+    pub(crate) async fn draft_command(
+        &self,
+        code: ResourceCode,
+        description: Description,
+        by: &Actor,
+    ) -> Result<Command, Error> {
+        let leadership = self.leadership(&description.classification).await?;
+        Ok(Command::Draft { code, description, leadership, by: by.clone() })
+    }
+
+    /// The command that hands in an entry of this place in the classification.
+    pub(crate) async fn submit_command(
+        &self,
+        place: &ClassificationCode,
+        by: &Actor,
+    ) -> Result<Command, Error> {
+        let leadership = self.leadership(place).await?;
+        Ok(Command::Submit { leadership, by: by.clone() })
+    }
+
     /// Whether a new entry can be drafted, before it takes a number for good.
-    pub(crate) fn check_new(&self, description: &Description, by: &Actor) -> Result<(), Error> {
+    pub(crate) async fn check_new(
+        &self,
+        description: &Description,
+        by: &Actor,
+    ) -> Result<(), Error> {
         let code = ResourceCode { classification: description.classification.clone(), serial: 1 };
-        check(&Aggregate::Absent, code, description, by)
+        let command = self.draft_command(code, description.clone(), by).await?;
+        check(&Aggregate::Absent, command)
     }
 
     /// Whether an entry that exists can be drafted anew.
@@ -66,19 +92,14 @@ impl Drafting {
         description: &Description,
         by: &Actor,
     ) -> Result<(), Error> {
+        let command = self.draft_command(code.clone(), description.clone(), by).await?;
         let (state, _) = self.aggregates.get(&id.to_string()).await?;
-        check(&state, code.clone(), description, by)
+        check(&state, command)
     }
 }
 
-fn check(
-    state: &Aggregate,
-    code: ResourceCode,
-    description: &Description,
-    by: &Actor,
-) -> Result<(), Error> {
-    let (description, by) = (description.clone(), by.clone());
-    match state.decide(Command::Draft { code, description, by }) {
+fn check(state: &Aggregate, command: Command) -> Result<(), Error> {
+    match state.decide(command) {
         Ok(_) => Ok(()),
         Err(rejection) => Err(Error::Resource(rejection)),
     }

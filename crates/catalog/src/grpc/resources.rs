@@ -66,8 +66,10 @@ impl ResourceService for Resources {
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
 
-        self.drafting.visible(&id, &by).await?;
-        let sequence = self.drafting.execute(&id, &meta, Command::Submit { by }).await?.sequence;
+        let code = self.drafting.visible(&id, &by).await?;
+        let leadership = self.drafting.leadership(&code.classification).await?;
+        let command = Command::Submit { leadership, by };
+        let sequence = self.drafting.execute(&id, &meta, command).await?.sequence;
         Ok(Response::new(SubmitResourceResponse { sequence }))
     }
 

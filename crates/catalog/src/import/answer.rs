@@ -1,5 +1,6 @@
 //! What is said of an entry.
 
+use publicdata_catalog_domain::leadership::NotWriter;
 use publicdata_catalog_domain::resource::Rejection;
 use publicdata_event_store::AppendError;
 use publicdata_proto::catalog::v1::{
@@ -65,8 +66,14 @@ pub(super) fn refused(number: u32, error: Error) -> Result<ImportResourcesRespon
 /// The field that a rejection is about, if it is one.
 fn field_of(rejection: &Rejection) -> &'static str {
     match rejection {
-        Rejection::Denied(_) | Rejection::ProviderChanged { .. } => "provider_code",
-        Rejection::CodeChanged { .. } | Rejection::CodeElsewhere { .. } => "classification_code",
+        Rejection::Denied(_)
+        | Rejection::ProviderChanged { .. }
+        | Rejection::NotWriter(NotWriter::Denied(_)) => "provider_code",
+        Rejection::CodeChanged { .. }
+        | Rejection::CodeElsewhere { .. }
+        | Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Vacant { .. }) => {
+            "classification_code"
+        }
         Rejection::Absent
         | Rejection::Invalid { .. }
         | Rejection::UnderReview

@@ -10,9 +10,11 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
 use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::{
@@ -33,7 +35,7 @@ pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
 /// The address that other platforms know the feed by.
 pub(crate) const OFFERED_AT: &str = "https://data.chengdu.example";
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
 pub(crate) struct Catalogue {
@@ -43,6 +45,8 @@ pub(crate) struct Catalogue {
     pub(crate) harvest: Arc<Projector>,
     /// Where other platforms harvest.
     pub(crate) feed: String,
+    pub(crate) marks: Arc<Projector>,
+    pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
     address: String,
     config: Config,
@@ -60,6 +64,8 @@ pub(crate) struct User {
     pub(crate) imports: ImportServiceClient<Channel>,
     pub(crate) exports: ExportServiceClient<Channel>,
     pub(crate) harvests: HarvestServiceClient<Channel>,
+    pub(crate) assessments: AssessmentServiceClient<Channel>,
+    pub(crate) libraries: LibraryServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -71,7 +77,7 @@ impl Catalogue {
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
         let nats = nats().await;
-        let store = nats.store(&["CATALOG"]).await;
+        let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, ca);
@@ -81,6 +87,8 @@ impl Catalogue {
             directory: Arc::clone(app.directory().projector()),
             harvest: Arc::clone(app.harvest()),
             feed: feed(&app),
+            marks: Arc::clone(app.marks()),
+            libraries: Arc::clone(app.libraries()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -107,6 +115,8 @@ impl Catalogue {
         self.directory = Arc::clone(app.directory().projector());
         self.harvest = Arc::clone(app.harvest());
         self.feed = feed(&app);
+        self.marks = Arc::clone(app.marks());
+        self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
     }
 
@@ -127,7 +137,9 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
+            assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
+            libraries: LibraryServiceClient::new(channel.clone()),
             imports: ImportServiceClient::new(channel.clone()),
             exports: ExportServiceClient::new(channel.clone()),
             harvests: HarvestServiceClient::new(channel),

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod assessments;
 mod feeds;
 mod fixture;
 mod import;
+mod libraries;
 mod organisations;
 mod program;
 mod recovery;

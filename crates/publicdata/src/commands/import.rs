@@ -125,7 +125,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
         summary = &mut importing => summary,
         () = signal => {
             stop.cancel();
-            importing.await
+            (&mut importing).await
         }
     };
     drop(importing);

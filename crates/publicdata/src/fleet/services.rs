@@ -24,7 +24,7 @@ const CERTIFICATE_DAYS: u16 = 365;
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
 const STREAMS: [(&str, &[&str], &[&str]); 4] = [
-    ("catalog", &["CATALOG"], &[]),
+    ("catalog", &["CATALOG"], &["EXCHANGE"]),
     ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
     ("open-data", &["OPENDATA"], &["CATALOG"]),
     ("audit", &[], &["CATALOG", "EXCHANGE", "OPENDATA"]),

@@ -59,6 +59,20 @@ fn provider_writes_only_for_itself() {
     assert!(consumer.may_audit().is_err());
 }
 
+/// R16.1, R13.1: a lead department speaks for itself alone, and what is the whole city's is not for a district's authority.
+#[test]
+fn leading_and_the_citys_matters_have_their_own_people() {
+    let lead = actor(CITY, [Role::LeadDepartment]);
+
+    assert_eq!(lead.may_lead_as(&OWN.parse().unwrap()), Ok(()));
+    assert!(lead.may_lead_as(&OTHER.parse().unwrap()).is_err());
+    assert!(actor(CITY, [Role::Provider]).may_lead_as(&OWN.parse().unwrap()).is_err());
+    for (region, may) in [("510000", true), (CITY, true), ("510104", false)] {
+        assert_eq!(actor(region, [Role::Authority]).may_govern_city().is_ok(), may, "{region}");
+    }
+    assert!(lead.may_govern_city().is_err());
+}
+
 #[test]
 fn roles_have_one_text_each() {
     for role in Role::ALL {

@@ -14,6 +14,7 @@ fn report() -> Report {
         values: Samples::new(vec![3_000.0, 1_000.0, 2_000.0]).unwrap(),
         limits: Samples::new(vec![4_000.0, 2_500.0, 5_000.0]).unwrap(),
         memory: vec![Peak { process: "nats-server".to_owned(), peak_kib: 20_481 }],
+        counts: BTreeMap::from([("conflicts", 1_234)]),
         versions: BTreeMap::new(),
     };
     let machine = Machine {
@@ -48,6 +49,7 @@ fn line_has_the_figure_its_limit_and_the_machine() {
             "limit_max": 5_000.0,
             "quick": false,
             "memory": [{ "process": "nats-server", "peak_kib": 20_481 }],
+            "counts": { "conflicts": 1_234 },
             "machine": {
                 "cpu": "Some CPU",
                 "cores": 2,
