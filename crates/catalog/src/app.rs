@@ -145,8 +145,12 @@ impl App {
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
-            imports: Imports { drafting, shared: Arc::clone(&shared) },
-            exports: Exports { resources: resources.clone(), shared: Arc::clone(&shared) },
+            imports: Imports { drafting, shared: Arc::clone(&shared), tasks: tasks.clone() },
+            exports: Exports {
+                resources: resources.clone(),
+                shared: Arc::clone(&shared),
+                tasks: tasks.clone(),
+            },
             resources,
             harvests: Harvests {
                 sources: Aggregates::<codec::HarvestSource>::new(Arc::clone(store)),

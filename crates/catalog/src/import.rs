@@ -27,7 +27,7 @@ use answer::{Notes, refused};
 use known::{Known, key};
 
 /// How many entries are prepared together.
-const CHUNK: usize = 256;
+const CHUNK: usize = 1_000;
 /// How many are on their way to the store at the same time.
 const IN_FLIGHT: usize = 64;
 

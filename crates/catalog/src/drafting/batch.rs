@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use publicdata_catalog_domain::classification::Command as AssignCommand;
 use publicdata_catalog_domain::description::Description;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
@@ -11,6 +12,9 @@ use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId};
 
 use super::Drafting;
 use crate::error::Error;
+
+/// How many classifications give numbers at the same time.
+const IN_FLIGHT: usize = 32;
 
 impl Drafting {
     /// The codes of new entries, in their order: one commit a classification, however many they are.
@@ -23,23 +27,33 @@ impl Drafting {
         for (id, classification) in entries {
             by_classification.entry(classification).or_default().push(id);
         }
-        let mut codes = HashMap::new();
-        for (classification, ids) in by_classification {
-            // The same entries are numbered by the same command, whatever else came with them the first time.
-            let step = ids.iter().fold(String::from("serials"), |step, id| format!("{step} {id}"));
-            let meta = Meta { command_id: meta.command_id.derive(&step), ..meta.clone() };
-            let command = AssignCommand::AssignSerials { resources: ids.clone() };
-            let done =
-                self.classifications.execute(classification.as_str(), &meta, command).await?;
-            for id in ids {
-                let Some(serial) = done.state.serial(&id) else {
-                    return Err(Error::Internal("a classification gave no number".into()));
-                };
-                let classification = classification.clone();
-                codes.insert(id, ResourceCode { classification, serial });
-            }
-        }
-        Ok(codes)
+        let numbered = stream::iter(by_classification)
+            .map(|(classification, ids)| self.number(meta, classification, ids));
+        let numbered: Vec<Vec<_>> =
+            numbered.boxed().buffer_unordered(IN_FLIGHT).try_collect().await?;
+        Ok(numbered.into_iter().flatten().collect())
+    }
+
+    async fn number(
+        &self,
+        meta: &Meta,
+        classification: ClassificationCode,
+        ids: Vec<ResourceId>,
+    ) -> Result<Vec<(ResourceId, ResourceCode)>, Error> {
+        // The same entries are numbered by the same command, whatever else came with them the first time.
+        let step = ids.iter().fold(String::from("serials"), |step, id| format!("{step} {id}"));
+        let meta = Meta { command_id: meta.command_id.derive(&step), ..meta.clone() };
+        let command = AssignCommand::AssignSerials { resources: ids.clone() };
+        let done = self.classifications.execute(classification.as_str(), &meta, command).await?;
+        ids.into_iter()
+            .map(|id| match done.state.serial(&id) {
+                Some(serial) => {
+                    let classification = classification.clone();
+                    Ok((id, ResourceCode { classification, serial }))
+                }
+                None => Err(Error::Internal("a classification gave no number".into())),
+            })
+            .collect()
     }
 
     /// Carries out a command, and leaves waiting for the views to whoever has many.

@@ -7,6 +7,7 @@ use publicdata_proto::catalog::v1::export_service_server::ExportService;
 use publicdata_proto::catalog::v1::{
     ExportResourcesRequest, ExportResourcesResponse, WatchChangesRequest, WatchChangesResponse,
 };
+use publicdata_service_kit::Tasks;
 use tonic::{Request, Response, Status};
 
 use super::resources::{Resources, reader};
@@ -21,6 +22,7 @@ use crate::queries::listing::{Listing, list};
 pub(crate) struct Exports {
     pub(crate) resources: Resources,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) tasks: Tasks,
 }
 
 #[tonic::async_trait]
@@ -71,7 +73,9 @@ impl ExportService for Exports {
             Ok(change) => Ok(WatchChangesResponse { change: Some(change) }),
             Err(error) => Err(Status::from(error)),
         });
-        Ok(Response::new(changes.boxed()))
+        // Who watches would hold up the end of the service for ever.
+        let shutdown = self.tasks.shutdown().clone().cancelled_owned();
+        Ok(Response::new(changes.take_until(shutdown).boxed()))
     }
 }
 

@@ -8,6 +8,7 @@ use publicdata_proto::catalog::v1::import_service_server::ImportService;
 use publicdata_proto::catalog::v1::{
     ImportOptions, ImportResourcesRequest, ImportResourcesResponse, ImportRow,
 };
+use publicdata_service_kit::Tasks;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Shared;
@@ -20,6 +21,7 @@ use crate::import::{Import, Mode};
 pub(crate) struct Imports {
     pub(crate) drafting: Arc<Drafting>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) tasks: Tasks,
 }
 
 #[tonic::async_trait]
@@ -42,7 +44,9 @@ impl ImportService for Imports {
         };
         let meta = self.shared.meta(&options.import_id, &by.id)?;
         let import = Import::begin(Arc::clone(&self.drafting), meta, mode(&options), by).await?;
-        let answers = import.run(messages.map(row).boxed());
+        // What is on its way is finished; the rest goes on when the import is repeated.
+        let shutdown = self.tasks.shutdown().clone().cancelled_owned();
+        let answers = import.run(messages.map(row).take_until(shutdown).boxed());
         Ok(Response::new(answers.map(|answer| answer.map_err(Status::from)).boxed()))
     }
 }

@@ -147,7 +147,7 @@ async fn changes_go_on_from_a_cursor() {
 /// R23.3: whoever watches sees what was, and then what comes.
 #[tokio::test]
 async fn changes_are_watched_as_they_come() {
-    let catalogue = Catalogue::start().await;
+    let mut catalogue = Catalogue::start().await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut consumer = catalogue.registered(&city, 3, QINGYANG, &[Role::Consumer]).await;
@@ -172,6 +172,8 @@ async fn changes_are_watched_as_they_come() {
 
     let mut on = watch(&mut consumer, &first.cursor).await;
     assert_eq!(on.next().await.unwrap(), second);
+    catalogue.restart().await;
+    assert_eq!(on.next().await, None, "who watches does not hold up the end of the service");
 }
 
 fn registration(name: &str) -> RegisterHarvestSourceRequest {
