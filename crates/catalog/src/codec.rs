@@ -13,7 +13,7 @@ pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
     weights_to_wire,
 };
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use harvest::{
     foreign_from_wire, foreign_to_wire, harvest_kind_from_wire, harvest_kind_to_wire,
 };

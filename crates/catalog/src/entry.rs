@@ -44,8 +44,6 @@ pub(crate) enum Reader<'a> {
     Actor(&'a Actor),
     /// One of the platform's services: it sees what was published.
     Service,
-    /// The catalogue itself, on the way to a decision: it sees everything.
-    Whole,
 }
 
 /// An event that comes before the first draft.
@@ -125,7 +123,6 @@ impl Reader<'_> {
                 actor.may_act_for(provider).is_ok() || actor.is_authority_over(region)
             }
             Self::Service => false,
-            Self::Whole => true,
         }
     }
 }

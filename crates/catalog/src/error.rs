@@ -15,6 +15,7 @@ use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
+use crate::search::SearchError;
 
 /// Why a call is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,10 @@ pub(crate) enum Error {
     TwiceInImport,
     #[error("the caller's stream broke off")]
     Cut(#[source] Status),
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    #[error("only an authority of a city or a province may call this")]
+    OperatorRequired,
     #[error(transparent)]
     Problem(#[from] Problem),
 }
@@ -179,6 +184,8 @@ fn problem(error: Error) -> Problem {
         Error::TwiceInImport => Problem::new(Code::InvalidArgument, "TWICE_IN_IMPORT", text),
         Error::Cut(_) => Problem::new(Code::Unavailable, "STREAM_BROKEN", text),
         Error::Internal(error) => Problem::internal(error),
+        Error::Search(error) => search_problem(error),
+        Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
     }
 }
@@ -259,4 +266,29 @@ fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
         Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn search_problem(error: SearchError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SearchError::Query(_) => {
+            Problem::new(Code::InvalidArgument, "QUERY_INVALID", text).with("field", "query")
+        }
+        SearchError::Token(_) => {
+            Problem::new(Code::InvalidArgument, "FIELD_INVALID", text).with("field", "page_token")
+        }
+        SearchError::Building { sequence, last_sequence } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BUILDING", text)
+                .with("sequence", sequence)
+                .with("last_sequence", last_sequence)
+        }
+        SearchError::Behind { sequence, wanted } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BEHIND", text)
+                .with("sequence", sequence)
+                .with("wanted", wanted)
+        }
+        SearchError::Trouble(error) => Problem::unavailable("the search index", error),
+        SearchError::Engine(error) => Problem::internal(error),
+        SearchError::Damaged(error) => Problem::internal(error),
+    }
 }

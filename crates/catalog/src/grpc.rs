@@ -7,6 +7,7 @@ mod imports;
 mod libraries;
 mod organisations;
 mod resources;
+mod search;
 
 pub(crate) use assessments::Assessments;
 pub(crate) use exports::Exports;
@@ -15,6 +16,7 @@ pub(crate) use imports::Imports;
 pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
+pub(crate) use search::SearchIndexes;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use publicdata_views::{Database, Projector};
 
 use crate::codec;
 use crate::error::Error;
+use crate::search::SearchIndex;
 use crate::views::STREAM;
 
 const PAGE_SIZE: u32 = 50;
@@ -47,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
+    pub(crate) index: Arc<SearchIndex>,
 }
 
 impl Shared {

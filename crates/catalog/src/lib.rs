@@ -14,6 +14,7 @@ mod feed;
 mod import;
 
 mod queries;
+pub mod search;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};

@@ -22,8 +22,7 @@ use uuid::Uuid;
 use super::{Shared, VIEW_TIMEOUT, next_page_token, page_size, parse, parse_optional};
 use crate::codec::{self, foreign_from_wire, harvest_kind_from_wire};
 use crate::error::Error;
-use crate::queries::WORDS_MAX;
-use crate::queries::harvest::{self as queries, ForeignSearch};
+use crate::queries::harvest::{self as queries, ForeignSearch, WORDS_MAX};
 use crate::views::STREAM;
 
 /// How many datasets one call takes.

@@ -6,9 +6,8 @@ use publicdata_types::{OrganisationCode, ResourceId};
 use publicdata_views::Database;
 use uuid::Uuid;
 
-use crate::entry::Reader;
 use crate::error::Error;
-use crate::queries::listing::{Listing, list};
+use crate::queries::listing::{Listing, whole};
 
 /// Entries of one organisation, by code and by name: 64 bytes each.
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ impl Known {
         let listing = Listing { provider: Some(*provider), ..Listing::default() };
         let mut after = String::new();
         loop {
-            let page = list(database, Reader::Whole, &listing, &after).await?;
+            let page = whole(database, &listing, &after).await?;
             for entry in page.entries {
                 known.codes.insert(hash(&entry.code.to_string()), entry.id);
                 known.names.insert(key(provider, &entry.description.name), entry.id);

@@ -7,9 +7,12 @@ use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{containing, time, unreadable};
+use super::{time, unreadable};
 use crate::codec::{harvest_kind_to_wire, time_to_wire};
 use crate::views::kind_text;
+
+/// How many words of a search count; more are refused.
+pub(crate) const WORDS_MAX: usize = 8;
 
 /// Sources in the order of their ids: at most `limit`, after `after`.
 pub(crate) async fn sources(
@@ -104,4 +107,16 @@ fn resource(row: &AnyRow) -> Result<ForeignResource, sqlx::Error> {
         description: Some(description),
         seen_at: Some(time_to_wire(time(row, "seen_at")?)),
     })
+}
+
+fn containing(word: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in word.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }

@@ -22,7 +22,7 @@ pub(crate) struct Listing {
 /// Some entries, and where the next begin.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
-    /// In the order of their codes; those that the reader may not see are left out.
+    /// In the order of their codes; what the reader may not see is left out.
     pub(crate) entries: Vec<Entry>,
     /// The code after which more may come.
     pub(crate) next: Option<String>,
@@ -32,6 +32,18 @@ pub(crate) struct Listed {
 pub(crate) async fn list(
     database: &Database,
     reader: Reader<'_>,
+    listing: &Listing,
+    after: &str,
+) -> Result<Listed, sqlx::Error> {
+    let Listed { entries, next } = whole(database, listing, after).await?;
+    let seen = entries.into_iter().filter_map(|entry| entry.seen_by(reader));
+    let wanted = seen.filter(|entry| listing.status.is_none_or(|status| status == entry.status));
+    Ok(Listed { entries: wanted.collect(), next })
+}
+
+/// Entries after the code `after`, whole, whatever their status: for the catalogue itself, on the way to a decision.
+pub(crate) async fn whole(
+    database: &Database,
     listing: &Listing,
     after: &str,
 ) -> Result<Listed, sqlx::Error> {
@@ -53,7 +65,5 @@ pub(crate) async fn list(
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let is_full = i64::try_from(entries.len()).is_ok_and(|count| count == PAGE);
     let next = entries.last().filter(|_| is_full).map(|last| last.code.to_string());
-    let seen = entries.into_iter().filter_map(|entry| entry.seen_by(reader));
-    let wanted = seen.filter(|entry| listing.status.is_none_or(|status| status == entry.status));
-    Ok(Listed { entries: wanted.collect(), next })
+    Ok(Listed { entries, next })
 }

@@ -1,6 +1,6 @@
 //! A catalogue of the test's own, and organisations that call it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -66,6 +67,7 @@ pub(crate) struct User {
     pub(crate) harvests: HarvestServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) index: SearchIndexServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -80,7 +82,7 @@ impl Catalogue {
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, ca);
+        let config = config(database, folder.path());
         let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
@@ -101,9 +103,24 @@ impl Catalogue {
         catalogue
     }
 
-    /// Ends the service, and starts another one over the same events and the same database.
+    /// Ends the service, and starts another one over the same events, the same database and the same index.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.begin().await;
+    }
+
+    /// Ends the service.
+    pub(crate) async fn stop(&self) {
         self.tasks.drain(SOON).await.unwrap();
+    }
+
+    /// The folder of the search index.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.config.index.clone()
+    }
+
+    /// Starts a service again.
+    pub(crate) async fn begin(&mut self) {
         let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
         self.tasks = tasks;
         self.serve(app);
@@ -142,7 +159,8 @@ impl Catalogue {
             libraries: LibraryServiceClient::new(channel.clone()),
             imports: ImportServiceClient::new(channel.clone()),
             exports: ExportServiceClient::new(channel.clone()),
-            harvests: HarvestServiceClient::new(channel),
+            harvests: HarvestServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
@@ -284,15 +302,16 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-fn config(database: String, authority: PathBuf) -> Config {
+fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
+    let (index, authority) = (folder.join("index"), folder.join("ca"));
     let feed = FeedConfig {
         listen,
         base_url: Some(OFFERED_AT.to_owned()),
         title: "成都市公共数据资源目录".to_owned(),
         publisher: "成都市大数据和电子政务管理办公室".to_owned(),
     };
-    Config { listen, database, authority, certificate_days: 30, feed: Some(feed) }
+    Config { listen, database, index, authority, certificate_days: 30, feed: Some(feed) }
 }
 
 fn feed(app: &App) -> String {

@@ -157,6 +157,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
                 status: 0,
                 page_size: arguments.page_size,
                 page_token: arguments.page_token,
+                ..SearchResourcesRequest::default()
             };
             let page = answer(resources.search_resources(request).await)?;
             let rows = page.resources.iter().map(row).collect();
