@@ -62,6 +62,17 @@ impl Town {
         titles
     }
 
+    /// The id of a published entry.
+    async fn published_id(&self, name: &str) -> String {
+        let file = self.text("published.jsonl");
+        let export = ["catalog", "export", "--to", &file, "--status", "published"];
+        self.terminal.text(&export).await;
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found = entries.find(|entry| entry["description"]["name"] == name).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    }
+
     /// Entries from lines of CSV: name and abstract; they are published.
     async fn published(&self, entries: &[(&str, &str)]) {
         let mut csv = "信息资源分类代码,信息资源名称,信息资源提供方代码,信息资源摘要,信息资源格式分类,共享类型,共享条件,\
@@ -186,8 +197,13 @@ async fn one_citys_feed_is_harvested_by_another() {
     let after = harvest_dcat(&here, &page).await;
     assert_eq!((after.taken, after.changed, after.unchanged), (1, 1, 1), "{after:?}");
 
+    let gone = there.published_id("村名录").await;
+    there.terminal.text(&["catalog", "withdraw", &gone, "--reason", "职能已划转给另一部门"]).await;
+    let after = harvest_dcat(&here, &page).await;
+    assert_eq!((after.unchanged, after.gone), (2, 1), "what is withdrawn is let go: {after:?}");
+
     let own = harvest_dcat(&there, &page).await;
-    assert_eq!((own.taken, own.own), (0, 3), "a city's own datasets do not come back to it");
+    assert_eq!((own.taken, own.own), (0, 2), "a city's own datasets do not come back to it");
     assert!(there.foreign().await.is_empty());
     here.fleet.stop().await.unwrap();
     there.fleet.stop().await.unwrap();

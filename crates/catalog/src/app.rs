@@ -12,6 +12,7 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::export_service_server::ExportServiceServer;
 use publicdata_proto::catalog::v1::harvest_service_server::HarvestServiceServer;
 use publicdata_proto::catalog::v1::import_service_server::ImportServiceServer;
@@ -28,8 +29,8 @@ use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::feed::{BoundFeed, FeedError};
 use crate::grpc::{
-    Assessments, Exports, Harvests, Imports, Issuing, Libraries, Organisations, Resources,
-    SearchIndexes, Shared,
+    Assessments, Classifications, Exports, Harvests, Imports, Issuing, Libraries, Organisations,
+    Resources, SearchIndexes, Shared,
 };
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
@@ -65,6 +66,7 @@ pub struct App {
     assessments: Assessments,
     libraries: Libraries,
     search: SearchIndexes,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -154,6 +156,10 @@ impl App {
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
+                shared: Arc::clone(&shared),
+            },
+            classifications: Classifications {
+                aggregates: drafting.classifications.clone(),
                 shared: Arc::clone(&shared),
             },
             imports: Imports { drafting, shared: Arc::clone(&shared), tasks: tasks.clone() },
@@ -251,7 +257,8 @@ impl App {
             .add_service(HarvestServiceServer::new(self.harvests))
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search));
+            .add_service(SearchIndexServiceServer::new(self.search))
+            .add_service(ClassificationServiceServer::new(self.classifications));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

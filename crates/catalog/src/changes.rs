@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::stream::{BoxStream, StreamExt as _};
 use publicdata_catalog_domain::resource::Event;
 use publicdata_event_store::Recorded;
-use publicdata_proto::catalog::v1::{CatalogChangeKind, ResourceChange};
+use publicdata_proto::catalog::v1::{CatalogChangeKind, ResourceChange, ResourceStatus};
 use publicdata_types::{PageToken, ResourceId};
 
 use crate::codec::time_to_wire;
@@ -101,14 +101,17 @@ async fn change(
     let events = views::events(recorded).map_err(|error| Error::Internal(error.into()))?;
     let Some((id, events)) = events else { return Ok(None) };
     let Some(kind) = events.iter().rev().find_map(kind) else { return Ok(None) };
+    let resource = current(resources, &id, recorded.sequence).await?;
+    if resource.is_none() {
+        // What was never published goes without anybody noticing.
+        return Ok(None);
+    }
     Ok(Some(ResourceChange {
         kind: kind.into(),
         resource_id: id.to_string(),
         changed_at: Some(time_to_wire(recorded.recorded_at)),
-        resource: match kind {
-            CatalogChangeKind::Withdrawn => None,
-            _ => current(resources, &id, recorded.sequence).await?,
-        },
+        // What is gone by now is not shown, whatever the change was.
+        resource: resource.filter(|entry| entry.status() != ResourceStatus::Withdrawn),
         cursor: Cursor(recorded.sequence).to_string(),
     }))
 }
@@ -136,6 +139,10 @@ fn kind(event: &Event) -> Option<CatalogChangeKind> {
     match event {
         Event::Published { version: 1, .. } => Some(CatalogChangeKind::Published),
         Event::Published { .. } => Some(CatalogChangeKind::Revised),
+        Event::Suspended { .. } => Some(CatalogChangeKind::Suspended),
+        Event::Resumed => Some(CatalogChangeKind::Resumed),
+        Event::Withdrawn { .. } => Some(CatalogChangeKind::Withdrawn),
+        Event::Updated(_) => Some(CatalogChangeKind::Updated),
         Event::Drafted { .. } | Event::Submitted | Event::Returned { .. } => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
 mod assessments;
+mod classifications;
 mod exports;
 mod harvests;
 mod imports;
@@ -10,6 +11,7 @@ mod resources;
 mod search;
 
 pub(crate) use assessments::Assessments;
+pub(crate) use classifications::Classifications;
 pub(crate) use exports::Exports;
 pub(crate) use harvests::Harvests;
 pub(crate) use imports::Imports;

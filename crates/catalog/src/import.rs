@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::stream::{self, BoxStream, StreamExt as _};
 use prost::Message as _;
-use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::description::{Description, Facts};
 use publicdata_catalog_domain::resource::Command;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_proto::catalog::v1::{
@@ -19,7 +19,7 @@ use publicdata_types::{Actor, Digest, ResourceCode, ResourceId};
 use uuid::Uuid;
 
 use crate::codec::description_from_wire;
-use crate::drafting::Drafting;
+use crate::drafting::{Drafting, batch};
 use crate::entry::{Entry, Status};
 use crate::error::Error;
 use crate::queries;
@@ -80,6 +80,8 @@ struct Writable {
     id: ResourceId,
     code: ResourceCode,
     description: Description,
+    /// What is known beside it.
+    facts: Facts,
     outcome: ImportOutcome,
     notes: Notes,
 }
@@ -185,28 +187,28 @@ impl Import {
         if !self.seen.insert(name) {
             return Err(Error::TwiceInImport);
         }
-        let writable = match self.target(given, name, &mut notes).await? {
-            Target::Existing(entry) if entry.description == description => {
-                return self.unchanged(number, entry, notes);
+        let (id, code, outcome) = match self.target(given, name, &mut notes).await? {
+            Target::Existing(entry)
+                if entry.description == description && entry.status != Status::Withdrawn =>
+            {
+                return self.unchanged(number, entry, notes).await;
             }
-            Target::Existing(entry) => {
-                let (id, code) = (entry.id, entry.code);
-                if self.mode == Mode::DryRun {
-                    self.drafting.check_revision(&id, &code, &description, &self.by).await?;
-                }
-                let outcome = ImportOutcome::Revised;
-                let step = format!("{id} {content}");
-                Writable { number, step, id, code, description, outcome, notes }
-            }
+            Target::Existing(entry) => (entry.id, entry.code, ImportOutcome::Revised),
             Target::New(id) => {
-                self.drafting.check_new(&description, &self.by).await?;
                 let classification = description.classification.clone();
-                let code = ResourceCode { classification, serial: 1 };
-                let outcome = ImportOutcome::Taken;
-                let step = format!("{id} {content}");
-                Writable { number, step, id, code, description, outcome, notes }
+                (id, ResourceCode { classification, serial: 1 }, ImportOutcome::Taken)
             }
         };
+        let facts = self.drafting.facts(Some(&id), &description, &self.by).await?;
+        let step = format!("{id} {content}");
+        let writable = Writable { number, step, id, code, description, facts, outcome, notes };
+        match (outcome, self.mode) {
+            (ImportOutcome::Taken, _) => batch::check_new(writable.draft(&self.by))?,
+            (_, Mode::DryRun) => {
+                self.drafting.check_revision(&id, writable.draft(&self.by)).await?;
+            }
+            (_, Mode::Draft | Mode::Submit) => {}
+        }
         Ok(Prepared::Writable(writable))
     }
 
@@ -227,15 +229,21 @@ impl Import {
         }
     }
 
-    fn unchanged(&self, number: u32, entry: Entry, mut notes: Notes) -> Result<Prepared, Error> {
+    async fn unchanged(
+        &self,
+        number: u32,
+        entry: Entry,
+        mut notes: Notes,
+    ) -> Result<Prepared, Error> {
         self.by.may_write_for(&entry.description.provider).map_err(|denied| {
             Error::Resource(publicdata_catalog_domain::resource::Rejection::Denied(denied))
         })?;
         if self.mode == Mode::Submit && entry.status == Status::Draft {
             let step = format!("{} handed in", entry.id);
             let Entry { id, code, description, .. } = entry;
+            let facts = self.drafting.facts(Some(&id), &description, &self.by).await?;
             let outcome = ImportOutcome::Unchanged;
-            let writable = Writable { number, step, id, code, description, outcome, notes };
+            let writable = Writable { number, step, id, code, description, facts, outcome, notes };
             return Ok(Prepared::Writable(writable));
         }
         if entry.status == Status::Returned {
@@ -257,7 +265,8 @@ impl Writer {
             Prepared::Answered(answer) => return Ok(answer),
             Prepared::Writable(writable) => writable,
         };
-        let Writable { number, step, id, code, description, outcome, notes } = writable;
+        let draft = writable.draft(&self.by);
+        let Writable { number, step, id, code, description, outcome, notes, .. } = writable;
         let mut answer = ImportResourcesResponse {
             number,
             outcome: outcome.into(),
@@ -274,17 +283,14 @@ impl Writer {
             return Ok(answer);
         }
         let command_id = self.meta.command_id.derive(&step);
-        let place = description.classification.clone();
         let written = match outcome {
             ImportOutcome::Unchanged => Ok(()),
-            _ => {
-                let draft = self.drafting.draft_command(code, description, &self.by).await?;
-                self.execute(&id, command_id, draft).await
-            }
+            _ => self.execute(&id, command_id, draft).await,
         };
         let submitted = match (written, self.mode) {
             (Ok(()), Mode::Submit) => {
-                let submit = self.drafting.submit_command(&place, &self.by).await?;
+                let place = &description.classification;
+                let submit = self.drafting.submit_command(place, &self.by).await?;
                 self.execute(&id, command_id.derive("submit"), submit).await
             }
             (written, _) => written,
@@ -305,5 +311,16 @@ impl Writer {
         let done = self.drafting.write(id, &meta, command).await?;
         self.last.fetch_max(done.sequence, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl Writable {
+    fn draft(&self, by: &Actor) -> Command {
+        Command::Draft {
+            code: self.code.clone(),
+            description: self.description.clone(),
+            facts: self.facts.clone(),
+            by: by.clone(),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod drafting;
 mod entry;
 mod error;
 mod feed;
+mod history;
 mod import;
 
 mod queries;

@@ -25,7 +25,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_catalog_harvest.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
-    include_str!("../migrations/0010_catalog_entry.sql"),
+    include_str!("../migrations/0002_catalog_entry.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

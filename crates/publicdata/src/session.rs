@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
 use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
@@ -95,6 +96,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
         Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the classification tree.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
+        Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

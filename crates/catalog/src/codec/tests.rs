@@ -143,6 +143,12 @@ fn resource_drafted_v1() {
 }
 
 #[test]
+fn classification_named_v1() {
+    let name = "医疗健康信息".to_owned();
+    check::<Classification>("classification_named", classification::Event::Named { name });
+}
+
+#[test]
 fn resource_submitted_v1() {
     check::<Resource>("resource_submitted", resource::Event::Submitted);
 }
@@ -225,6 +231,36 @@ fn library_item_released_v1() {
 fn library_item_updated_v1() {
     let (item, current_on) = ("婚姻状况".to_owned(), "2026-01-04".parse().unwrap());
     check::<Library>("library_item_updated", library::Event::ItemUpdated { item, current_on });
+}
+
+#[test]
+fn resource_suspended_v1() {
+    let reason = "数据有误，核查中".to_owned();
+    let authority = Some("510100".parse().unwrap());
+    let event = resource::Event::Suspended { reason: reason.clone(), authority };
+    check::<Resource>("resource_suspended", event);
+    let by_provider = resource::Event::Suspended { reason, authority: None };
+    assert_eq!(Resource::decode(&Resource::encode(&by_provider)).unwrap(), Some(by_provider));
+}
+
+#[test]
+fn resource_resumed_v1() {
+    check::<Resource>("resource_resumed", resource::Event::Resumed);
+}
+
+#[test]
+fn resource_withdrawn_v1() {
+    let reason = "职能已划转".to_owned();
+    check::<Resource>("resource_withdrawn", resource::Event::Withdrawn { reason });
+}
+
+#[test]
+fn resource_updated_v1() {
+    let current_on = "2026-01-04".parse().unwrap();
+    let updated = resource::Update { current_on, rows: Some(3_300) };
+    check::<Resource>("resource_updated", resource::Event::Updated(updated));
+    let unsaid = resource::Event::Updated(resource::Update { current_on, rows: None });
+    assert_eq!(Resource::decode(&Resource::encode(&unsaid)).unwrap(), Some(unsaid));
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use publicdata_catalog_domain::classification::Command as AssignCommand;
-use publicdata_catalog_domain::description::Description;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
 use publicdata_decider::Decider as _;
 use publicdata_event_store::aggregates::{Executed, Meta};
@@ -66,17 +65,6 @@ impl Drafting {
         Ok(self.aggregates.execute(&id.to_string(), meta, command).await?)
     }
 
-    /// The command that drafts an entry, with what it must know beforehand.
-    pub(crate) async fn draft_command(
-        &self,
-        code: ResourceCode,
-        description: Description,
-        by: &Actor,
-    ) -> Result<Command, Error> {
-        let leadership = self.leadership(&description.classification).await?;
-        Ok(Command::Draft { code, description, leadership, by: by.clone() })
-    }
-
     /// The command that hands in an entry of this place in the classification.
     pub(crate) async fn submit_command(
         &self,
@@ -87,29 +75,20 @@ impl Drafting {
         Ok(Command::Submit { leadership, by: by.clone() })
     }
 
-    /// Whether a new entry can be drafted, before it takes a number for good.
-    pub(crate) async fn check_new(
-        &self,
-        description: &Description,
-        by: &Actor,
-    ) -> Result<(), Error> {
-        let code = ResourceCode { classification: description.classification.clone(), serial: 1 };
-        let command = self.draft_command(code, description.clone(), by).await?;
-        check(&Aggregate::Absent, command)
-    }
-
     /// Whether an entry that exists can be drafted anew.
     pub(crate) async fn check_revision(
         &self,
         id: &ResourceId,
-        code: &ResourceCode,
-        description: &Description,
-        by: &Actor,
+        command: Command,
     ) -> Result<(), Error> {
-        let command = self.draft_command(code.clone(), description.clone(), by).await?;
         let (state, _) = self.aggregates.get(&id.to_string()).await?;
         check(&state, command)
     }
+}
+
+/// Whether a new entry can be drafted, before it takes a number for good.
+pub(crate) fn check_new(command: Command) -> Result<(), Error> {
+    check(&Aggregate::Absent, command)
 }
 
 fn check(state: &Aggregate, command: Command) -> Result<(), Error> {

@@ -46,7 +46,7 @@ pub(super) fn refused(number: u32, error: Error) -> Result<ImportResourcesRespon
         }
         Error::Resource(Rejection::Invalid { mistakes }) => mistakes
             .iter()
-            .map(|found| mistake("", "DESCRIPTION_INVALID", found.to_string()))
+            .map(|found| mistake(&found.field(), found.reason(), found.to_string()))
             .collect(),
         Error::Resource(rejection) => {
             vec![mistake(field_of(&rejection), rejection.reason(), rejection.to_string())]
@@ -66,6 +66,7 @@ pub(super) fn refused(number: u32, error: Error) -> Result<ImportResourcesRespon
 /// The field that a rejection is about, if it is one.
 fn field_of(rejection: &Rejection) -> &'static str {
     match rejection {
+        Rejection::NameAlike { .. } => "name",
         Rejection::Denied(_)
         | Rejection::ProviderChanged { .. }
         | Rejection::NotWriter(NotWriter::Denied(_)) => "provider_code",
@@ -80,6 +81,13 @@ fn field_of(rejection: &Rejection) -> &'static str {
         | Rejection::NoDraft
         | Rejection::NotSubmitted
         | Rejection::ReasonMissing
+        | Rejection::ReasonTooLong { .. }
+        | Rejection::NotPublished
+        | Rejection::SuspendedByAuthority { .. }
+        | Rejection::SuspendedByProvider
+        | Rejection::Withdrawn
+        | Rejection::CurrentInFuture { .. }
+        | Rejection::CurrentGoesBack { .. }
         | Rejection::OwnEntry { .. } => "",
     }
 }

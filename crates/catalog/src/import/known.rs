@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use publicdata_catalog_domain::name::NameKey;
 use publicdata_types::{OrganisationCode, ResourceId};
 use publicdata_views::Database;
 use uuid::Uuid;
 
+use crate::entry::Status;
 use crate::error::Error;
 use crate::queries::listing::{Listing, whole};
 
@@ -28,7 +30,10 @@ impl Known {
             let page = whole(database, &listing, &after).await?;
             for entry in page.entries {
                 known.codes.insert(hash(&entry.code.to_string()), entry.id);
-                known.names.insert(key(provider, &entry.description.name), entry.id);
+                // The name of what was withdrawn is free for a new entry.
+                if entry.status != Status::Withdrawn {
+                    known.names.insert(key(provider, &entry.description.name), entry.id);
+                }
             }
             match page.next {
                 Some(next) => after = next,
@@ -46,10 +51,9 @@ impl Known {
     }
 }
 
-/// A provider's entry by its name, in which only letters and digits count.
+/// A provider's entry by its name, as people compare names.
 pub(super) fn key(provider: &OrganisationCode, name: &str) -> Uuid {
-    let letters = name.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
-    hash(&format!("{provider} {}", letters.collect::<String>()))
+    hash(&format!("{provider} {}", NameKey::of(name).as_str()))
 }
 
 fn hash(text: &str) -> Uuid {

@@ -6,7 +6,7 @@ use publicdata_proto::catalog::v1::{
     CatalogChangeKind, DraftResourceRequest, ForeignDescription, ForeignOutcome, HarvestKind,
     ListForeignResourcesRequest, ListHarvestSourcesRequest, RecordForeignResourcesRequest,
     RecordForeignResourcesResponse, RegisterHarvestSourceRequest, ResourceChange, Role,
-    WatchChangesRequest,
+    SuspendResourceRequest, WatchChangesRequest, WithdrawResourceRequest,
 };
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -142,6 +142,45 @@ async fn changes_go_on_from_a_cursor() {
 
     let wrong = get(&catalogue, "/changes?cursor=nonsense", "*/*").await;
     assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+}
+
+/// R23.3, R12.3: what is suspended or withdrawn is offered no more, and the changes say so; a draft goes unnoticed.
+#[tokio::test]
+async fn what_is_out_of_use_is_offered_no_more() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+    let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let first = published(&mut city, &mut provider, "社区名录").await;
+    let second = published(&mut city, &mut provider, "村名录").await;
+    let third = provider.draft("街道名录").await.resource_id;
+    let (_, end) = changes(&catalogue, "", 100).await;
+    let cursor = end["cursor"].as_str().unwrap();
+
+    let reason = "数据有误，核查中".to_owned();
+    let (command_id, resource_id) = (command_id(), first.clone());
+    let suspend = SuspendResourceRequest { command_id, resource_id, reason: reason.clone() };
+    provider.resources.suspend_resource(suspend).await.unwrap();
+    for resource_id in [second.clone(), third] {
+        let command_id = crate::fixture::command_id();
+        let withdraw = WithdrawResourceRequest { command_id, resource_id, reason: reason.clone() };
+        provider.resources.withdraw_resource(withdraw).await.unwrap();
+    }
+
+    assert!(page(&catalogue, "/catalog.ttl", Syntax::Turtle).await.datasets.is_empty());
+    let gone = get(&catalogue, "/dataset/302001-00001", "*/*").await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+    let (lines, _) = changes(&catalogue, cursor, 100).await;
+    let said: Vec<_> =
+        lines.iter().map(|line| (line["kind"].as_str().unwrap(), &line["resourceId"])).collect();
+    assert_eq!(
+        said,
+        [
+            ("CATALOG_CHANGE_KIND_SUSPENDED", &Value::from(first)),
+            ("CATALOG_CHANGE_KIND_WITHDRAWN", &Value::from(second)),
+        ]
+    );
+    assert!(lines[1]["resource"].is_null());
+    assert_eq!(lines[0]["resource"]["status"], "RESOURCE_STATUS_SUSPENDED");
 }
 
 /// R23.3: whoever watches sees what was, and then what comes.

@@ -11,6 +11,7 @@ use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
 use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
@@ -49,6 +50,7 @@ pub(crate) struct Catalogue {
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
     pub(crate) tasks: Tasks,
+    pub(crate) clock: Clock,
     address: String,
     config: Config,
     authority: CertificateAuthority,
@@ -68,6 +70,7 @@ pub(crate) struct User {
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
+    pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -77,13 +80,24 @@ impl Catalogue {
         Self::start_on(database, folder).await
     }
 
+    /// A catalogue whose clock the test moves.
+    pub(crate) async fn start_at(now: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        Self::start_with(database, folder, Clock::manual(now.parse().unwrap())).await
+    }
+
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_with(database, folder, Clock::system()).await
+    }
+
+    async fn start_with(database: String, folder: TempDir, clock: Clock) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = config(database, folder.path());
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store)).await;
+        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
@@ -94,6 +108,7 @@ impl Catalogue {
             address: app.local_addr().to_string(),
             store,
             tasks,
+            clock,
             config,
             authority,
             _nats: nats,
@@ -121,7 +136,8 @@ impl Catalogue {
 
     /// Starts a service again.
     pub(crate) async fn begin(&mut self) {
-        let (app, tasks) = app(self.config.clone(), &self.authority, Arc::clone(&self.store)).await;
+        let store = Arc::clone(&self.store);
+        let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -135,6 +151,12 @@ impl Catalogue {
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
+    }
+
+    /// Waits until marks hold all that was written to the catalogue: they follow a moment later.
+    pub(crate) async fn marked(&self) {
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        self.marks.wait_for("CATALOG", last, SOON).await.unwrap();
     }
 
     /// A user of an organisation that may be registered or not.
@@ -160,7 +182,8 @@ impl Catalogue {
             imports: ImportServiceClient::new(channel.clone()),
             exports: ExportServiceClient::new(channel.clone()),
             harvests: HarvestServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel),
+            index: SearchIndexServiceClient::new(channel.clone()),
+            classifications: ClassificationServiceClient::new(channel),
         }
     }
 
@@ -318,12 +341,17 @@ fn feed(app: &App) -> String {
     app.feed_addr().map(|address| format!("http://{address}")).unwrap()
 }
 
-async fn app(config: Config, authority: &CertificateAuthority, store: Store) -> (App, Tasks) {
+async fn app(
+    config: Config,
+    authority: &CertificateAuthority,
+    store: Store,
+    clock: &Clock,
+) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {
         store,
-        clock: Clock::system(),
+        clock: clock.clone(),
         credentials: credentials(authority, &id),
         tasks: tasks.clone(),
     };

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod assessments;
+mod classifications;
+mod districts;
+mod entries;
 mod feeds;
 mod fixture;
 mod import;
 mod libraries;
+mod mistakes;
 mod organisations;
 mod program;
 mod recovery;
