@@ -12,6 +12,7 @@ pub mod node;
 pub mod open;
 pub mod organisation;
 pub mod resource;
+pub mod search;
 pub mod transfer;
 
 use publicdata_service_kit::Problem;

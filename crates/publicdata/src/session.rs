@@ -12,6 +12,7 @@ use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
@@ -88,6 +89,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn harvests(&self) -> anyhow::Result<HarvestServiceClient<Channel>> {
         Ok(HarvestServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the search index.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn search_index(&self) -> anyhow::Result<SearchIndexServiceClient<Channel>> {
+        Ok(SearchIndexServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for supervision and assessment.

@@ -15,3 +15,4 @@ mod organisations;
 mod program;
 mod recovery;
 mod resources;
+mod search;
