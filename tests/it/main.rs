@@ -6,6 +6,7 @@ mod fleet;
 mod process;
 
 mod catalogues;
+mod collection;
 mod command_line;
 mod faults;
 mod restart;

@@ -3,10 +3,12 @@
 mod assessment;
 mod classification;
 mod description;
+mod entity;
 mod harvest;
 mod library;
 mod organisation;
 mod resource;
+mod vocabulary;
 mod words;
 
 pub(crate) use assessment::{
@@ -14,20 +16,26 @@ pub(crate) use assessment::{
     weights_to_wire,
 };
 pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
+pub(crate) use entity::{
+    items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
+    winner_from_wire, winner_to_wire,
+};
 pub(crate) use harvest::{
     foreign_from_wire, foreign_to_wire, harvest_kind_from_wire, harvest_kind_to_wire,
 };
 pub(crate) use words::{
-    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
-    update_cycle_from_request, update_cycle_to_number,
+    role_from_request, sharing_type_from_number, sharing_type_to_number, status_from_request,
+    status_to_wire, update_cycle_from_number, update_cycle_from_request, update_cycle_to_number,
 };
 
 pub use assessment::Assessment;
 pub use classification::Classification;
+pub use entity::Entity;
 pub use harvest::{ForeignResource, HarvestSource};
 pub use library::Library;
 pub use organisation::Organisation;
 pub use resource::Resource;
+pub use vocabulary::Vocabulary;
 
 use std::str::FromStr;
 
@@ -92,7 +100,7 @@ fn to_any<M: Message + Name>(message: &M) -> Any {
 }
 
 /// Reads a message of this type, if the event is one.
-fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
     let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
     (any.type_url == M::type_url()).then(decode)
 }

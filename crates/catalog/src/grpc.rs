@@ -2,6 +2,7 @@
 
 mod assessments;
 mod classifications;
+mod collection;
 mod exports;
 mod harvests;
 mod imports;
@@ -9,9 +10,12 @@ mod libraries;
 mod organisations;
 mod resources;
 mod search;
+mod sources;
+mod vocabularies;
 
 pub(crate) use assessments::Assessments;
 pub(crate) use classifications::Classifications;
+pub(crate) use collection::Plans;
 pub(crate) use exports::Exports;
 pub(crate) use harvests::Harvests;
 pub(crate) use imports::Imports;
@@ -19,6 +23,8 @@ pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
 pub(crate) use search::SearchIndexes;
+pub(crate) use sources::Sources;
+pub(crate) use vocabularies::Terms;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -92,7 +98,7 @@ impl Shared {
     }
 
     /// The same for the view of one area.
-    async fn until_view_holds(&self, view: &Projector, sequence: u64) {
+    pub(crate) async fn until_view_holds(&self, view: &Projector, sequence: u64) {
         if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
             tracing::warn!(error = %late, "a write is answered before the view holds it");
         }

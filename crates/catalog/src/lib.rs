@@ -7,6 +7,7 @@ mod grpc;
 
 mod changes;
 pub mod codec;
+mod collecting;
 mod drafting;
 mod entry;
 mod error;

@@ -9,7 +9,8 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
 use crate::commands::{
-    assessment, audit, fetch, grant, init, node, open, organisation, resource, transfer,
+    assessment, audit, collection, fetch, grant, init, library, node, open, organisation, resource,
+    transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -47,6 +48,12 @@ pub enum Command {
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
     Assessment(assessment::Command),
+    /// Base and theme libraries, their lead departments, and who is late (基础库、主题库).
+    #[command(subcommand)]
+    Library(library::Command),
+    /// One source for each datum, and no double collection (一数一源、采集).
+    #[command(subcommand)]
+    Collection(collection::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -78,6 +85,8 @@ impl Command {
             | Self::Organisation(_)
             | Self::Catalog(_)
             | Self::Assessment(_)
+            | Self::Library(_)
+            | Self::Collection(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -151,6 +160,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
         Command::Assessment(command) => assessment::run(&context, command).await,
+        Command::Library(command) => library::run(&context, command).await,
+        Command::Collection(command) => collection::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

@@ -2,12 +2,14 @@
 
 pub mod assessment;
 pub mod audit;
+pub mod collection;
 pub mod export;
 pub mod fetch;
 pub mod grant;
 pub mod harvest;
 pub mod import;
 pub mod init;
+pub mod library;
 pub mod node;
 pub mod open;
 pub mod organisation;

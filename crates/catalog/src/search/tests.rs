@@ -11,7 +11,7 @@ use super::generation::Generation;
 use super::state::State;
 use super::*;
 use crate::codec::description_from_wire;
-use crate::entry::{Entry, Published, Status};
+use crate::entry::{Entry, Published, Standing, Status};
 
 const PROVIDER: &str = "11510100MB0000027K";
 const OTHER: &str = "11510100450721877H";
@@ -53,7 +53,10 @@ fn entry(number: u64, name: &str) -> Entry {
             on: jiff::civil::date(2026, 1, 4),
             at,
             description,
+            changed_at: at,
         }),
+        standing: Standing::InUse,
+        update: None,
         updated_at: at,
     }
 }

@@ -12,6 +12,7 @@ use publicdata_identity::{
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
 use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
@@ -19,6 +20,8 @@ use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -49,6 +52,7 @@ pub(crate) struct Catalogue {
     pub(crate) feed: String,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -69,6 +73,9 @@ pub(crate) struct User {
     pub(crate) harvests: HarvestServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
@@ -105,6 +112,7 @@ impl Catalogue {
             feed: feed(&app),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
+            collection: app.collection().map(Arc::clone),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -150,6 +158,7 @@ impl Catalogue {
         self.feed = feed(&app);
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
+        self.collection = app.collection().map(Arc::clone);
         app.spawn().unwrap();
     }
 
@@ -182,8 +191,11 @@ impl Catalogue {
             imports: ImportServiceClient::new(channel.clone()),
             exports: ExportServiceClient::new(channel.clone()),
             harvests: HarvestServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel.clone()),
-            classifications: ClassificationServiceClient::new(channel),
+            classifications: ClassificationServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
