@@ -2,7 +2,7 @@
 
 pub mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use publicdata_decider::Decider;
 use publicdata_types::classification::Depth;
@@ -24,6 +24,11 @@ pub enum Command {
     AssignSerial {
         /// The resource.
         resource: ResourceId,
+    },
+    /// Gives each of these resources a serial number, in their order: many entries are written at once.
+    AssignSerials {
+        /// The resources.
+        resources: Vec<ResourceId>,
     },
     /// Adds the node to the tree, or names it anew.
     Name {
@@ -98,10 +103,8 @@ impl Decider for Classification {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::AssignSerial { resource } => match self.serial(&resource) {
-                Some(_) => Ok(vec![]),
-                None => Ok(vec![Event::SerialAssigned { resource, serial: self.last + 1 }]),
-            },
+            Command::AssignSerial { resource } => Ok(self.assign([resource])),
+            Command::AssignSerials { resources } => Ok(self.assign(resources)),
             Command::Name { code, name, parent_known, by } => {
                 may_name(&code, &name, &by)?;
                 if !parent_known {
@@ -147,6 +150,17 @@ impl Classification {
     #[must_use]
     pub fn serial(&self, resource: &ResourceId) -> Option<u64> {
         self.serials.get(resource).copied()
+    }
+
+    /// The next numbers, for those resources that have none yet.
+    fn assign(&self, resources: impl IntoIterator<Item = ResourceId>) -> Vec<Event> {
+        let mut lacking = BTreeSet::new();
+        resources
+            .into_iter()
+            .filter(|resource| self.serial(resource).is_none() && lacking.insert(*resource))
+            .zip(self.last + 1..)
+            .map(|(resource, serial)| Event::SerialAssigned { resource, serial })
+            .collect()
     }
 }
 

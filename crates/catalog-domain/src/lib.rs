@@ -15,6 +15,8 @@ pub mod obligation;
 pub mod period;
 pub mod schedule;
 
+pub mod foreign_resource;
+pub mod harvest_source;
 pub mod network;
 pub mod recovery;
 pub mod security_record;

@@ -22,7 +22,8 @@ use tonic::service::Routes;
 
 use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
-use crate::grpc::{Issuing, Shared};
+use crate::feed::{BoundFeed, FeedError};
+use crate::grpc::{Issuing, Resources, Shared};
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
 use crate::search::{OpenError as IndexError, SearchIndex};
@@ -56,6 +57,8 @@ pub struct App {
     deadline_poll: Duration,
     /// Who acts where nobody called: this service.
     service: String,
+    resources: Resources,
+    feed: Option<BoundFeed>,
     routes: Routes,
 }
 
@@ -71,6 +74,9 @@ pub enum BuildError {
     /// The holidays cannot be used.
     #[error("`holidays` cannot be used")]
     Holidays(#[from] HolidaysError),
+    /// The feed cannot listen.
+    #[error("the feed cannot start")]
+    Feed(#[from] FeedError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -116,6 +122,7 @@ impl App {
         config.validate()?;
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
+        let feed = config.feed.as_ref().map(BoundFeed::bind).transpose()?;
         let authority = CertificateAuthority::open(&config.authority)?;
         let holidays = Arc::new(Holidays::open(config.holidays)?);
 
@@ -142,10 +149,12 @@ impl App {
                 aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(&shared.store)),
                 shared: Arc::clone(&shared),
             }),
+            offer: feed.as_ref().map(|feed| feed.offer().clone()),
         };
         let issuing = Issuing { authority, certificate_days: config.certificate_days };
+        let resources = parts::resources(&shared);
         Ok(Self {
-            routes: parts::routes(&shared, &views, &desks, issuing, &tasks),
+            routes: parts::routes(&resources, &views, &desks, issuing, &tasks),
             deadline_poll: Duration::from_millis(config.deadline_poll_ms),
             service: credentials.id().to_string(),
             server,
@@ -153,6 +162,8 @@ impl App {
             shared,
             views,
             desks,
+            resources,
+            feed,
         })
     }
 
@@ -160,6 +171,12 @@ impl App {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// Where other platforms harvest, if they may.
+    #[must_use]
+    pub fn feed_addr(&self) -> Option<SocketAddr> {
+        self.feed.as_ref().map(BoundFeed::local_addr)
     }
 
     /// The organisations, for whoever runs in the same process.
@@ -204,6 +221,12 @@ impl App {
         [&self.views.items, &self.views.collection]
     }
 
+    /// The view of other platforms' datasets: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn harvest(&self) -> &Arc<Projector> {
+        &self.views.harvest
+    }
+
     /// The search index, for whoever runs in the same process.
     #[must_use]
     pub fn search_index(&self) -> &Arc<SearchIndex> {
@@ -215,13 +238,16 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let (Desks { obligations, agreements }, shutdown) = (self.desks, self.tasks.shutdown());
+        let (Desks { obligations, agreements, .. }, shutdown) = (self.desks, self.tasks.shutdown());
         let causes = Causes { desk: Arc::clone(&obligations) };
         self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
         let deadlines = Deadlines::new(obligations, self.deadline_poll);
         self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
         let endings = Endings { desk: agreements, service: self.service };
         self.tasks.spawn("policy of agreements", endings.run(shutdown.clone()));
+        if let Some(feed) = self.feed {
+            feed.spawn(&self.tasks, self.resources);
+        }
         self.server.spawn(&self.tasks, self.routes, &[DESCRIPTORS])
     }
 }

@@ -6,6 +6,7 @@ mod change;
 mod classification;
 mod description;
 mod entity;
+mod harvest;
 mod library;
 mod network;
 mod obligation;
@@ -28,6 +29,9 @@ pub(crate) use entity::{
     items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
     winner_from_wire, winner_to_wire,
 };
+pub(crate) use harvest::{
+    foreign_from_wire, foreign_to_wire, harvest_kind_from_wire, harvest_kind_to_wire,
+};
 pub(crate) use network::{basis_to_wire, network_from_wire, opinion_from_wire};
 pub(crate) use obligation::deadline_to_wire;
 pub(crate) use recovery::{recovery_kind_from_wire, recovery_terms_from_wire};
@@ -46,6 +50,7 @@ pub use assessment::Assessment;
 pub use change::Change;
 pub use classification::Classification;
 pub use entity::Entity;
+pub use harvest::{ForeignResource, HarvestSource};
 pub use library::Library;
 pub use network::Network;
 pub use obligation::Obligation;

@@ -32,6 +32,26 @@ pub struct Config {
     /// The announced holidays; those known when this was built, if no file is named. A file that is replaced is read anew.
     #[serde(default)]
     pub holidays: Option<PathBuf>,
+    /// What other platforms harvest, if they may.
+    #[serde(default)]
+    pub feed: Option<FeedConfig>,
+}
+
+/// The published catalogue over HTTP, in plain HTTP: TLS is the ingress's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedConfig {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How other platforms reach it, such as `https://data.example.gov.cn/catalogue`: the URIs of our datasets begin with it,
+    /// so it should never change. Without it, the address that it listens at.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The catalogue's title.
+    #[serde(default = "feed_title")]
+    pub title: String,
+    /// Who publishes it.
+    pub publisher: String,
 }
 
 /// The catalogue as a process of its own.
@@ -61,6 +81,9 @@ pub enum ConfigError {
     /// The clock is looked at without a pause.
     #[error("`deadline_poll_ms` is 0; write at least 1")]
     DeadlinePollMs,
+    /// URIs that others resolve begin with a scheme that they know.
+    #[error("`feed.base_url` does not begin with `https://` or `http://`")]
+    FeedBaseUrl,
     /// The event store is nowhere.
     #[error("`nats.urls` is empty; name at least one server")]
     NatsMissing,
@@ -83,6 +106,7 @@ impl Config {
             certificate_days: CERTIFICATE_DAYS,
             deadline_poll_ms: DEADLINE_POLL_MS,
             holidays: None,
+            feed: None,
         }
     }
 
@@ -91,6 +115,10 @@ impl Config {
     /// # Errors
     /// The first value that cannot be.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        let base_url = self.feed.as_ref().and_then(|feed| feed.base_url.as_deref());
+        if base_url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return Err(ConfigError::FeedBaseUrl);
+        }
         match (self.certificate_days, self.deadline_poll_ms) {
             (_, 0) => Err(ConfigError::DeadlinePollMs),
             (1..=CERTIFICATE_DAYS_MAX, _) => Ok(()),
@@ -114,6 +142,10 @@ impl ProcessConfig {
 
 const fn deadline_poll_ms() -> u64 {
     DEADLINE_POLL_MS
+}
+
+fn feed_title() -> String {
+    "公共数据资源目录".to_owned()
 }
 
 const fn certificate_days() -> u16 {

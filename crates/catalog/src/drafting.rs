@@ -1,5 +1,7 @@
 //! Writing entries: whoever drafts, one by one or in bulk, goes through here.
 
+pub(crate) mod batch;
+
 use std::sync::Arc;
 
 use publicdata_catalog_domain::classification::{Command as AssignCommand, tree};

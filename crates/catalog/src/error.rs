@@ -4,8 +4,8 @@ mod register;
 mod rules;
 
 use publicdata_catalog_domain::{
-    assessment, change, classification, entity, library, obligation, organisation, resource,
-    vocabulary,
+    assessment, change, classification, entity, foreign_resource, harvest_source, library,
+    obligation, organisation, resource, vocabulary,
 };
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
@@ -43,6 +43,10 @@ pub(crate) enum Error {
     Change(#[source] change::Rejection),
     #[error("the rules for obligations forbid it")]
     Obligation(#[source] obligation::Rejection),
+    #[error("the rules for harvesting forbid it")]
+    HarvestSource(#[source] harvest_source::Rejection),
+    #[error("the rules for other platforms' datasets forbid it")]
+    ForeignResource(#[source] foreign_resource::Rejection),
     #[error("the rules for assessments forbid it")]
     Assessment(#[source] assessment::Rejection),
     #[error("the rules for libraries forbid it")]
@@ -67,6 +71,10 @@ pub(crate) enum Error {
     Database(#[from] sqlx::Error),
     #[error("something that must not be")]
     Internal(#[source] BoxError),
+    #[error("another entry of this import has the same provider and name; keep one of them")]
+    TwiceInImport,
+    #[error("the caller's stream broke off")]
+    Cut(#[source] Status),
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error("only an authority of a city or a province may call this")]
@@ -123,6 +131,8 @@ rejections! {
     entity => Entity,
     change => Change,
     obligation => Obligation,
+    harvest_source => HarvestSource,
+    foreign_resource => ForeignResource,
     assessment => Assessment,
 }
 
@@ -155,6 +165,10 @@ fn problem(error: Error) -> Problem {
         Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
         Error::Change(rejection) => rules::change(&rejection),
         Error::Obligation(rejection) => rules::obligation(&rejection),
+        Error::HarvestSource(rejection) => rules::harvest_source(&rejection),
+        Error::ForeignResource(rejection) => {
+            Problem::new(Code::InvalidArgument, rejection.reason(), rejection.to_string())
+        }
         Error::Assessment(rejection) => rules::assessment(&rejection),
         Error::Library(rejection) => rules::library(&rejection),
         Error::Classification(rejection) => rules::classification(&rejection),
@@ -175,6 +189,8 @@ fn problem(error: Error) -> Problem {
         }
         Error::Append(error) => Problem::unavailable("the event store", error),
         Error::Database(error) => Problem::unavailable("the catalogue's view", error),
+        Error::TwiceInImport => Problem::new(Code::InvalidArgument, "TWICE_IN_IMPORT", text),
+        Error::Cut(_) => Problem::new(Code::Unavailable, "STREAM_BROKEN", text),
         Error::Internal(error) => Problem::internal(error),
         Error::Search(error) => search_problem(error),
         Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),

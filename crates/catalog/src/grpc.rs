@@ -4,6 +4,9 @@ mod agreements;
 mod assessments;
 mod classifications;
 mod collection;
+mod exports;
+mod harvests;
+mod imports;
 mod libraries;
 mod obligations;
 mod organisations;
@@ -17,6 +20,9 @@ pub(crate) use agreements::Agreements;
 pub(crate) use assessments::Assessments;
 pub(crate) use classifications::Classifications;
 pub(crate) use collection::Plans;
+pub(crate) use exports::Exports;
+pub(crate) use harvests::Harvests;
+pub(crate) use imports::Imports;
 pub(crate) use libraries::Libraries;
 pub(crate) use obligations::Obligations;
 pub(crate) use organisations::{Issuing, Organisations};
@@ -33,7 +39,7 @@ use std::time::Duration;
 use publicdata_directory::Directory;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_event_store::{BoxError, Store};
-use publicdata_service_kit::{Clock, telemetry};
+use publicdata_service_kit::{Clock, Problem, telemetry};
 use publicdata_types::{CommandId, OrganisationCode, PageToken};
 use publicdata_views::{Database, Projector};
 
@@ -48,6 +54,10 @@ const PAGE_SIZE_MAX: u32 = 500;
 const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the services of the catalogue work with.
+/// How long an import waits for the view, at its beginning and its end.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What both services of the catalogue work with.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -68,6 +78,22 @@ impl Shared {
             at: self.clock.now(),
             traceparent: telemetry::current_traceparent(),
         })
+    }
+
+    /// Waits until the view of entries holds everything that was acknowledged before the call.
+    pub(crate) async fn until_current(&self) -> Result<(), Error> {
+        let unavailable = |error: BoxError| Problem::unavailable("the catalogue's view", error);
+        let last = self.store.last_sequence(STREAM).await;
+        let last = last.map_err(|error| unavailable(error.into()))?;
+        let there = self.entries.wait_for(STREAM, last, IMPORT_TIMEOUT).await;
+        Ok(there.map_err(|error| unavailable(error.into()))?)
+    }
+
+    /// Waits until the view of entries holds what an import wrote: more than one write, so for longer.
+    pub(crate) async fn until_imported(&self, sequence: u64) {
+        if let Err(late) = self.entries.wait_for(STREAM, sequence, IMPORT_TIMEOUT).await {
+            tracing::warn!(error = %late, "an import ends before the view holds it");
+        }
     }
 
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.

@@ -6,13 +6,16 @@ mod app;
 mod grpc;
 
 mod agreements;
+mod changes;
 pub mod codec;
 mod collecting;
 mod divisions;
 mod drafting;
 mod entry;
 mod error;
+mod feed;
 mod history;
+mod import;
 mod obligations;
 
 mod policies;
@@ -21,4 +24,5 @@ pub mod search;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};
-pub use config::{Config, ProcessConfig};
+pub use config::{Config, FeedConfig, ProcessConfig};
+pub use feed::FeedError;

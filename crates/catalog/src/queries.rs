@@ -3,7 +3,9 @@
 pub(crate) mod assessment;
 pub(crate) mod collection;
 pub(crate) mod contests;
+pub(crate) mod harvest;
 pub(crate) mod libraries;
+pub(crate) mod listing;
 pub(crate) mod obligations;
 pub(crate) mod register;
 

@@ -3,6 +3,7 @@
 mod assessment;
 mod collection;
 mod entries;
+mod harvest;
 mod items;
 mod libraries;
 mod obligations;
@@ -12,6 +13,8 @@ pub use assessment::assessment;
 pub use collection::collection;
 pub use entries::entries;
 pub(crate) use entries::events;
+pub use harvest::harvest;
+pub(crate) use harvest::kind_text;
 pub use items::items;
 pub use libraries::libraries;
 pub use obligations::obligations;
@@ -28,6 +31,7 @@ pub(crate) const STREAM: &str = "CATALOG";
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
     include_str!("../migrations/0003_catalog_obligation.sql"),
+    include_str!("../migrations/0008_catalog_harvest.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0002_catalog_entry.sql"),

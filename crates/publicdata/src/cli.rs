@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
+use crate::commands::import::SomeRefused;
 use crate::commands::{
     assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
     open, organisation, register, resource, transfer,
@@ -112,6 +113,9 @@ impl Command {
     }
 }
 
+/// The exit code of an import that refused entries, and took the others.
+const SOME_REFUSED: u8 = 2;
+
 /// Carries out a command line; an error is said on standard error.
 pub async fn main(cli: Cli) -> ExitCode {
     let format = cli.global.output;
@@ -130,8 +134,12 @@ pub async fn main(cli: Cli) -> ExitCode {
     match result.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let refused = error.downcast_ref::<SomeRefused>().is_some();
             let _ = writeln!(io::stderr(), "{}", explained(&error, format));
-            ExitCode::FAILURE
+            match refused {
+                true => ExitCode::from(SOME_REFUSED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

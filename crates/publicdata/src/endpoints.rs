@@ -17,6 +17,9 @@ pub struct Endpoints {
     pub trust_domain: String,
     /// gRPC address of the catalogue, `host:port`.
     pub catalog: String,
+    /// Address of the catalogue's feed for other platforms, `http://host:port`.
+    #[serde(default)]
+    pub catalog_feed: String,
     /// gRPC address of the exchange bus.
     pub exchange_bus: String,
     /// gRPC address of the opening service.

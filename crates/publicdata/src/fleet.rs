@@ -195,11 +195,13 @@ impl Fleet {
     /// A line for each part, saying where it listens.
     #[must_use]
     pub fn listening(&self) -> Vec<String> {
-        let Endpoints { catalog, exchange_bus, open_data, audit, portal, nodes, .. } =
-            &self.endpoints;
+        let Endpoints {
+            catalog, catalog_feed, exchange_bus, open_data, audit, portal, nodes, ..
+        } = &self.endpoints;
         let nats = self.nats.url();
         let mut lines: Vec<_> = [
             ("catalog", catalog),
+            ("catalog feed", catalog_feed),
             ("exchange-bus", exchange_bus),
             ("open-data", open_data),
             ("audit", audit),

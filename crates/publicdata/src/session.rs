@@ -9,6 +9,9 @@ use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceCli
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
+use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
+use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
+use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
@@ -69,6 +72,30 @@ impl Session {
     /// The endpoint is no address.
     pub fn resources(&self) -> anyhow::Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for taking entries in, in bulk.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn imports(&self) -> anyhow::Result<ImportServiceClient<Channel>> {
+        Ok(ImportServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for entries and changes, in bulk.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn exports(&self) -> anyhow::Result<ExportServiceClient<Channel>> {
+        Ok(ExportServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for other platforms' catalogues.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn harvests(&self) -> anyhow::Result<HarvestServiceClient<Channel>> {
+        Ok(HarvestServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for the search index.

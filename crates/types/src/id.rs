@@ -98,6 +98,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// Names another platform whose catalogue is harvested.
+    HarvestSourceId,
+    "harvest source id"
+);
+uuid_id!(
     /// Names the register of one entity (数据对象): its sources and who collects it.
     EntityId,
     "entity id"

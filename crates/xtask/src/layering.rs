@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["decider"],
     &["catalog-domain", "exchange-domain", "open-data-domain", "audit-domain"],
     &["proto"],
+    &["catalogue-formats"],
     &["event-store"],
     &["views"],
     &["identity"],

@@ -38,6 +38,17 @@ fn resource_keeps_its_serial() {
         .then_nothing();
 }
 
+/// R12.2: many resources get their numbers at once, each one, and those that have one keep it.
+#[test]
+fn many_resources_are_numbered_at_once() {
+    given::<Classification>([assigned(1, 1)])
+        .when(Command::AssignSerials { resources: [2, 1, 3, 2].map(resource).into() })
+        .then([assigned(2, 2), assigned(3, 3)]);
+    given::<Classification>([assigned(1, 1)])
+        .when(Command::AssignSerials { resources: vec![resource(1)] })
+        .then_nothing();
+}
+
 proptest! {
     /// R12.2: however often resources ask, each has one number, and numbers have no gaps.
     #[test]

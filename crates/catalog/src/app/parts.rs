@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use publicdata_catalogue_formats::dcat::Offer;
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
 use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceServer;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
+use publicdata_proto::catalog::v1::export_service_server::ExportServiceServer;
+use publicdata_proto::catalog::v1::harvest_service_server::HarvestServiceServer;
+use publicdata_proto::catalog::v1::import_service_server::ImportServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
@@ -25,8 +29,9 @@ use crate::agreements::AgreementDesk;
 use crate::collecting::Collecting;
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Agreements, Assessments, Classifications, Issuing, Libraries, Obligations, Organisations,
-    Plans, Register, RegisterDesk, Resources, SearchIndexes, Shared, Sources, Terms,
+    Agreements, Assessments, Classifications, Exports, Harvests, Imports, Issuing, Libraries,
+    Obligations, Organisations, Plans, Register, RegisterDesk, Resources, SearchIndexes, Shared,
+    Sources, Terms,
 };
 use crate::obligations::Desk;
 use crate::{codec, views};
@@ -41,6 +46,7 @@ pub(super) struct Views {
     pub(super) libraries: Arc<Projector>,
     pub(super) items: Arc<Projector>,
     pub(super) collection: Arc<Projector>,
+    pub(super) harvest: Arc<Projector>,
 }
 
 /// What the policies share with the services.
@@ -48,6 +54,8 @@ pub(super) struct Views {
 pub(super) struct Desks {
     pub(super) obligations: Arc<Desk>,
     pub(super) agreements: Arc<AgreementDesk>,
+    /// What this platform offers to others, if it does: so that it is known where it comes back.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Views {
@@ -66,24 +74,32 @@ impl Views {
             libraries: follow(tasks, views::libraries(database(), store()).await?),
             items: follow(tasks, views::items(database(), store()).await?),
             collection: follow(tasks, views::collection(database(), store()).await?),
+            harvest: follow(tasks, views::harvest(database(), store()).await?),
         })
     }
 }
 
+/// Commands to entries and answers about them, which several services share.
+pub(super) fn resources(shared: &Arc<Shared>) -> Resources {
+    let drafting = Arc::new(Drafting {
+        aggregates: Aggregates::<codec::Resource>::new(Arc::clone(&shared.store)),
+        classifications: Aggregates::<codec::Classification>::new(Arc::clone(&shared.store)),
+        shared: Arc::clone(shared),
+    });
+    Resources { drafting, shared: Arc::clone(shared) }
+}
+
 /// Every service, as it answers calls.
 pub(super) fn routes(
-    shared: &Arc<Shared>,
+    resources: &Resources,
     views: &Views,
     desks: &Desks,
     issuing: Issuing,
     tasks: &Tasks,
 ) -> Routes {
+    let shared = &resources.shared;
     let (share, store) = (|| Arc::clone(shared), || Arc::clone(&shared.store));
-    let drafting = Arc::new(Drafting {
-        aggregates: Aggregates::<codec::Resource>::new(store()),
-        classifications: Aggregates::<codec::Classification>::new(store()),
-        shared: share(),
-    });
+    let drafting = &resources.drafting;
     let collecting = Arc::new(Collecting {
         registers: Aggregates::<codec::Entity>::new(store()),
         vocabularies: Aggregates::<codec::Vocabulary>::new(store()),
@@ -108,12 +124,23 @@ pub(super) fn routes(
         aggregates: drafting.classifications.clone(),
         shared: share(),
     }))
-    .add_service(ResourceServiceServer::new(Resources { drafting, shared: share() }))
+    .add_service(ResourceServiceServer::new(resources.clone()))
+    .add_service(ImportServiceServer::new(Imports {
+        drafting: Arc::clone(drafting),
+        shared: share(),
+        tasks: tasks.clone(),
+    }))
+    .add_service(ExportServiceServer::new(Exports {
+        resources: resources.clone(),
+        shared: share(),
+        tasks: tasks.clone(),
+    }))
     .add_service(SearchIndexServiceServer::new(SearchIndexes {
         tasks: tasks.clone(),
         shared: share(),
     }))
     .add_service(ObligationServiceServer::new(Obligations { desk: Arc::clone(&desks.obligations) }))
+    .add_service(HarvestServiceServer::new(harvests(shared, views, desks)))
     .add_service(LibraryServiceServer::new(Libraries {
         aggregates: Aggregates::<codec::Library>::new(store()),
         view: Arc::clone(&views.libraries),
@@ -127,6 +154,16 @@ pub(super) fn routes(
         marks: Arc::clone(&views.marks),
         shared: share(),
     }))
+}
+
+fn harvests(shared: &Arc<Shared>, views: &Views, desks: &Desks) -> Harvests {
+    Harvests {
+        sources: Aggregates::<codec::HarvestSource>::new(Arc::clone(&shared.store)),
+        foreign: Aggregates::<codec::ForeignResource>::new(Arc::clone(&shared.store)),
+        view: Arc::clone(&views.harvest),
+        own: desks.offer.clone(),
+        shared: Arc::clone(shared),
+    }
 }
 
 fn register(shared: &Arc<Shared>) -> RegisterDesk {

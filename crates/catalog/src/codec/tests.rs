@@ -8,7 +8,8 @@ use publicdata_catalog_domain::description::{
 };
 use publicdata_catalog_domain::period::Period;
 use publicdata_catalog_domain::{
-    assessment, change, classification, library, obligation, organisation, resource,
+    assessment, change, classification, foreign_resource, harvest_source, library, obligation,
+    organisation, resource,
 };
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
@@ -376,9 +377,72 @@ fn obligation_met_v1() {
 }
 
 #[test]
+fn harvest_source_registered_v1() {
+    check::<HarvestSource>(
+        "harvest_source_registered",
+        harvest_source::Event::Registered(harvest_source::Registration {
+            name: "四川省公共数据目录".to_owned(),
+            kind: harvest_source::Kind::Ckan,
+            url: "https://data.sc.example".to_owned(),
+            platform: "四川省大数据中心".to_owned(),
+            region: "510100".parse().unwrap(),
+        }),
+    );
+}
+
+#[test]
 fn obligation_cancelled_v1() {
     let reason = "误报".to_owned();
     check::<Obligation>("obligation_cancelled", obligation::Event::Cancelled { reason });
+}
+
+#[test]
+fn harvest_advanced_v1() {
+    check::<HarvestSource>(
+        "harvest_advanced",
+        harvest_source::Event::Advanced(harvest_source::Advance {
+            cursor: "2026-01-04T01:00:00Z".to_owned(),
+            taken: 3,
+            gone: 2,
+            refused: 1,
+            reached: harvest_source::Reached::End,
+        }),
+    );
+}
+
+/// R23.3: every field of another platform's dataset is stored.
+#[test]
+fn foreign_resource_seen_v1() {
+    let text = |text: &str| text.to_owned();
+    check::<ForeignResource>(
+        "foreign_resource_seen",
+        foreign_resource::Event::Seen {
+            source: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            description: foreign_resource::Description {
+                uri: text("https://data.sc.example/dataset/1"),
+                identifier: text("1"),
+                title: text("行政村名录"),
+                description: text("全省行政村"),
+                publisher: text("四川省民政厅"),
+                themes: vec![text("民政")],
+                keywords: vec![text("村"), text("镇")],
+                license: text("https://licence.example/by"),
+                modified: text("2026-01-04"),
+                landing_page: text("https://data.sc.example/dataset/villages"),
+                distributions: vec![foreign_resource::Distribution {
+                    title: text("CSV"),
+                    url: text("https://data.sc.example/1.csv"),
+                    format: text("csv"),
+                }],
+                version: text("2"),
+            },
+        },
+    );
+}
+
+#[test]
+fn foreign_resource_gone_v1() {
+    check::<ForeignResource>("foreign_resource_gone", foreign_resource::Event::Gone);
 }
 
 /// H3: a mistake in a nested field is named from the message on.

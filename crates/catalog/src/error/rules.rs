@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use publicdata_catalog_domain::description::Mistake;
 use publicdata_catalog_domain::leadership::NotWriter;
 use publicdata_catalog_domain::{
-    assessment, change, classification, entity, library, obligation, organisation, resource,
-    vocabulary,
+    assessment, change, classification, entity, harvest_source, library, obligation, organisation,
+    resource, vocabulary,
 };
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
@@ -218,6 +218,18 @@ pub(super) fn obligation(rejection: &obligation::Rejection) -> Problem {
         | Rejection::AlreadyCancelled
         | Rejection::FollowsItsCause => Code::FailedPrecondition,
         Rejection::OwnObligation { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+pub(super) fn harvest_source(rejection: &harvest_source::Rejection) -> Problem {
+    use harvest_source::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::AlreadyRegistered => Code::FailedPrecondition,
+        Rejection::Empty { .. } | Rejection::TooLong { .. } => Code::InvalidArgument,
+        Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

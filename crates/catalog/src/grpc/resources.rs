@@ -29,7 +29,7 @@ use crate::entry::Reader;
 use crate::error::Error;
 
 /// Answers `ResourceService`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resources {
     pub(crate) drafting: Arc<Drafting>,
     pub(crate) shared: Arc<Shared>,

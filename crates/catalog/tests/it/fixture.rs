@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use publicdata_catalog::{App, Config, Dependencies};
+use publicdata_catalog::{App, Config, Dependencies, FeedConfig};
 use publicdata_event_store::Store;
 use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
@@ -14,6 +14,9 @@ use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceCli
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
+use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
+use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
+use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
@@ -38,6 +41,8 @@ use uuid::Uuid;
 pub(crate) const CITY: &str = "510100";
 pub(crate) const JINJIANG: &str = "510104";
 pub(crate) const QINGYANG: &str = "510105";
+/// The address that other platforms know the feed by.
+pub(crate) const OFFERED_AT: &str = "https://data.chengdu.example";
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A catalogue that answers, and everything that it needs.
@@ -46,6 +51,9 @@ pub(crate) struct Catalogue {
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
     pub(crate) register: Arc<Projector>,
+    pub(crate) harvest: Arc<Projector>,
+    /// Where other platforms harvest.
+    pub(crate) feed: String,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
     pub(crate) collection: [Arc<Projector>; 2],
@@ -67,6 +75,9 @@ pub(crate) struct User {
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) agreements: AgreementServiceClient<Channel>,
     pub(crate) register: RegisterServiceClient<Channel>,
+    pub(crate) imports: ImportServiceClient<Channel>,
+    pub(crate) exports: ExportServiceClient<Channel>,
+    pub(crate) harvests: HarvestServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) vocabularies: VocabularyServiceClient<Channel>,
@@ -117,6 +128,8 @@ impl Catalogue {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             register: Arc::clone(app.register()),
+            harvest: Arc::clone(app.harvest()),
+            feed: feed(&app),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
             collection: app.collection().map(Arc::clone),
@@ -182,6 +195,8 @@ impl Catalogue {
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
         self.register = Arc::clone(app.register());
+        self.harvest = Arc::clone(app.harvest());
+        self.feed = feed(&app);
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         self.collection = app.collection().map(Arc::clone);
@@ -222,6 +237,9 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
+            imports: ImportServiceClient::new(channel.clone()),
+            exports: ExportServiceClient::new(channel.clone()),
+            harvests: HarvestServiceClient::new(channel.clone()),
             classifications: ClassificationServiceClient::new(channel.clone()),
             vocabularies: VocabularyServiceClient::new(channel.clone()),
             sources: SourceServiceClient::new(channel.clone()),
@@ -373,11 +391,22 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
 fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
     let (index, authority) = (folder.join("index"), folder.join("ca"));
+    let feed = FeedConfig {
+        listen,
+        base_url: Some(OFFERED_AT.to_owned()),
+        title: "成都市公共数据资源目录".to_owned(),
+        publisher: "成都市大数据和电子政务管理办公室".to_owned(),
+    };
     Config {
+        feed: Some(feed),
         certificate_days: 30,
         deadline_poll_ms: 20,
         ..Config::new(listen, database, index, authority)
     }
+}
+
+fn feed(app: &App) -> String {
+    app.feed_addr().map(|address| format!("http://{address}")).unwrap()
 }
 
 async fn app(

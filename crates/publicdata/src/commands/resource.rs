@@ -13,10 +13,10 @@ use publicdata_proto::catalog::v1::{
     SubmitResourceRequest,
 };
 
-use super::answer;
 use super::search::{self, Search};
+use super::{answer, export, harvest, import};
 use crate::context::Context;
-use crate::output::{from_json, print_line};
+use crate::output::from_json;
 
 /// What `publicdata catalog --help` ends with: the way that an entry goes.
 pub const GUIDE: &str = "\
@@ -35,6 +35,8 @@ The life of an entry, and who takes each step (编目、审核、发布、修订
   either     catalog resume ID
   either     catalog withdraw ID --reason …         take it out of use for good; its code is never given again
 
+Many at once: `catalog import --help` leads from an empty sheet (`template --format xlsx`) to entries in the catalogue.
+
 Everybody reads: search, show, versions, diff, history; drafts are for their provider and the authority over it.
 `show --valid-on DAY --as-of MOMENT` says what held on a day, as it was believed at a moment.
 Choose who acts with --as, such as `--as civil-affairs`; `--output json` prints for machines.";
@@ -42,8 +44,8 @@ Choose who acts with --as, such as `--as civil-affairs`; `--output json` prints 
 /// What can be done with catalogue entries.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an example of a description, to start one's own from.
-    Template,
+    /// Write an example to start one's own from: a description in JSON, or a sheet to fill in (模板).
+    Template(export::Template),
     /// List the classification tree, with how many published entries lie below each node (分类).
     Classes(tree::Classes),
     /// Write a draft, from a description in JSON (see `template`) (编目).
@@ -98,6 +100,13 @@ pub enum Command {
     History(show::History),
     /// Add a node to the classification tree, or name it anew; the city's authority does (分类命名).
     NameClass(tree::Name),
+    /// Take in entries from a sheet, CSV or JSON that a department filled in (批量导入).
+    Import(import::Arguments),
+    /// Write entries into a sheet, CSV, JSON or DCAT; an import reads the first three (批量导出).
+    Export(export::Arguments),
+    /// Take in other platforms' catalogues: DCAT and CKAN (联通汇聚).
+    #[command(subcommand)]
+    Harvest(harvest::Command),
     /// Build the search index anew from the first event on (重建索引). Called by the city's authority.
     Reindex,
     /// Show how far the search index has come (索引状态). Called by the city's authority.
@@ -110,7 +119,10 @@ pub enum Command {
 /// What the service refused, and why.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Template => print_line(include_str!("../sample/villages.json").trim_end()),
+        Command::Template(arguments) => export::template(context, arguments).await,
+        Command::Import(arguments) => import::run(context, arguments).await,
+        Command::Export(arguments) => export::run(context, arguments).await,
+        Command::Harvest(command) => harvest::run(context, command).await,
         Command::Classes(arguments) => tree::list(context, arguments).await,
         Command::NameClass(arguments) => tree::name(context, arguments).await,
         Command::Draft { file, id } => draft(context, &file, id).await,

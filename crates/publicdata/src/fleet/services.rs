@@ -87,13 +87,14 @@ pub(super) async fn nats(
 /// Starts every service, each in tasks of its own.
 pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
     let mut services = Vec::new();
-    let (catalog, entries) = Box::pin(setting.catalog(&mut services)).await?;
+    let (catalog, catalog_feed, entries) = Box::pin(setting.catalog(&mut services)).await?;
     let exchange_bus = Box::pin(setting.exchange_bus(&mut services)).await?;
     let (open_data, portal) = Box::pin(setting.open_data(&mut services)).await?;
     let (audit, verifier_key) = Box::pin(setting.audit(&mut services)).await?;
     let endpoints = Endpoints {
         trust_domain: setting.domain.to_string(),
         catalog: catalog.to_string(),
+        catalog_feed,
         exchange_bus: exchange_bus.to_string(),
         open_data: open_data.to_string(),
         audit: audit.to_string(),
@@ -104,23 +105,37 @@ pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
 }
 
 impl Setting<'_> {
+    /// What other platforms harvest: on loopback, as everything else here.
+    fn feed(&self) -> publicdata_catalog::FeedConfig {
+        publicdata_catalog::FeedConfig {
+            listen: self.ports.address(6),
+            base_url: None,
+            title: "公共数据资源目录".to_owned(),
+            publisher: self.domain.to_string(),
+        }
+    }
+
     async fn catalog(
         &self,
         services: &mut Services,
-    ) -> anyhow::Result<(SocketAddr, Arc<Projector>)> {
+    ) -> anyhow::Result<(SocketAddr, String, Arc<Projector>)> {
         let Part { store, credentials, tasks, database } = self.part("catalog", services).await?;
         let index = self.data.join("catalog-index");
         let authority = self.data.join(AUTHORITY_FOLDER);
         let listen = self.ports.address(1);
-        let config = publicdata_catalog::Config::new(listen, database, index, authority);
+        let config = publicdata_catalog::Config {
+            feed: Some(self.feed()),
+            ..publicdata_catalog::Config::new(listen, database, index, authority)
+        };
         let clock = self.clock.clone();
         let dependencies = publicdata_catalog::Dependencies { store, clock, credentials, tasks };
         let app = publicdata_catalog::App::build(config, dependencies)
             .await
             .context("catalog does not start")?;
         let (address, entries) = (app.local_addr(), Arc::clone(app.entries()));
+        let feed = app.feed_addr().map(|feed| format!("http://{feed}")).unwrap_or_default();
         app.spawn()?;
-        Ok((address, entries))
+        Ok((address, feed, entries))
     }
 
     async fn exchange_bus(&self, services: &mut Services) -> anyhow::Result<SocketAddr> {

@@ -166,7 +166,8 @@ impl Resources {
         }
     }
 
-    pub(in crate::grpc) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
+    /// The entry as answers hold it.
+    pub(crate) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
         let provider = self.shared.directory.organisation(&entry.description.provider).await?;
         let published = entry.published.as_ref();
         let standing = entry.standing_status().map(status_to_wire).unwrap_or_default();
