@@ -4,6 +4,8 @@ pub mod organisation;
 
 pub mod classification;
 
+pub mod name;
+
 pub mod description;
 pub mod resource;
 

@@ -13,6 +13,7 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
@@ -27,7 +28,8 @@ use tonic::service::Routes;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Issuing, Libraries, Obligations, Organisations, Resources, SearchIndexes, Shared,
+    Assessments, Classifications, Issuing, Libraries, Obligations, Organisations, Resources,
+    SearchIndexes, Shared,
 };
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
@@ -63,6 +65,7 @@ pub struct App {
     assessments: Assessments,
     libraries: Libraries,
     search: SearchIndexes,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -164,6 +167,10 @@ impl App {
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
+            classifications: Classifications {
+                aggregates: drafting.classifications.clone(),
+                shared: Arc::clone(&shared),
+            },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
             assessments: Assessments {
                 aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
@@ -240,7 +247,8 @@ impl App {
             .add_service(ObligationServiceServer::new(self.obligations))
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search));
+            .add_service(SearchIndexServiceServer::new(self.search))
+            .add_service(ClassificationServiceServer::new(self.classifications));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -1,9 +1,10 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
-use std::convert::Infallible;
-
+use publicdata_catalog_domain::description::Mistake;
 use publicdata_catalog_domain::leadership::NotWriter;
-use publicdata_catalog_domain::{assessment, change, library, obligation, organisation, resource};
+use publicdata_catalog_domain::{
+    assessment, change, classification, library, obligation, organisation, resource,
+};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -22,6 +23,10 @@ pub(crate) enum Error {
     Field(#[from] FieldError),
     #[error("no such entry, or none that you may see; check its id or code")]
     ResourceNotFound,
+    #[error("nothing of this entry held on that day; it was published later")]
+    NothingHeld,
+    #[error("entry has no such version that you may see; list its versions")]
+    VersionNotFound,
     #[error("organisation is not registered; check its code")]
     OrganisationNotFound,
     #[error("no such assessment, or none that you may see; check its id")]
@@ -40,6 +45,8 @@ pub(crate) enum Error {
     Assessment(#[source] assessment::Rejection),
     #[error("the rules for libraries forbid it")]
     Library(#[source] library::Rejection),
+    #[error("the rules for the classification forbid it")]
+    Classification(#[source] classification::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -126,9 +133,9 @@ impl From<ExecuteError<library::Rejection>> for Error {
     }
 }
 
-impl From<ExecuteError<Infallible>> for Error {
-    fn from(error: ExecuteError<Infallible>) -> Self {
-        Self::execute(error, |never| match never {})
+impl From<ExecuteError<classification::Rejection>> for Error {
+    fn from(error: ExecuteError<classification::Rejection>) -> Self {
+        Self::execute(error, Self::Classification)
     }
 }
 
@@ -152,6 +159,8 @@ fn problem(error: Error) -> Problem {
             Problem::new(Code::InvalidArgument, "FIELD_INVALID", chain(&error)).with("field", field)
         }
         Error::ResourceNotFound => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", text),
+        Error::NothingHeld => Problem::new(Code::NotFound, "NOTHING_HELD", text),
+        Error::VersionNotFound => Problem::new(Code::NotFound, "VERSION_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
@@ -161,6 +170,7 @@ fn problem(error: Error) -> Problem {
         Error::Obligation(rejection) => obligation_problem(&rejection),
         Error::Assessment(rejection) => assessment_problem(&rejection),
         Error::Library(rejection) => library_problem(&rejection),
+        Error::Classification(rejection) => classification_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -210,15 +220,66 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
         | Rejection::CodeElsewhere { .. }
         | Rejection::CodeChanged { .. }
         | Rejection::ProviderChanged { .. }
-        | Rejection::ReasonMissing => Code::InvalidArgument,
-        Rejection::UnderReview | Rejection::NoDraft | Rejection::NotSubmitted => {
-            Code::FailedPrecondition
-        }
-        Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
-        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
-        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
-            Code::PermissionDenied
-        }
+        | Rejection::ReasonMissing
+        | Rejection::ReasonTooLong { .. }
+        | Rejection::CurrentInFuture { .. } => Code::InvalidArgument,
+        Rejection::UnderReview
+        | Rejection::NoDraft
+        | Rejection::NotSubmitted
+        | Rejection::NotPublished
+        | Rejection::Withdrawn
+        | Rejection::CurrentGoesBack { .. }
+        | Rejection::NameAlike { .. }
+        | Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
+        Rejection::OwnEntry { .. }
+        | Rejection::SuspendedByAuthority { .. }
+        | Rejection::SuspendedByProvider
+        | Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_))
+        | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
+    match rejection {
+        Rejection::Invalid { mistakes } => located(problem, mistakes),
+        Rejection::NameAlike { alike } => problem.with("alike", &alike.code),
+        Rejection::Absent
+        | Rejection::CodeElsewhere { .. }
+        | Rejection::CodeChanged { .. }
+        | Rejection::ProviderChanged { .. }
+        | Rejection::UnderReview
+        | Rejection::NoDraft
+        | Rejection::NotSubmitted
+        | Rejection::ReasonMissing
+        | Rejection::ReasonTooLong { .. }
+        | Rejection::NotPublished
+        | Rejection::SuspendedByAuthority { .. }
+        | Rejection::SuspendedByProvider
+        | Rejection::Withdrawn
+        | Rejection::CurrentInFuture { .. }
+        | Rejection::CurrentGoesBack { .. }
+        | Rejection::OwnEntry { .. }
+        | Rejection::NotWriter(_)
+        | Rejection::Denied(_) => problem,
+    }
+}
+
+/// Where each mistake is, for programs: `mistakes[0].field` and `mistakes[0].reason`, in the order of the fields.
+fn located(problem: Problem, mistakes: &[Mistake]) -> Problem {
+    let problem = problem.with("mistakes", mistakes.len());
+    let first = mistakes.iter().take(resource::MISTAKES_NAMED_MAX).enumerate();
+    first.fold(problem, |problem, (index, mistake)| {
+        problem
+            .with(&format!("mistakes[{index}].field"), mistake.field())
+            .with(&format!("mistakes[{index}].reason"), mistake.reason())
+    })
+}
+
+fn classification_problem(rejection: &classification::Rejection) -> Problem {
+    use classification::Rejection;
+
+    let code = match rejection {
+        Rejection::BuiltIn { .. } | Rejection::ParentUnknown { .. } => Code::FailedPrecondition,
+        Rejection::NameMissing | Rejection::NameTooLong { .. } => Code::InvalidArgument,
+        Rejection::DistrictAuthority | Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }

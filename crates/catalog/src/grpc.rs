@@ -1,6 +1,7 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
 mod assessments;
+mod classifications;
 mod libraries;
 mod obligations;
 mod organisations;
@@ -8,6 +9,7 @@ mod resources;
 mod search;
 
 pub(crate) use assessments::Assessments;
+pub(crate) use classifications::Classifications;
 pub(crate) use libraries::Libraries;
 pub(crate) use obligations::Obligations;
 pub(crate) use organisations::{Issuing, Organisations};

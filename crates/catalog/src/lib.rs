@@ -9,6 +9,7 @@ pub mod codec;
 mod drafting;
 mod entry;
 mod error;
+mod history;
 mod obligations;
 
 mod policies;

@@ -24,7 +24,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_catalog_obligation.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
-    include_str!("../migrations/0010_catalog_entry.sql"),
+    include_str!("../migrations/0002_catalog_entry.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

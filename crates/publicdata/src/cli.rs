@@ -41,8 +41,8 @@ pub enum Command {
     /// Organisations, their officers and certificates (机构).
     #[command(subcommand, visible_alias = "org")]
     Organisation(organisation::Command),
-    /// The catalogue: write, submit, review, publish, search (目录).
-    #[command(subcommand)]
+    /// The catalogue: write, submit, review, publish, revise, suspend, withdraw, search (目录).
+    #[command(subcommand, after_long_help = resource::GUIDE)]
     Catalog(resource::Command),
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
@@ -130,7 +130,10 @@ fn explained(error: &anyhow::Error, format: Format) -> String {
     let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
     if format == Format::Json {
         let reason = problem.map(|problem| problem.reason.as_ref());
-        return serde_json::json!({ "error": causes.join(": "), "reason": reason }).to_string();
+        let details = problem.map(|problem| &problem.metadata);
+        let error = causes.join(": ");
+        return serde_json::json!({ "error": error, "reason": reason, "details": details })
+            .to_string();
     }
     let mut text = format!("error: {}", causes.join("\n  because "));
     if let Some(problem) = problem {

@@ -12,6 +12,7 @@ pub mod obligation;
 pub mod open;
 pub mod organisation;
 pub mod resource;
+pub mod search;
 pub mod transfer;
 
 use publicdata_proto::common::v1::Deadline;

@@ -6,9 +6,11 @@ use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
@@ -63,6 +65,14 @@ impl Session {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
+    /// Client for the search index.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn search_index(&self) -> anyhow::Result<SearchIndexServiceClient<Channel>> {
+        Ok(SearchIndexServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
     /// Client for supervision and assessment.
     ///
     /// # Errors
@@ -77,6 +87,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
         Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the classification tree.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
+        Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -49,6 +49,8 @@ pub(crate) const fn status_to_wire(status: Status) -> wire::ResourceStatus {
         Status::Submitted => wire::ResourceStatus::Submitted,
         Status::Returned => wire::ResourceStatus::Returned,
         Status::Published => wire::ResourceStatus::Published,
+        Status::Suspended => wire::ResourceStatus::Suspended,
+        Status::Withdrawn => wire::ResourceStatus::Withdrawn,
     }
 }
 

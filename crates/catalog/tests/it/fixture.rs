@@ -11,6 +11,7 @@ use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
@@ -61,6 +62,7 @@ pub(crate) struct User {
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) obligations: ObligationServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
+    pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -70,35 +72,39 @@ impl Catalogue {
         Self::start_on(database, folder).await
     }
 
-    pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
-        Self::start_by(Clock::system(), database, None, folder).await
-    }
-
-    /// A catalogue whose clock stands at this moment until a test moves it, and which counts by these holidays.
-    pub(crate) async fn start_at(time: &str, holidays: Option<&str>) -> Self {
+    /// A catalogue whose clock the test moves.
+    pub(crate) async fn start_at(now: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
-        let holidays = holidays.map(|json| {
-            let path = folder.path().join("holidays.json");
-            std::fs::write(&path, json).unwrap();
-            path
-        });
-        let clock = Clock::manual(time.parse().unwrap());
-        Self::start_by(clock, database, holidays, folder).await
+        Self::start_with(database, folder, Clock::manual(now.parse().unwrap()), None).await
     }
 
-    async fn start_by(
-        clock: Clock,
+    pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_with(database, folder, Clock::system(), None).await
+    }
+
+    /// A catalogue whose clock the test moves, and which counts by these holidays.
+    pub(crate) async fn start_counting(now: &str, holidays: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let path = folder.path().join("holidays.json");
+        std::fs::write(&path, holidays).unwrap();
+        let clock = Clock::manual(now.parse().unwrap());
+        Self::start_with(database, folder, clock, Some(path)).await
+    }
+
+    async fn start_with(
         database: String,
-        holidays: Option<PathBuf>,
         folder: TempDir,
+        clock: Clock,
+        holidays: Option<PathBuf>,
     ) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = Config { holidays, ..config(database, folder.path()) };
-        let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
+        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
@@ -155,8 +161,8 @@ impl Catalogue {
 
     /// Starts a service again.
     pub(crate) async fn begin(&mut self) {
-        let (config, store) = (self.config.clone(), Arc::clone(&self.store));
-        let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
+        let store = Arc::clone(&self.store);
+        let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -169,6 +175,12 @@ impl Catalogue {
         self.libraries = Arc::clone(app.libraries());
         self.obligations = Arc::clone(app.obligations());
         app.spawn().unwrap();
+    }
+
+    /// Waits until marks hold all that was written to the catalogue: they follow a moment later.
+    pub(crate) async fn marked(&self) {
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        self.marks.wait_for("CATALOG", last, SOON).await.unwrap();
     }
 
     /// A user of an organisation that may be registered or not.
@@ -192,7 +204,8 @@ impl Catalogue {
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
             obligations: ObligationServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel),
+            index: SearchIndexServiceClient::new(channel.clone()),
+            classifications: ClassificationServiceClient::new(channel),
         }
     }
 
@@ -346,9 +359,9 @@ fn config(database: String, folder: &Path) -> Config {
 
 async fn app(
     config: Config,
-    clock: &Clock,
     authority: &CertificateAuthority,
     store: Store,
+    clock: &Clock,
 ) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();

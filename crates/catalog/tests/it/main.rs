@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod assessments;
+mod classifications;
+mod districts;
+mod entries;
 mod fixture;
 mod libraries;
+mod mistakes;
 mod obligations;
 mod organisations;
 mod program;
 mod recovery;
 mod resources;
+mod search;

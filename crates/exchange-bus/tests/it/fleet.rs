@@ -344,8 +344,18 @@ impl Fleet {
         }
     }
 
+    /// Has the catalogue say that something happened to a resource, and waits until the bus knows.
+    pub(crate) async fn catalogue_says<M: Message + Name>(&self, resource: &str, event: &M) {
+        self.tell("resource", resource, vec![any(event)]).await;
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        let [catalogue, _] = &self.bus.projectors;
+        catalogue.wait_for("CATALOG", last, SOON).await.unwrap();
+    }
+
     async fn tell(&self, aggregate: &str, id: &str, events: Vec<Any>) {
         let subject = Subject::new("catalog", aggregate, id).unwrap();
+        let before = self.store.tail(&subject, 0).await.unwrap();
+        let last = before.last().map_or(0, |recorded| recorded.sequence);
         let commit = NewCommit {
             command_id: CommandId::from_uuid(Uuid::new_v4()),
             actor: "spiffe://test.internal/service/catalog".to_owned(),
@@ -353,7 +363,7 @@ impl Fleet {
             traceparent: None,
             events,
         };
-        self.store.append(&subject, 0, commit).await.unwrap();
+        self.store.append(&subject, last, commit).await.unwrap();
     }
 }
 

@@ -196,7 +196,9 @@ async fn a_resource_takes_its_obligation_along_through_its_life() {
     let city = City::start(date(2026, 1, 31)).await;
     let reason = || "系统改造".to_owned();
     city.publish(wire::UpdateCycle::Yearly, 1).await;
-    city.happen("resource", RESOURCE, &wire::ResourceSuspended { reason: reason() }).await;
+    let suspended =
+        wire::ResourceSuspended { reason: reason(), authority_region_code: String::new() };
+    city.happen("resource", RESOURCE, &suspended).await;
     city.happen("resource", RESOURCE, &wire::ResourceResumed {}).await;
     assert_eq!(city.told(3).await, ["Opened", "Cancelled", "Opened"]);
 
