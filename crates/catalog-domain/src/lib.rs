@@ -19,4 +19,9 @@ pub mod assessment;
 pub mod cycle;
 pub mod leadership;
 pub mod library;
+
+pub mod entity;
+pub mod likeness;
+pub mod vocabulary;
+
 pub mod text;

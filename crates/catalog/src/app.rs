@@ -14,22 +14,26 @@ use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
+use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
+use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
+use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::holidays::HolidaysError;
 use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
+use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Classifications, Issuing, Libraries, Obligations, Organisations, Resources,
-    SearchIndexes, Shared,
+    Assessments, Classifications, Issuing, Libraries, Obligations, Organisations, Plans, Resources,
+    SearchIndexes, Shared, Sources, Terms,
 };
 use crate::obligations::Desk;
 use crate::policies::{Causes, Deadlines};
@@ -64,6 +68,7 @@ pub struct App {
     deadline_poll: Duration,
     assessments: Assessments,
     libraries: Libraries,
+    collecting: Arc<Collecting>,
     search: SearchIndexes,
     classifications: Classifications,
 }
@@ -139,6 +144,10 @@ impl App {
         follow(&tasks, "view of marks", &marks);
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
+        let items = views::items(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of published items", &items);
+        let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of sources and plans", &collection);
 
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
@@ -158,6 +167,13 @@ impl App {
             holidays,
             view,
             service,
+        };
+        let collecting = Collecting {
+            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
+            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
+            items,
+            view: collection,
+            shared: Arc::clone(&shared),
         };
         Ok(Self {
             obligations: Obligations { desk: Arc::new(desk) },
@@ -182,6 +198,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            collecting: Arc::new(collecting),
             search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
@@ -225,6 +242,12 @@ impl App {
         &self.libraries.view
     }
 
+    /// The views of published items, and of sources and plans: to rebuild them, and to compare their content.
+    #[must_use]
+    pub fn collection(&self) -> [&Arc<Projector>; 2] {
+        [&self.collecting.items, &self.collecting.view]
+    }
+
     /// The search index, for whoever runs in the same process.
     #[must_use]
     pub fn search_index(&self) -> &Arc<SearchIndex> {
@@ -248,7 +271,10 @@ impl App {
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
             .add_service(SearchIndexServiceServer::new(self.search))
-            .add_service(ClassificationServiceServer::new(self.classifications));
+            .add_service(ClassificationServiceServer::new(self.classifications))
+            .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
+            .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
+            .add_service(CollectionServiceServer::new(Plans(self.collecting)));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

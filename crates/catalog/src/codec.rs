@@ -4,10 +4,12 @@ mod assessment;
 mod change;
 mod classification;
 mod description;
+mod entity;
 mod library;
 mod obligation;
 mod organisation;
 mod resource;
+mod vocabulary;
 mod words;
 
 pub(crate) use assessment::{
@@ -15,21 +17,27 @@ pub(crate) use assessment::{
     weights_to_wire,
 };
 pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
+pub(crate) use entity::{
+    items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
+    winner_from_wire, winner_to_wire,
+};
 pub(crate) use obligation::deadline_to_wire;
 pub(crate) use words::{
     change_kind_from_wire, change_kind_to_wire, obligation_kind_from_wire, obligation_kind_to_wire,
-    optional, required, role_from_request, status_from_request, status_to_wire,
-    update_cycle_from_number, update_cycle_from_request, update_cycle_from_wire,
-    update_cycle_to_number,
+    optional, required, role_from_request, sharing_type_from_number, sharing_type_to_number,
+    status_from_request, status_to_wire, update_cycle_from_number, update_cycle_from_request,
+    update_cycle_from_wire, update_cycle_to_number,
 };
 
 pub use assessment::Assessment;
 pub use change::Change;
 pub use classification::Classification;
+pub use entity::Entity;
 pub use library::Library;
 pub use obligation::Obligation;
 pub use organisation::Organisation;
 pub use resource::Resource;
+pub use vocabulary::Vocabulary;
 
 use std::str::FromStr;
 

@@ -1,9 +1,14 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
+mod obligations;
+
+use std::collections::BTreeSet;
+
 use publicdata_catalog_domain::description::Mistake;
 use publicdata_catalog_domain::leadership::NotWriter;
 use publicdata_catalog_domain::{
-    assessment, change, classification, library, obligation, organisation, resource,
+    assessment, change, classification, entity, library, obligation, organisation, resource,
+    vocabulary,
 };
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
@@ -47,6 +52,10 @@ pub(crate) enum Error {
     Library(#[source] library::Rejection),
     #[error("the rules for the classification forbid it")]
     Classification(#[source] classification::Rejection),
+    #[error("the rules for vocabularies forbid it")]
+    Vocabulary(#[source] vocabulary::Rejection),
+    #[error("the rules for sources and plans forbid it")]
+    Register(#[source] entity::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -97,46 +106,27 @@ impl Error {
     }
 }
 
-impl From<ExecuteError<organisation::Rejection>> for Error {
-    fn from(error: ExecuteError<organisation::Rejection>) -> Self {
-        Self::execute(error, Self::Organisation)
-    }
+/// What an aggregate's rules forbid, as the variant of that aggregate.
+macro_rules! rejections {
+    ($($aggregate:ident => $variant:ident),+ $(,)?) => {
+        $(impl From<ExecuteError<$aggregate::Rejection>> for Error {
+            fn from(error: ExecuteError<$aggregate::Rejection>) -> Self {
+                Self::execute(error, Self::$variant)
+            }
+        })+
+    };
 }
 
-impl From<ExecuteError<resource::Rejection>> for Error {
-    fn from(error: ExecuteError<resource::Rejection>) -> Self {
-        Self::execute(error, Self::Resource)
-    }
-}
-
-impl From<ExecuteError<change::Rejection>> for Error {
-    fn from(error: ExecuteError<change::Rejection>) -> Self {
-        Self::execute(error, Self::Change)
-    }
-}
-
-impl From<ExecuteError<obligation::Rejection>> for Error {
-    fn from(error: ExecuteError<obligation::Rejection>) -> Self {
-        Self::execute(error, Self::Obligation)
-    }
-}
-
-impl From<ExecuteError<assessment::Rejection>> for Error {
-    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
-        Self::execute(error, Self::Assessment)
-    }
-}
-
-impl From<ExecuteError<library::Rejection>> for Error {
-    fn from(error: ExecuteError<library::Rejection>) -> Self {
-        Self::execute(error, Self::Library)
-    }
-}
-
-impl From<ExecuteError<classification::Rejection>> for Error {
-    fn from(error: ExecuteError<classification::Rejection>) -> Self {
-        Self::execute(error, Self::Classification)
-    }
+rejections! {
+    organisation => Organisation,
+    classification => Classification,
+    resource => Resource,
+    library => Library,
+    vocabulary => Vocabulary,
+    entity => Register,
+    assessment => Assessment,
+    change => Change,
+    obligation => Obligation,
 }
 
 impl From<aggregates::Error> for Error {
@@ -166,11 +156,13 @@ fn problem(error: Error) -> Problem {
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
         Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
-        Error::Change(rejection) => change_problem(&rejection),
-        Error::Obligation(rejection) => obligation_problem(&rejection),
+        Error::Change(rejection) => obligations::change_problem(&rejection),
+        Error::Obligation(rejection) => obligations::obligation_problem(&rejection),
         Error::Assessment(rejection) => assessment_problem(&rejection),
         Error::Library(rejection) => library_problem(&rejection),
         Error::Classification(rejection) => classification_problem(&rejection),
+        Error::Vocabulary(rejection) => vocabulary_problem(&rejection),
+        Error::Register(rejection) => register_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -310,41 +302,51 @@ fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
     Problem::new(code, rejection.reason(), rejection.to_string())
 }
 
-fn change_problem(rejection: &change::Rejection) -> Problem {
-    use change::Rejection;
+fn vocabulary_problem(rejection: &vocabulary::Rejection) -> Problem {
+    use vocabulary::Rejection;
 
     let code = match rejection {
-        Rejection::RecordedOtherwise | Rejection::NotRegistered { .. } => Code::FailedPrecondition,
-        Rejection::TitleMissing
-        | Rejection::TooLong { .. }
-        | Rejection::NobodyAffected
-        | Rejection::TooManyAffected { .. }
-        | Rejection::NamedTwice { .. }
-        | Rejection::FarOff { .. } => Code::InvalidArgument,
+        Rejection::TooFew { .. } | Rejection::TooMany { .. } | Rejection::Text(_) => {
+            Code::InvalidArgument
+        }
+        Rejection::Unknown { .. } => Code::NotFound,
         Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
 }
 
-fn obligation_problem(rejection: &obligation::Rejection) -> Problem {
-    use obligation::Rejection;
+fn register_problem(rejection: &entity::Rejection) -> Problem {
+    use entity::{Counterpart, Rejection};
 
     let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::NothingSaid
-        | Rejection::TooLong { .. }
-        | Rejection::TooManyNamed { .. }
-        | Rejection::NotOwn { .. }
-        | Rejection::ReasonMissing => Code::InvalidArgument,
-        Rejection::OpenedOtherwise
-        | Rejection::Unchanged { .. }
-        | Rejection::MetByUpdate
-        | Rejection::AlreadyMet
-        | Rejection::AlreadyCancelled
-        | Rejection::FollowsItsCause => Code::FailedPrecondition,
-        Rejection::OwnObligation { .. } | Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::Claimed { .. }
+        | Rejection::ToBeHad { .. }
+        | Rejection::Unsettled { .. }
+        | Rejection::NotLike
+        | Rejection::OwnClaim => Code::FailedPrecondition,
+        Rejection::NothingToClaim
+        | Rejection::PlanItems { .. }
+        | Rejection::PlanPeriod
+        | Rejection::Text(_) => Code::InvalidArgument,
+        Rejection::SourceAbsent | Rejection::ContestAbsent | Rejection::PlanAbsent => {
+            Code::NotFound
+        }
+        Rejection::OwnMatter { .. } | Rejection::Denied(_) => Code::PermissionDenied,
     };
-    Problem::new(code, rejection.reason(), rejection.to_string())
+    let mut resources = BTreeSet::new();
+    for like in rejection.likes() {
+        match &like.counterpart {
+            Counterpart::Shared { code, .. } | Counterpart::Source { code, .. } => {
+                resources.insert(code.to_string());
+            }
+            Counterpart::Plan { .. } => {}
+        }
+    }
+    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
+    match resources.is_empty() {
+        true => problem,
+        false => problem.with("resource_codes", Vec::from_iter(resources).join(" ")),
+    }
 }
 
 fn search_problem(error: SearchError) -> Problem {

@@ -6,6 +6,7 @@ mod app;
 mod grpc;
 
 pub mod codec;
+mod collecting;
 mod drafting;
 mod entry;
 mod error;

@@ -1,6 +1,8 @@
 //! Rows as answers.
 
 pub(crate) mod assessment;
+pub(crate) mod collection;
+pub(crate) mod contests;
 pub(crate) mod libraries;
 pub(crate) mod obligations;
 

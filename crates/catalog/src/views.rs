@@ -1,13 +1,17 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
 mod assessment;
+mod collection;
 mod entries;
+mod items;
 mod libraries;
 mod obligations;
 
 pub use assessment::assessment;
+pub use collection::collection;
 pub use entries::entries;
 pub(crate) use entries::events;
+pub use items::items;
 pub use libraries::libraries;
 pub use obligations::obligations;
 
@@ -25,6 +29,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0002_catalog_entry.sql"),
+    include_str!("../migrations/0005_catalog_collection.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

@@ -8,8 +8,8 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
-    assessment, audit, calendar, change, fetch, grant, init, node, obligation, open, organisation,
-    resource, transfer,
+    assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
+    open, organisation, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -56,6 +56,12 @@ pub enum Command {
     /// Working days: count a limit, look up a year (工作日历).
     #[command(subcommand)]
     Calendar(calendar::Command),
+    /// Base and theme libraries, their lead departments, and who is late (基础库、主题库).
+    #[command(subcommand)]
+    Library(library::Command),
+    /// One source for each datum, and no double collection (一数一源、采集).
+    #[command(subcommand)]
+    Collection(collection::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -90,6 +96,8 @@ impl Command {
             | Self::Change(_)
             | Self::Obligation(_)
             | Self::Calendar(_)
+            | Self::Library(_)
+            | Self::Collection(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -159,6 +167,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Change(command) => change::run(&context, command).await,
         Command::Obligation(command) => obligation::run(&context, command).await,
         Command::Calendar(command) => calendar::run(&context, command).await,
+        Command::Library(command) => library::run(&context, command).await,
+        Command::Collection(command) => collection::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

@@ -97,6 +97,22 @@ uuid_id!(
     "obligation id"
 );
 
+uuid_id!(
+    /// Names the register of one entity (数据对象): its sources and who collects it.
+    EntityId,
+    "entity id"
+);
+uuid_id!(
+    /// Names a dispute about who is the source of a datum.
+    ContestId,
+    "contest id"
+);
+uuid_id!(
+    /// Names what an organisation means to collect.
+    PlanId,
+    "plan id"
+);
+
 impl CommandId {
     /// The id of a command that follows from this one.
     ///

@@ -19,7 +19,10 @@ pub use actor::{Actor, Denied, Role};
 pub use calendar::{Calendar, Deadline, china_date};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
-pub use id::{ChangeId, CommandId, GrantId, ObligationId, PublicationId, ResourceId, TransferId};
+pub use id::{
+    ChangeId, CommandId, ContestId, EntityId, GrantId, ObligationId, PlanId, PublicationId,
+    ResourceId, TransferId,
+};
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;
 pub use page::PageToken;

@@ -1,3 +1,5 @@
+mod collection;
+
 use std::path::Path;
 
 use publicdata_catalog_domain::assessment::score::{Criterion, Tallies, Tally, Weights};

@@ -85,6 +85,16 @@ pub(crate) fn update_cycle_from_number(number: i32) -> Option<UpdateCycle> {
     update_cycle_from_wire(number)
 }
 
+/// A sharing type as messages number it.
+pub(crate) const fn sharing_type_to_number(sharing: SharingType) -> i32 {
+    sharing_type_to_wire(sharing) as i32
+}
+
+/// The sharing type of that number, if there is one and this program knows it.
+pub(crate) fn sharing_type_from_number(number: i32) -> Option<SharingType> {
+    sharing_type_from_wire(number)
+}
+
 /// A word that must be there.
 pub(crate) fn required<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
     word.ok_or_else(|| missing(field))

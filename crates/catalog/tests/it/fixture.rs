@@ -12,11 +12,14 @@ use publicdata_identity::{
 };
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -43,6 +46,7 @@ pub(crate) struct Catalogue {
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
     pub(crate) obligations: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -61,6 +65,9 @@ pub(crate) struct User {
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
     pub(crate) obligations: ObligationServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
@@ -111,10 +118,11 @@ impl Catalogue {
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
             obligations: Arc::clone(app.obligations()),
-            clock,
+            collection: app.collection().map(Arc::clone),
             address: app.local_addr().to_string(),
             store,
             tasks,
+            clock,
             config,
             authority,
             _nats: nats,
@@ -174,6 +182,7 @@ impl Catalogue {
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         self.obligations = Arc::clone(app.obligations());
+        self.collection = app.collection().map(Arc::clone);
         app.spawn().unwrap();
     }
 
@@ -204,8 +213,11 @@ impl Catalogue {
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
             obligations: ObligationServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel.clone()),
-            classifications: ClassificationServiceClient::new(channel),
+            classifications: ClassificationServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod assessments;
 mod classifications;
+mod collection;
 mod districts;
 mod entries;
 mod fixture;
