@@ -160,6 +160,13 @@ impl App {
             classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
+        let collecting = Collecting {
+            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
+            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
+            items,
+            view: collection,
+            shared: Arc::clone(&shared),
+        };
         let desk = Desk {
             changes: Aggregates::new(Arc::clone(store)),
             obligations: Aggregates::new(Arc::clone(store)),
@@ -167,13 +174,6 @@ impl App {
             holidays,
             view,
             service,
-        };
-        let collecting = Collecting {
-            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
-            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
-            items,
-            view: collection,
-            shared: Arc::clone(&shared),
         };
         Ok(Self {
             obligations: Obligations { desk: Arc::new(desk) },

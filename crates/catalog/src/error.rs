@@ -1,11 +1,7 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
-mod obligations;
+mod rules;
 
-use std::collections::BTreeSet;
-
-use publicdata_catalog_domain::description::Mistake;
-use publicdata_catalog_domain::leadership::NotWriter;
 use publicdata_catalog_domain::{
     assessment, change, classification, entity, library, obligation, organisation, resource,
     vocabulary,
@@ -124,9 +120,9 @@ rejections! {
     library => Library,
     vocabulary => Vocabulary,
     entity => Register,
-    assessment => Assessment,
     change => Change,
     obligation => Obligation,
+    assessment => Assessment,
 }
 
 impl From<aggregates::Error> for Error {
@@ -153,16 +149,16 @@ fn problem(error: Error) -> Problem {
         Error::VersionNotFound => Problem::new(Code::NotFound, "VERSION_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
-        Error::Organisation(rejection) => organisation_problem(&rejection),
-        Error::Resource(rejection) => resource_problem(&rejection),
+        Error::Organisation(rejection) => rules::organisation(&rejection),
+        Error::Resource(rejection) => rules::resource(&rejection),
         Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
-        Error::Change(rejection) => obligations::change_problem(&rejection),
-        Error::Obligation(rejection) => obligations::obligation_problem(&rejection),
-        Error::Assessment(rejection) => assessment_problem(&rejection),
-        Error::Library(rejection) => library_problem(&rejection),
-        Error::Classification(rejection) => classification_problem(&rejection),
-        Error::Vocabulary(rejection) => vocabulary_problem(&rejection),
-        Error::Register(rejection) => register_problem(&rejection),
+        Error::Change(rejection) => rules::change(&rejection),
+        Error::Obligation(rejection) => rules::obligation(&rejection),
+        Error::Assessment(rejection) => rules::assessment(&rejection),
+        Error::Library(rejection) => rules::library(&rejection),
+        Error::Classification(rejection) => rules::classification(&rejection),
+        Error::Vocabulary(rejection) => rules::vocabulary(&rejection),
+        Error::Register(rejection) => rules::register(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -182,170 +178,6 @@ fn problem(error: Error) -> Problem {
         Error::Search(error) => search_problem(error),
         Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
-    }
-}
-
-fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
-    use organisation::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::AlreadyRegistered { .. }
-        | Rejection::AuthorityExists { .. }
-        | Rejection::SecurityOfficerMissing
-        | Rejection::OtherSubject { .. }
-        | Rejection::NeverValid { .. } => Code::FailedPrecondition,
-        Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
-            Code::InvalidArgument
-        }
-        Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn resource_problem(rejection: &resource::Rejection) -> Problem {
-    use resource::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::Invalid { .. }
-        | Rejection::CodeElsewhere { .. }
-        | Rejection::CodeChanged { .. }
-        | Rejection::ProviderChanged { .. }
-        | Rejection::ReasonMissing
-        | Rejection::ReasonTooLong { .. }
-        | Rejection::CurrentInFuture { .. } => Code::InvalidArgument,
-        Rejection::UnderReview
-        | Rejection::NoDraft
-        | Rejection::NotSubmitted
-        | Rejection::NotPublished
-        | Rejection::Withdrawn
-        | Rejection::CurrentGoesBack { .. }
-        | Rejection::NameAlike { .. }
-        | Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
-        Rejection::OwnEntry { .. }
-        | Rejection::SuspendedByAuthority { .. }
-        | Rejection::SuspendedByProvider
-        | Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_))
-        | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
-    match rejection {
-        Rejection::Invalid { mistakes } => located(problem, mistakes),
-        Rejection::NameAlike { alike } => problem.with("alike", &alike.code),
-        Rejection::Absent
-        | Rejection::CodeElsewhere { .. }
-        | Rejection::CodeChanged { .. }
-        | Rejection::ProviderChanged { .. }
-        | Rejection::UnderReview
-        | Rejection::NoDraft
-        | Rejection::NotSubmitted
-        | Rejection::ReasonMissing
-        | Rejection::ReasonTooLong { .. }
-        | Rejection::NotPublished
-        | Rejection::SuspendedByAuthority { .. }
-        | Rejection::SuspendedByProvider
-        | Rejection::Withdrawn
-        | Rejection::CurrentInFuture { .. }
-        | Rejection::CurrentGoesBack { .. }
-        | Rejection::OwnEntry { .. }
-        | Rejection::NotWriter(_)
-        | Rejection::Denied(_) => problem,
-    }
-}
-
-/// Where each mistake is, for programs: `mistakes[0].field` and `mistakes[0].reason`, in the order of the fields.
-fn located(problem: Problem, mistakes: &[Mistake]) -> Problem {
-    let problem = problem.with("mistakes", mistakes.len());
-    let first = mistakes.iter().take(resource::MISTAKES_NAMED_MAX).enumerate();
-    first.fold(problem, |problem, (index, mistake)| {
-        problem
-            .with(&format!("mistakes[{index}].field"), mistake.field())
-            .with(&format!("mistakes[{index}].reason"), mistake.reason())
-    })
-}
-
-fn classification_problem(rejection: &classification::Rejection) -> Problem {
-    use classification::Rejection;
-
-    let code = match rejection {
-        Rejection::BuiltIn { .. } | Rejection::ParentUnknown { .. } => Code::FailedPrecondition,
-        Rejection::NameMissing | Rejection::NameTooLong { .. } => Code::InvalidArgument,
-        Rejection::DistrictAuthority | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn library_problem(rejection: &library::Rejection) -> Problem {
-    use library::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
-        Rejection::EstablishedOtherwise { .. }
-        | Rejection::NotLeadDepartment { .. }
-        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
-        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
-    use assessment::Rejection;
-
-    let code = match rejection {
-        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
-            Code::FailedPrecondition
-        }
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn vocabulary_problem(rejection: &vocabulary::Rejection) -> Problem {
-    use vocabulary::Rejection;
-
-    let code = match rejection {
-        Rejection::TooFew { .. } | Rejection::TooMany { .. } | Rejection::Text(_) => {
-            Code::InvalidArgument
-        }
-        Rejection::Unknown { .. } => Code::NotFound,
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn register_problem(rejection: &entity::Rejection) -> Problem {
-    use entity::{Counterpart, Rejection};
-
-    let code = match rejection {
-        Rejection::Claimed { .. }
-        | Rejection::ToBeHad { .. }
-        | Rejection::Unsettled { .. }
-        | Rejection::NotLike
-        | Rejection::OwnClaim => Code::FailedPrecondition,
-        Rejection::NothingToClaim
-        | Rejection::PlanItems { .. }
-        | Rejection::PlanPeriod
-        | Rejection::Text(_) => Code::InvalidArgument,
-        Rejection::SourceAbsent | Rejection::ContestAbsent | Rejection::PlanAbsent => {
-            Code::NotFound
-        }
-        Rejection::OwnMatter { .. } | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    let mut resources = BTreeSet::new();
-    for like in rejection.likes() {
-        match &like.counterpart {
-            Counterpart::Shared { code, .. } | Counterpart::Source { code, .. } => {
-                resources.insert(code.to_string());
-            }
-            Counterpart::Plan { .. } => {}
-        }
-    }
-    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
-    match resources.is_empty() {
-        true => problem,
-        false => problem.with("resource_codes", Vec::from_iter(resources).join(" ")),
     }
 }
 

@@ -47,6 +47,12 @@ pub enum Command {
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
     Assessment(assessment::Command),
+    /// Base and theme libraries, their lead departments, and who is late (基础库、主题库).
+    #[command(subcommand)]
+    Library(library::Command),
+    /// One source for each datum, and no double collection (一数一源、采集).
+    #[command(subcommand)]
+    Collection(collection::Command),
     /// Changes of law and of functions that catalogues have to follow (法规与职能变更).
     #[command(subcommand)]
     Change(change::Command),
@@ -56,12 +62,6 @@ pub enum Command {
     /// Working days: count a limit, look up a year (工作日历).
     #[command(subcommand)]
     Calendar(calendar::Command),
-    /// Base and theme libraries, their lead departments, and who is late (基础库、主题库).
-    #[command(subcommand)]
-    Library(library::Command),
-    /// One source for each datum, and no double collection (一数一源、采集).
-    #[command(subcommand)]
-    Collection(collection::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -93,11 +93,11 @@ impl Command {
             | Self::Organisation(_)
             | Self::Catalog(_)
             | Self::Assessment(_)
+            | Self::Library(_)
+            | Self::Collection(_)
             | Self::Change(_)
             | Self::Obligation(_)
             | Self::Calendar(_)
-            | Self::Library(_)
-            | Self::Collection(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -164,11 +164,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
         Command::Assessment(command) => assessment::run(&context, command).await,
+        Command::Library(command) => library::run(&context, command).await,
+        Command::Collection(command) => collection::run(&context, command).await,
         Command::Change(command) => change::run(&context, command).await,
         Command::Obligation(command) => obligation::run(&context, command).await,
         Command::Calendar(command) => calendar::run(&context, command).await,
-        Command::Library(command) => library::run(&context, command).await,
-        Command::Collection(command) => collection::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

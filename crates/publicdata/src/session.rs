@@ -85,14 +85,6 @@ impl Session {
         Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
-    /// Client for changes, obligations and the calendar.
-    ///
-    /// # Errors
-    /// The endpoint is no address.
-    pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
-        Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
-    }
-
     /// Client for the classification tree.
     ///
     /// # Errors
@@ -131,6 +123,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn collection(&self) -> anyhow::Result<CollectionServiceClient<Channel>> {
         Ok(CollectionServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for changes, obligations and the calendar.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
+        Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -47,9 +47,9 @@ impl Directory for Unsynced {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let file = OpenOptions::new().write(true).create_new(true).open(self.path.join(path));
-        let file = file.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => OpenWriteError::FileAlreadyExists(path.to_owned()),
-            _ => OpenWriteError::wrap_io_error(error, path.to_owned()),
+        let file = file.map_err(|error| match error.kind() == io::ErrorKind::AlreadyExists {
+            true => OpenWriteError::FileAlreadyExists(path.to_owned()),
+            false => OpenWriteError::wrap_io_error(error, path.to_owned()),
         })?;
         Ok(BufWriter::new(Box::new(Unfinished(file))))
     }

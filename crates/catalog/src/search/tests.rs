@@ -360,7 +360,7 @@ fn a_page_token_of_another_search_is_refused() {
 
     for (search, after) in [
         (Search { text: "名录".to_owned(), ..Search::default() }, first.next.clone()),
-        (Search { order: Some(Order::Updated), ..Search::default() }, first.next.clone()),
+        (Search { order: Some(Order::Updated), ..Search::default() }, first.next),
         (Search::default(), Some("00".to_owned())),
         (Search::default(), Some("zz".to_owned())),
     ] {

@@ -45,8 +45,8 @@ pub(crate) struct Catalogue {
     pub(crate) directory: Arc<Projector>,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
-    pub(crate) obligations: Arc<Projector>,
     pub(crate) collection: [Arc<Projector>; 2],
+    pub(crate) obligations: Arc<Projector>,
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -64,10 +64,10 @@ pub(crate) struct User {
     pub(crate) resources: ResourceServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
-    pub(crate) obligations: ObligationServiceClient<Channel>,
     pub(crate) vocabularies: VocabularyServiceClient<Channel>,
     pub(crate) sources: SourceServiceClient<Channel>,
     pub(crate) collection: CollectionServiceClient<Channel>,
+    pub(crate) obligations: ObligationServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
@@ -79,46 +79,42 @@ impl Catalogue {
         Self::start_on(database, folder).await
     }
 
-    /// A catalogue whose clock the test moves.
-    pub(crate) async fn start_at(now: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
-        Self::start_with(database, folder, Clock::manual(now.parse().unwrap()), None).await
-    }
-
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
-        Self::start_with(database, folder, Clock::system(), None).await
+        Self::start_by(Clock::system(), database, None, folder).await
     }
 
-    /// A catalogue whose clock the test moves, and which counts by these holidays.
-    pub(crate) async fn start_counting(now: &str, holidays: &str) -> Self {
+    /// A catalogue whose clock stands at this moment until a test moves it, and which counts by these holidays.
+    pub(crate) async fn start_at(time: &str, holidays: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
-        let path = folder.path().join("holidays.json");
-        std::fs::write(&path, holidays).unwrap();
-        let clock = Clock::manual(now.parse().unwrap());
-        Self::start_with(database, folder, clock, Some(path)).await
+        let holidays = holidays.map(|json| {
+            let path = folder.path().join("holidays.json");
+            std::fs::write(&path, json).unwrap();
+            path
+        });
+        let clock = Clock::manual(time.parse().unwrap());
+        Self::start_by(clock, database, holidays, folder).await
     }
 
-    async fn start_with(
-        database: String,
-        folder: TempDir,
+    async fn start_by(
         clock: Clock,
+        database: String,
         holidays: Option<PathBuf>,
+        folder: TempDir,
     ) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
         let config = Config { holidays, ..config(database, folder.path()) };
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
+        let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
-            obligations: Arc::clone(app.obligations()),
             collection: app.collection().map(Arc::clone),
+            obligations: Arc::clone(app.obligations()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -169,8 +165,8 @@ impl Catalogue {
 
     /// Starts a service again.
     pub(crate) async fn begin(&mut self) {
-        let store = Arc::clone(&self.store);
-        let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
+        let (config, store) = (self.config.clone(), Arc::clone(&self.store));
+        let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -181,8 +177,8 @@ impl Catalogue {
         self.directory = Arc::clone(app.directory().projector());
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
-        self.obligations = Arc::clone(app.obligations());
         self.collection = app.collection().map(Arc::clone);
+        self.obligations = Arc::clone(app.obligations());
         app.spawn().unwrap();
     }
 
@@ -212,11 +208,11 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
-            obligations: ObligationServiceClient::new(channel.clone()),
             classifications: ClassificationServiceClient::new(channel.clone()),
             vocabularies: VocabularyServiceClient::new(channel.clone()),
             sources: SourceServiceClient::new(channel.clone()),
             collection: CollectionServiceClient::new(channel.clone()),
+            obligations: ObligationServiceClient::new(channel.clone()),
             index: SearchIndexServiceClient::new(channel),
         }
     }
@@ -371,9 +367,9 @@ fn config(database: String, folder: &Path) -> Config {
 
 async fn app(
     config: Config,
+    clock: &Clock,
     authority: &CertificateAuthority,
     store: Store,
-    clock: &Clock,
 ) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();

@@ -149,7 +149,7 @@ async fn count(by: &mut User, from: &str, limit: Limit) -> Result<CountDeadlineR
 /// R14.1: a change names whom it affects, and opens an obligation of 15 working days on each; the day itself is not counted.
 #[tokio::test]
 async fn a_change_opens_an_obligation_on_each_organisation_that_it_names() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut first = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut second = catalogue.registered(&city, 3, QINGYANG, &[Role::Provider]).await;
@@ -179,7 +179,7 @@ async fn a_change_opens_an_obligation_on_each_organisation_that_it_names() {
 /// R14.1: three working days before the last one the organisation is warned; the day after the last one it is overdue.
 #[tokio::test]
 async fn an_obligation_warns_and_is_missed_in_its_time() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     record(&mut city, &[&provider]).await;
@@ -215,7 +215,7 @@ async fn an_obligation_warns_and_is_missed_in_its_time() {
 /// R14.1: a change that is recorded late leaves no time to wait: the warning comes with the opening, and the miss after it.
 #[tokio::test]
 async fn a_change_that_is_recorded_late_warns_at_once() {
-    let catalogue = Catalogue::start_at("2026-10-19T01:00:00Z").await;
+    let catalogue = Catalogue::start_at("2026-10-19T01:00:00Z", None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     record(&mut city, &[&provider]).await;
@@ -230,7 +230,7 @@ async fn a_change_that_is_recorded_late_warns_at_once() {
 /// R14.1: an obligation is met by entries that the organisation itself brought up to date since, or by saying why none had to.
 #[tokio::test]
 async fn an_obligation_is_met_by_what_was_changed_since() {
-    let catalogue = Catalogue::start_at("2026-09-18T01:00:00Z").await;
+    let catalogue = Catalogue::start_at("2026-09-18T01:00:00Z", None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut other = catalogue.registered(&city, 3, JINJIANG, &[Role::Provider]).await;
@@ -274,7 +274,7 @@ async fn an_obligation_is_met_by_what_was_changed_since() {
 /// R14.1: the authority over the organisation lets an obligation go, with a reason.
 #[tokio::test]
 async fn the_authority_cancels_with_a_reason() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     record(&mut city, &[&provider]).await;
@@ -294,7 +294,7 @@ async fn the_authority_cancels_with_a_reason() {
 /// R13.1: nobody records, reads, fulfils or cancels over a region's border; an auditor reads all and writes nothing.
 #[tokio::test]
 async fn nobody_reads_or_writes_over_the_border() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut jinjiang = catalogue.registered(&city, 2, JINJIANG, &[Role::Authority]).await;
     let mut qingyang = catalogue.registered(&city, 3, QINGYANG, &[Role::Authority]).await;
@@ -358,7 +358,7 @@ async fn nobody_reads_or_writes_over_the_border() {
 /// H3: what cannot be recorded is named by its field or its reason.
 #[tokio::test]
 async fn a_change_that_cannot_be_is_refused_by_name() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let good = || change(&[&provider]);
@@ -396,7 +396,7 @@ async fn a_change_that_cannot_be_is_refused_by_name() {
 /// H4: killed between opening and warning, and between the change and its obligations, it goes on where it was.
 #[tokio::test]
 async fn what_was_cut_off_goes_on_and_says_nothing_twice() {
-    let mut catalogue = Catalogue::start_at(MORNING).await;
+    let mut catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut affected = Vec::new();
     for number in 2..14 {
@@ -431,7 +431,7 @@ async fn what_was_cut_off_goes_on_and_says_nothing_twice() {
 /// announced, and is then counted anew, without a restart.
 #[tokio::test]
 async fn a_provisional_limit_is_counted_anew_when_holidays_are_announced() {
-    let catalogue = Catalogue::start_counting("2026-12-21T01:00:00Z", UNTIL_2026).await;
+    let catalogue = Catalogue::start_at("2026-12-21T01:00:00Z", Some(UNTIL_2026)).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let request =
@@ -464,7 +464,7 @@ async fn a_provisional_limit_is_counted_anew_when_holidays_are_announced() {
 /// R14.1: holidays that are announced while the service is down are taken up when it comes back; a limit that moves warns anew.
 #[tokio::test]
 async fn a_restart_takes_up_what_was_announced_meanwhile() {
-    let mut catalogue = Catalogue::start_counting("2026-12-21T01:00:00Z", UNTIL_2026).await;
+    let mut catalogue = Catalogue::start_at("2026-12-21T01:00:00Z", Some(UNTIL_2026)).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let request =
@@ -522,7 +522,7 @@ async fn revise(city: &mut User, provider: &mut User, id: &str, cycle: UpdateCyc
 /// R12.4: a published resource owes an update within its cycle; another cycle is planned anew, real time owes nothing.
 #[tokio::test]
 async fn a_published_resource_owes_an_update_within_its_cycle() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let id = published(&mut city, &mut provider, UpdateCycle::Monthly).await;
@@ -557,7 +557,7 @@ async fn a_published_resource_owes_an_update_within_its_cycle() {
 /// R12.4: the provider's report of an update meets the cycle, and the next one counts from that day; a suspension cancels.
 #[tokio::test]
 async fn an_update_of_the_data_meets_the_cycle() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let id = published(&mut city, &mut provider, UpdateCycle::Weekly).await;
@@ -596,7 +596,7 @@ async fn an_update_of_the_data_meets_the_cycle() {
 /// R20.1: an item of a library is owed by the department that it is assigned to: met, met late, passed on, released.
 #[tokio::test]
 async fn items_of_a_library_are_owed_by_those_they_are_assigned_to() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut lead =
         catalogue.registered(&city, 2, CITY, &[Role::Provider, Role::LeadDepartment]).await;
@@ -662,7 +662,7 @@ async fn items_of_a_library_are_owed_by_those_they_are_assigned_to() {
 /// R13.1: lists go on page by page, in the order of the last days.
 #[tokio::test]
 async fn lists_go_on_page_by_page() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     for days in [3, 1, 2, 1] {
@@ -713,7 +713,7 @@ async fn lists_go_on_page_by_page() {
 /// R14.1, R26.1: anybody counts a limit by the calendar that the platform counts by, and reads that calendar.
 #[tokio::test]
 async fn the_calendar_counts_for_everybody() {
-    let catalogue = Catalogue::start_at(MORNING).await;
+    let catalogue = Catalogue::start_at(MORNING, None).await;
     let city = catalogue.city().await;
     let mut user = catalogue.registered(&city, 2, JINJIANG, &[Role::Consumer]).await;
 

@@ -194,11 +194,8 @@ async fn updates_meet_their_cycles_in_time_and_late() {
 #[tokio::test]
 async fn a_resource_takes_its_obligation_along_through_its_life() {
     let city = City::start(date(2026, 1, 31)).await;
-    let reason = || "系统改造".to_owned();
     city.publish(wire::UpdateCycle::Yearly, 1).await;
-    let suspended =
-        wire::ResourceSuspended { reason: reason(), authority_region_code: String::new() };
-    city.happen("resource", RESOURCE, &suspended).await;
+    city.happen("resource", RESOURCE, &suspended()).await;
     city.happen("resource", RESOURCE, &wire::ResourceResumed {}).await;
     assert_eq!(city.told(3).await, ["Opened", "Cancelled", "Opened"]);
 
@@ -248,4 +245,12 @@ async fn drafts_and_reviews_are_passed_over() {
         assert!(!causes.take_up(recorded).await.unwrap(), "{}", recorded.subject);
     }
     city.end().await;
+}
+
+fn reason() -> String {
+    "系统改造".to_owned()
+}
+
+fn suspended() -> wire::ResourceSuspended {
+    wire::ResourceSuspended { reason: reason(), ..wire::ResourceSuspended::default() }
 }

@@ -23,7 +23,7 @@ fn the_index_in_use_is_named_by_a_file() {
     assert_ne!(first, second);
     assert_eq!(folder.current().unwrap().as_ref(), Some(&first));
     folder.point_at(&second).unwrap();
-    folder.clear(&second).unwrap();
+    folder.clear(&[&second]).unwrap();
     assert!(!first.exists());
 
     // An index of another schema is none.
