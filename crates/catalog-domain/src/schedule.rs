@@ -58,6 +58,7 @@ pub struct ResourceSchedule {
     resource: ResourceId,
     written: Option<Written>,
     published: Option<Written>,
+    suspended: bool,
     running: Option<Running>,
 }
 
@@ -77,7 +78,7 @@ pub struct Written {
 pub enum ResourceStep {
     /// A draft was written.
     Drafted(Written),
-    /// What was written holds from this day on; a suspended resource is in use again.
+    /// What was written holds from this day on; a resource that is suspended stays so.
     Published {
         /// The day of publication.
         on: Date,
@@ -169,7 +170,7 @@ impl ResourceSchedule {
     /// Of a resource to which nothing happened yet.
     #[must_use]
     pub fn new(resource: ResourceId) -> Self {
-        Self { resource, written: None, published: None, running: None }
+        Self { resource, written: None, published: None, suspended: false, running: None }
     }
 
     /// Follows what happened, and says what is to be done.
@@ -182,14 +183,16 @@ impl ResourceSchedule {
             ResourceStep::Published { on } => self.publish(on, at),
             ResourceStep::Updated { current_on } => self.update(current_on, at),
             ResourceStep::Suspended { reason } => {
+                self.suspended = true;
                 lapse(&mut self.running, format!("the resource was suspended: {reason}"))
             }
             ResourceStep::Withdrawn { reason } => {
+                self.published = None;
                 lapse(&mut self.running, format!("the resource was withdrawn: {reason}"))
             }
-            ResourceStep::Resumed => match self.running {
-                None => self.begin(at.on, None, at),
-                Some(_) => vec![],
+            ResourceStep::Resumed => match std::mem::take(&mut self.suspended) {
+                true => self.begin(at.on, None, at),
+                false => vec![],
             },
         }
     }
@@ -222,6 +225,9 @@ impl ResourceSchedule {
 
     fn begin(&mut self, from: Date, current_on: Option<Date>, at: Occasion) -> Vec<Action> {
         let Some(published) = &self.published else { return vec![] };
+        if self.suspended {
+            return vec![];
+        }
         let Some(period) = Period::of(published.cycle) else { return vec![] };
         self.running = Some(Running { id: at.id, period, counted_from: from, current_on });
         let opening = Opening {

@@ -160,6 +160,9 @@ fn suspension_and_withdrawal_cancel_and_resumption_opens_anew() {
         [lapsed(1, "the resource was suspended: 系统改造")]
     );
     assert_eq!(schedule.follow(updated(day), at(3, day)), []);
+    schedule.follow(drafted(UpdateCycle::Yearly), at(3, day));
+    let revised = schedule.follow(ResourceStep::Published { on: day }, at(3, day));
+    assert_eq!(revised, [], "a revision does not end the suspension");
     assert_eq!(schedule.follow(ResourceStep::Resumed, at(4, day)), [open(4, day, Period::Yearly)]);
     assert_eq!(schedule.follow(ResourceStep::Resumed, at(5, day)), []);
     assert_eq!(

@@ -10,8 +10,8 @@ use publicdata_proto::catalog::v1::{
     CountDeadlineResponse, DraftResourceRequest, EstablishLibraryRequest, FulfilObligationRequest,
     GetCalendarRequest, GetObligationRequest, ListChangesRequest, ListObligationsRequest,
     Obligation, ObligationKind, ObligationState, RecordChangeRequest, RecordChangeResponse,
-    RecordLibraryItemUpdateRequest, ReleaseLibraryItemRequest, ResourceDescription, Role,
-    UpdateCycle,
+    RecordLibraryItemUpdateRequest, RecordResourceUpdateRequest, ReleaseLibraryItemRequest,
+    ResourceDescription, Role, SuspendResourceRequest, UpdateCycle,
 };
 use publicdata_types::OrganisationCode;
 use tonic::{Code, Status};
@@ -552,6 +552,45 @@ async fn a_published_resource_owes_an_update_within_its_cycle() {
     catalogue.clock.advance(DAY * 2);
     until_state(&mut provider, &daily.id, ObligationState::Missed).await;
     assert_eq!(all(&mut provider).await.len(), 2);
+}
+
+/// R12.4: the provider's report of an update meets the cycle, and the next one counts from that day; a suspension cancels.
+#[tokio::test]
+async fn an_update_of_the_data_meets_the_cycle() {
+    let catalogue = Catalogue::start_at(MORNING, None).await;
+    let mut city = catalogue.city().await;
+    let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let id = published(&mut city, &mut provider, UpdateCycle::Weekly).await;
+    let first = only(&mut provider).await;
+    assert_eq!(due_on(&first), "2026-09-28");
+
+    catalogue.clock.advance(DAY * 3);
+    let update = RecordResourceUpdateRequest {
+        command_id: command_id(),
+        resource_id: id.clone(),
+        current_on: "2026-09-23".to_owned(),
+        rows: 3_047,
+    };
+    provider.resources.record_resource_update(update).await.unwrap();
+    let met = until_state(&mut provider, &first.id, ObligationState::Met).await;
+    assert_eq!((met.met_on.as_str(), met.late), ("2026-09-24", false));
+    assert_eq!(met.resource_ids, [id.clone()]);
+    let open = ListObligationsRequest {
+        state: ObligationState::Open.into(),
+        ..ListObligationsRequest::default()
+    };
+    let next =
+        eventually(async || list(&mut provider, open.clone()).await.into_iter().next()).await;
+    assert_eq!(due_on(&next), "2026-10-01");
+
+    let suspend = SuspendResourceRequest {
+        command_id: command_id(),
+        resource_id: id,
+        reason: "系统改造".to_owned(),
+    };
+    provider.resources.suspend_resource(suspend).await.unwrap();
+    let gone = until_state(&mut provider, &next.id, ObligationState::Cancelled).await;
+    assert_eq!(gone.cancel_reason, "the resource was suspended: 系统改造");
 }
 
 /// R20.1: an item of a library is owed by the department that it is assigned to: met, met late, passed on, released.

@@ -197,7 +197,6 @@ async fn updates_meet_their_cycles_in_time_and_late() {
 #[tokio::test]
 async fn a_resource_takes_its_obligation_along_through_its_life() {
     let city = City::start(date(2026, 1, 31)).await;
-    let reason = || "系统改造".to_owned();
     city.publish(wire::UpdateCycle::Yearly, 1).await;
     city.happen("resource", RESOURCE, &suspended()).await;
     city.happen("resource", RESOURCE, &wire::ResourceResumed {}).await;
@@ -249,6 +248,10 @@ async fn drafts_and_reviews_are_passed_over() {
         assert!(!causes.take_up(recorded).await.unwrap(), "{}", recorded.subject);
     }
     city.end().await;
+}
+
+fn reason() -> String {
+    "系统改造".to_owned()
 }
 
 fn suspended() -> wire::ResourceSuspended {
