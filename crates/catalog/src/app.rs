@@ -17,6 +17,7 @@ use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::register_service_server::RegisterServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
@@ -26,8 +27,10 @@ use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Agreements, Assessments, Desk, Issuing, Libraries, Organisations, Register, Resources, Shared,
+    Agreements, Assessments, Desk, Issuing, Libraries, Organisations, Register, Resources,
+    SearchIndexes, Shared,
 };
+use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -58,6 +61,7 @@ pub struct App {
     resources: Resources,
     assessments: Assessments,
     libraries: Libraries,
+    search: SearchIndexes,
 }
 
 /// Why the service does not start.
@@ -87,6 +91,9 @@ pub enum BuildError {
     /// A view cannot be opened.
     #[error("a view cannot be opened")]
     View(#[from] ProjectorError),
+    /// The search index cannot be opened.
+    #[error("the search index cannot be opened")]
+    Index(#[from] IndexError),
 }
 
 impl App {
@@ -124,7 +131,12 @@ impl App {
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries, register });
+        let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
+        let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
+        tasks.try_spawn("search index", async move { running.run(shutdown).await });
+
+        let shared =
+            Arc::new(Shared { clock, store, directory, database, entries, register, index });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
@@ -166,6 +178,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -208,6 +221,12 @@ impl App {
         &self.libraries.view
     }
 
+    /// The search index, for whoever runs in the same process.
+    #[must_use]
+    pub fn search_index(&self) -> &Arc<SearchIndex> {
+        &self.shared.index
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -218,7 +237,8 @@ impl App {
             .add_service(AgreementServiceServer::new(self.agreements))
             .add_service(RegisterServiceServer::new(self.register))
             .add_service(AssessmentServiceServer::new(self.assessments))
-            .add_service(LibraryServiceServer::new(self.libraries));
+            .add_service(LibraryServiceServer::new(self.libraries))
+            .add_service(SearchIndexServiceServer::new(self.search));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

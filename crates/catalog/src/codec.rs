@@ -15,27 +15,26 @@ mod system;
 mod words;
 
 pub(crate) use agreement::agreement_terms_from_wire;
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use assessment::{
+    bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
+    weights_to_wire,
+};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use network::{basis_to_wire, opinion_from_wire, plan_from_wire};
 pub(crate) use recovery::{recovery_kind_from_wire, recovery_terms_from_wire};
 pub(crate) use register::optional_date;
 pub(crate) use security_record::security_kind_from_wire;
 pub(crate) use system::system_from_wire;
-
-pub use agreement::Agreement;
-pub(crate) use assessment::{
-    bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
-    weights_to_wire,
-};
-pub use classification::Classification;
-pub use network::Network;
 pub(crate) use words::{
     role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
     update_cycle_from_request, update_cycle_to_number,
 };
 
+pub use agreement::Agreement;
 pub use assessment::Assessment;
+pub use classification::Classification;
 pub use library::Library;
+pub use network::Network;
 pub use organisation::Organisation;
 pub use recovery::Recovery;
 pub use resource::Resource;

@@ -15,6 +15,7 @@ use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
+use crate::search::SearchError;
 
 /// Why a call is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,10 @@ pub(crate) enum Error {
     Database(#[from] sqlx::Error),
     #[error("something that must not be")]
     Internal(#[source] BoxError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    #[error("only an authority of a city or a province may call this")]
+    OperatorRequired,
     #[error(transparent)]
     Problem(#[from] Problem),
 }
@@ -153,6 +158,8 @@ fn problem(error: Error) -> Problem {
         Error::Append(error) => Problem::unavailable("the event store", error),
         Error::Database(error) => Problem::unavailable("the catalogue's view", error),
         Error::Internal(error) => Problem::internal(error),
+        Error::Search(error) => search_problem(error),
+        Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
     }
 }
@@ -229,4 +236,29 @@ fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
         Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn search_problem(error: SearchError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SearchError::Query(_) => {
+            Problem::new(Code::InvalidArgument, "QUERY_INVALID", text).with("field", "query")
+        }
+        SearchError::Token(_) => {
+            Problem::new(Code::InvalidArgument, "FIELD_INVALID", text).with("field", "page_token")
+        }
+        SearchError::Building { sequence, last_sequence } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BUILDING", text)
+                .with("sequence", sequence)
+                .with("last_sequence", last_sequence)
+        }
+        SearchError::Behind { sequence, wanted } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BEHIND", text)
+                .with("sequence", sequence)
+                .with("wanted", wanted)
+        }
+        SearchError::Trouble(error) => Problem::unavailable("the search index", error),
+        SearchError::Engine(error) => Problem::internal(error),
+        SearchError::Damaged(error) => Problem::internal(error),
+    }
 }

@@ -6,6 +6,7 @@ mod libraries;
 mod organisations;
 mod register;
 mod resources;
+mod search;
 
 pub(crate) use agreements::Agreements;
 pub(crate) use assessments::Assessments;
@@ -13,6 +14,7 @@ pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use register::{Desk, Register};
 pub(crate) use resources::Resources;
+pub(crate) use search::SearchIndexes;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use publicdata_views::{Database, Projector};
 
 use crate::codec;
 use crate::error::Error;
+use crate::search::SearchIndex;
 use crate::views::STREAM;
 
 const PAGE_SIZE: u32 = 50;
@@ -43,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
     pub(crate) register: Arc<Projector>,
+    pub(crate) index: Arc<SearchIndex>,
 }
 
 impl Shared {

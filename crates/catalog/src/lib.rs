@@ -13,6 +13,7 @@ mod entry;
 mod error;
 
 mod queries;
+pub mod search;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};

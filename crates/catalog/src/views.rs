@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
+    include_str!("../migrations/0010_catalog_entry.sql"),
     include_str!("../migrations/0006_register.sql"),
     include_str!("../migrations/0007_agreement.sql"),
 ];

@@ -13,19 +13,17 @@ use publicdata_proto::catalog::v1::{
     ReturnResourceResponse, SearchResourcesRequest, SearchResourcesResponse, SubmitResourceRequest,
     SubmitResourceResponse, get_resource_request,
 };
-use publicdata_types::{PageToken, ResourceId, china_date};
+use publicdata_types::{ResourceId, china_date};
 use tonic::{Request, Response, Status};
 
-use super::{Shared, next_page_token, page_size, parse, parse_optional};
+use super::{Shared, parse, parse_optional};
 use crate::codec::{
-    self, description_from_wire, description_to_wire, status_from_request, status_to_wire,
-    time_from_wire, time_to_wire,
+    self, description_from_wire, description_to_wire, status_to_wire, time_from_wire, time_to_wire,
 };
 use crate::drafting::Drafting;
 use crate::entry::{Entry, Reader};
 use crate::error::Error;
-use crate::queries::{self, Search, WORDS_MAX};
-use crate::views;
+use crate::{queries, views};
 
 /// Answers `ResourceService`.
 #[derive(Debug)]
@@ -132,17 +130,7 @@ impl ResourceService for Resources {
         request: Request<SearchResourcesRequest>,
     ) -> Result<Response<SearchResourcesResponse>, Status> {
         let caller = self.shared.directory.caller(&request).await?;
-        let search = search(request.get_ref())?;
-
-        let found = queries::search(&self.shared.database, reader(&caller), &search).await;
-        let found = found.map_err(Error::from)?;
-        let last = found.last().map(|last| last.code.to_string());
-        let next_page_token = next_page_token(found.len(), search.limit, last);
-        let mut resources = Vec::with_capacity(found.len());
-        for entry in found {
-            resources.push(self.to_wire(entry).await?);
-        }
-        Ok(Response::new(SearchResourcesResponse { resources, next_page_token }))
+        Ok(Response::new(self.search(&caller, request.get_ref()).await?))
     }
 }
 
@@ -181,7 +169,7 @@ impl Resources {
         Ok(entry)
     }
 
-    async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
+    pub(super) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
         let provider = self.shared.directory.organisation(&entry.description.provider).await?;
         let published = entry.published.as_ref();
         Ok(Resource {
@@ -199,22 +187,6 @@ impl Resources {
     }
 }
 
-fn reader(caller: &Caller) -> Reader<'_> {
+pub(super) fn reader(caller: &Caller) -> Reader<'_> {
     caller.actor().map_or(Reader::Service, Reader::Actor)
-}
-
-fn search(message: &SearchResourcesRequest) -> Result<Search, Error> {
-    let words: Vec<String> = message.query.split_whitespace().map(ToOwned::to_owned).collect();
-    if words.len() > WORDS_MAX {
-        return Err(Error::field("query", format!("at most {WORDS_MAX} words are allowed")));
-    }
-    let token: Option<PageToken> = parse_optional("page_token", &message.page_token)?;
-    Ok(Search {
-        words,
-        provider: parse_optional("provider_code", &message.provider_code)?,
-        region: parse_optional("region_code", &message.region_code)?,
-        status: status_from_request("status", message.status)?,
-        after: token.map(|token| token.key().to_owned()),
-        limit: page_size(message.page_size)?,
-    })
 }

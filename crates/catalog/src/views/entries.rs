@@ -33,7 +33,7 @@ struct Entries;
 #[async_trait]
 impl View for Entries {
     fn name(&self) -> &'static str {
-        "catalog_resource"
+        "catalog_entry"
     }
 
     fn streams(&self) -> &'static [&'static str] {
@@ -81,16 +81,15 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
     sqlx::query(
         "INSERT INTO catalog_resource (
              id, code, provider_code, region_code, status, version, description, return_reason,
-             published_description, published_on, published_at, updated_at, words, published_words
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             published_description, published_on, published_at, updated_at
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET
              provider_code = excluded.provider_code, region_code = excluded.region_code,
              status = excluded.status, version = excluded.version,
              description = excluded.description, return_reason = excluded.return_reason,
              published_description = excluded.published_description,
              published_on = excluded.published_on, published_at = excluded.published_at,
-             updated_at = excluded.updated_at, words = excluded.words,
-             published_words = excluded.published_words",
+             updated_at = excluded.updated_at",
     )
     .bind(entry.id.to_string())
     .bind(entry.code.to_string())
@@ -104,8 +103,6 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
     .bind(published.map(|published| published.on.to_string()))
     .bind(published.map(|published| microseconds(published.at)))
     .bind(microseconds(entry.updated_at))
-    .bind(words(entry, &entry.description))
-    .bind(published.map(|published| words(entry, &published.description)))
     .execute(connection)
     .await?;
     Ok(())
@@ -113,17 +110,6 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
 
 fn encoded(description: &Description) -> String {
     hex::encode(description_to_wire(description).encode_to_vec())
-}
-
-/// What search looks through.
-fn words(entry: &Entry, description: &Description) -> String {
-    let mut words = vec![entry.code.to_string(), description.name.clone()];
-    words.push(description.abstract_.clone());
-    for item in &description.items {
-        words.push(item.name.clone());
-        words.push(item.title.clone());
-    }
-    words.join("\n").to_lowercase()
 }
 
 fn microseconds(at: Timestamp) -> i64 {

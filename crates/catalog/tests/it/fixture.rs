@@ -1,6 +1,6 @@
 //! A catalogue of the test's own, and organisations that call it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -62,6 +63,7 @@ pub(crate) struct User {
     pub(crate) register: RegisterServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) index: SearchIndexServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -76,7 +78,7 @@ impl Catalogue {
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, ca);
+        let config = config(database, folder.path());
         let clock = Clock::system();
         let (app, tasks) = app(config.clone(), &authority, &store, &clock).await;
         let mut catalogue = Self {
@@ -98,9 +100,24 @@ impl Catalogue {
         catalogue
     }
 
-    /// Ends the service, and starts another one over the same events and the same database.
+    /// Ends the service, and starts another one over the same events, the same database and the same index.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.begin().await;
+    }
+
+    /// Ends the service.
+    pub(crate) async fn stop(&self) {
         self.tasks.drain(SOON).await.unwrap();
+    }
+
+    /// The folder of the search index.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.config.index.clone()
+    }
+
+    /// Starts a service again.
+    pub(crate) async fn begin(&mut self) {
         let (app, tasks) =
             app(self.config.clone(), &self.authority, &self.store, &self.clock).await;
         self.tasks = tasks;
@@ -143,7 +160,8 @@ impl Catalogue {
             register: RegisterServiceClient::new(channel.clone()),
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
-            libraries: LibraryServiceClient::new(channel),
+            libraries: LibraryServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
@@ -286,9 +304,10 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-fn config(database: String, authority: PathBuf) -> Config {
+fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { listen, database, authority, certificate_days: 30 }
+    let (index, authority) = (folder.join("index"), folder.join("ca"));
+    Config { listen, database, index, authority, certificate_days: 30 }
 }
 
 async fn app(
