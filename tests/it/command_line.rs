@@ -22,8 +22,19 @@ async fn help_and_bad_arguments() {
     let terminal = Terminal::new(folder.path());
 
     let help = terminal.text(&["--help"]).await;
-    for command in ["demo", "up", "catalog", "grant", "fetch", "transfer", "node", "open", "audit"]
-    {
+    for command in [
+        "demo",
+        "up",
+        "catalog",
+        "library",
+        "collection",
+        "grant",
+        "fetch",
+        "transfer",
+        "node",
+        "open",
+        "audit",
+    ] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(command)),
             "{command}: {help}"
@@ -109,6 +120,75 @@ async fn a_department_works_from_the_command_line() {
     terminal.text(&["grant", "revoke", &grant, "--reason", "完成", "--as", "civil-affairs"]).await;
     let failed = failure(terminal.run(&fetch).await);
     assert!(failed.contains("GRANT_REVOKED"), "{failed}");
+}
+
+/// R12.3, R15.1: the whole life of an entry by commands alone, as `catalog --help` leads through it.
+#[tokio::test]
+async fn an_entry_lives_by_commands_alone() {
+    let city = City::ready(Rows::few()).await;
+    let terminal = Terminal::new(city.fleet.data());
+    let help = terminal.text(&["catalog", "--help"]).await;
+    for step in ["catalog template", "catalog submit", "catalog diff", "catalog withdraw"] {
+        assert!(help.contains(step), "{step}: {help}");
+    }
+    let classes = terminal.text(&["catalog", "classes", "1"]).await;
+    assert!(classes.contains("人口信息"), "{classes}");
+    terminal.text(&["catalog", "name-class", "301", "民政"]).await;
+
+    let provider = |arguments: &[&str]| -> Vec<String> {
+        let all = [&["catalog"], arguments, &["--as", "civil-affairs"]].concat();
+        all.into_iter().map(ToOwned::to_owned).collect()
+    };
+    let run = async |arguments: &[&str]| {
+        let arguments = provider(arguments);
+        terminal.text(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
+    };
+    let mut entry: Value =
+        serde_json::from_str(&terminal.text(&["catalog", "template"]).await).unwrap();
+    let file = city.path("entry.json");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, entry.to_string()).unwrap();
+    let drafted: Value =
+        serde_json::from_str(&run(&["draft", path, "--output", "json"]).await).unwrap();
+    let id = drafted["resourceId"].as_str().unwrap();
+    run(&["submit", id]).await;
+    terminal.text(&["catalog", "publish", id]).await;
+
+    entry["useRequirements"] = "使用时注明来源。".into();
+    std::fs::write(&file, entry.to_string()).unwrap();
+    run(&["draft", path, "--id", id]).await;
+    run(&["submit", id]).await;
+    let diff = terminal.text(&["catalog", "diff", id]).await;
+    assert!(diff.contains("use_requirements") && diff.contains("draft"), "{diff}");
+    terminal.text(&["catalog", "publish", id]).await;
+    let versions = run(&["versions", id]).await;
+    assert_eq!(versions.lines().count(), 3, "a header and two versions: {versions}");
+
+    let shown = terminal.json(&["catalog", "show", id]).await;
+    let day = shown["resource"]["publishedOn"].as_str().unwrap();
+    run(&["update", id, "--current-on", day, "--rows", "7"]).await;
+    run(&["suspend", id, "--reason", "核查中"]).await;
+    let held = run(&["show", id, "--valid-on", day]).await;
+    assert!(held.contains("suspended") && held.contains("核查中"), "{held}");
+    let failed = failure(terminal.run(&["catalog", "resume", id]).await);
+    assert!(failed.contains("SUSPENDED_BY_PROVIDER"), "{failed}");
+    run(&["resume", id]).await;
+    run(&["withdraw", id, "--reason", "职能已划转"]).await;
+    let history = terminal.text(&["catalog", "history", id, "--as", "health"]).await;
+    for what in ["published", "version 2", "updated", "suspended", "resumed", "职能已划转"] {
+        assert!(history.contains(what), "{what}: {history}");
+    }
+    let found = terminal.json(&["catalog", "search", "名录", "--as", "health"]).await;
+    assert_eq!(found["resources"], serde_json::json!([]), "{found}");
+
+    entry["name"] = "民政信息管理系统".into();
+    entry["sharingCondition"] = "无".into();
+    std::fs::write(&file, entry.to_string()).unwrap();
+    let wrong = provider(&["draft", path, "--output", "json"]);
+    let wrong: Vec<_> = wrong.iter().map(String::as_str).collect();
+    let failed: Value = serde_json::from_str(&failure(terminal.run(&wrong).await)).unwrap();
+    assert_eq!(failed["details"]["mistakes[0].field"], "name", "{failed}");
+    assert_eq!(failed["details"]["mistakes[1].reason"], "FILLER", "{failed}");
 }
 
 /// R46.2: an auditor verifies the log, replays a story and has an event proven; the proof holds with the fleet gone, and a

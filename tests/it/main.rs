@@ -5,6 +5,7 @@
 mod fleet;
 mod process;
 
+mod collection;
 mod command_line;
 mod faults;
 mod register;

@@ -1,11 +1,22 @@
 //! What a catalogue entry says of a resource (R12.1), and every mistake it can make.
 
-use std::collections::BTreeSet;
+mod checks;
+mod difference;
+mod mistake;
+mod words;
 
-use publicdata_types::classification::Depth;
+use std::collections::BTreeSet;
+use std::fmt;
+
 use publicdata_types::{
     ClassificationCode, DeliveryMode, ItemType, Mask, OrganisationCode, ResourceCode, SharingType,
 };
+
+use crate::leadership::Leadership;
+
+pub use difference::Difference;
+pub use mistake::{Alike, Mistake, Text};
+pub(crate) use words::is_filler;
 
 /// Everything that a catalogue entry says, beside its code, version and life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,185 +141,24 @@ pub enum UpdateCycle {
     Irregular,
 }
 
-/// One thing that is wrong with a description.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
-    /// A text that must be there is empty.
-    #[error("{field} is empty")]
-    Empty {
-        /// Which text.
-        field: &'static str,
-    },
-    /// A text is longer than a catalogue entry should be.
-    #[error("{field} has {found} characters, at most {max} are allowed")]
-    TooLong {
-        /// Which text.
-        field: &'static str,
-        /// How many characters it has.
-        found: usize,
-        /// How many it may have.
-        max: usize,
-    },
-    /// The classification stops before 目.
-    #[error("classification {code} is too general; name at least a 目, six digits")]
-    ClassificationTooGeneral {
-        /// The classification.
-        code: ClassificationCode,
-    },
-    /// There is no item.
-    #[error("no item is described; describe at least one")]
-    ItemsMissing,
-    /// There are too many.
-    #[error("{found} items are described, at most {max} are allowed")]
-    TooManyItems {
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        max: usize,
-    },
-    /// A column's identifier is none.
-    #[error(
-        "name of item {position} is not an identifier; begin with a letter, go on with letters, \
-         digits and underscores, at most 63"
-    )]
-    ItemName {
-        /// Which item, counted from 1.
-        position: usize,
-    },
-    /// Two items have the same identifier; capital letters make no difference.
-    #[error("item {name} is described twice; capital and small letters are not told apart")]
-    DuplicateItem {
-        /// The second one's name.
-        name: String,
-    },
-    /// An item has no title.
-    #[error("item {name} has no title")]
-    ItemTitleMissing {
-        /// The item.
-        name: String,
-    },
-    /// An item is shared more widely than its resource.
-    #[error("item {name} is shared more widely than its resource; narrow it or widen the resource")]
-    ItemSharedWider {
-        /// The item.
-        name: String,
-    },
-    /// Shared data needs a way to be delivered.
-    #[error("resource is shared and names no delivery mode; name at least one")]
-    DeliveryModeMissing,
-    /// What departments may not have, the public may not have either.
-    #[error("resource is not shared, so it cannot be open to the public")]
-    OpenNotShared,
-    /// An item that departments may not have is to be opened.
-    #[error("item {name} is not shared, so it cannot be open to the public")]
-    OpenItemNotShared {
-        /// The item.
-        name: String,
-    },
-    /// A sensitive item is to be opened.
-    #[error("item {name} is sensitive, so it cannot be open to the public")]
-    OpenItemSensitive {
-        /// The item.
-        name: String,
-    },
-    /// The resource is open and none of its items are.
-    #[error("resource is open to the public, and none of its items is; open at least one")]
-    OpenItemsMissing,
+/// What is known beside a description, and can make a mistake of what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Another entry that whoever writes may know of, whose name is alike.
+    pub alike: Option<Alike>,
+    /// Whether an authority named the 项 of the classification; the regulation's own need nobody to name them.
+    pub group_named: bool,
+    /// Who writes the entries of its place in the classification (R16.1).
+    pub leadership: Leadership,
+    /// Whether a system that the organisation of whoever writes registered has a name alike (R8.2).
+    pub system_named: bool,
 }
 
-const ITEMS_MAX: usize = 1_000;
-const ITEM_NAME_LENGTH_MAX: usize = 63;
-
 impl Description {
-    /// Everything that is wrong with this description, in the order of its fields.
-    #[must_use]
-    pub fn mistakes(&self) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
-
-        required_text("name", &self.name, 200, &mut mistakes);
-        required_text("abstract", &self.abstract_, 2_000, &mut mistakes);
-        if self.classification.depth() < Depth::Category {
-            let code = self.classification.clone();
-            mistakes.push(Mistake::ClassificationTooGeneral { code });
-        }
-        self.check_items(&mut mistakes);
-        self.check_sharing(&mut mistakes);
-        self.check_opening(&mut mistakes);
-        limited_text("use requirements", &self.use_requirements, 2_000, &mut mistakes);
-        limited_text("entity", &self.entity, 100, &mut mistakes);
-        limited_text("format detail", &self.format_detail, 100, &mut mistakes);
-
-        mistakes
-    }
-
     /// How an item is shared: as it says itself, else as the resource is.
     #[must_use]
     pub fn sharing_of(&self, item: &Item) -> SharingType {
         item.sharing.unwrap_or_else(|| self.sharing.kind())
-    }
-
-    fn check_items(&self, mistakes: &mut Vec<Mistake>) {
-        match self.items.len() {
-            0 => mistakes.push(Mistake::ItemsMissing),
-            1..=ITEMS_MAX => {}
-            found => mistakes.push(Mistake::TooManyItems { found, max: ITEMS_MAX }),
-        }
-
-        let mut names = BTreeSet::new();
-        for (index, item) in self.items.iter().enumerate() {
-            if !is_identifier(&item.name) {
-                mistakes.push(Mistake::ItemName { position: index + 1 });
-                continue;
-            }
-            let name = item.name.clone();
-            if !names.insert(name.to_ascii_lowercase()) {
-                mistakes.push(Mistake::DuplicateItem { name });
-                continue;
-            }
-            if item.title.trim().is_empty() {
-                mistakes.push(Mistake::ItemTitleMissing { name: name.clone() });
-            }
-            limited_text("item title", &item.title, 200, mistakes);
-            if self.sharing_of(item) < self.sharing.kind() {
-                mistakes.push(Mistake::ItemSharedWider { name });
-            }
-        }
-    }
-
-    fn check_sharing(&self, mistakes: &mut Vec<Mistake>) {
-        match &self.sharing {
-            Sharing::Unconditional => {}
-            Sharing::Conditional { condition } => {
-                required_text("sharing condition", condition, 2_000, mistakes);
-            }
-            Sharing::NotShared { reason } => {
-                required_text("reason for not sharing", reason, 2_000, mistakes);
-            }
-        }
-        if self.sharing.kind() != SharingType::NotShared && self.delivery_modes.is_empty() {
-            mistakes.push(Mistake::DeliveryModeMissing);
-        }
-    }
-
-    fn check_opening(&self, mistakes: &mut Vec<Mistake>) {
-        let Opening::Open { condition } = &self.opening else { return };
-
-        limited_text("opening condition", condition, 2_000, mistakes);
-        if self.sharing.kind() == SharingType::NotShared {
-            mistakes.push(Mistake::OpenNotShared);
-            return;
-        }
-        if !self.items.is_empty() && !self.items.iter().any(|item| item.open) {
-            mistakes.push(Mistake::OpenItemsMissing);
-        }
-        for item in self.items.iter().filter(|item| item.open) {
-            let name = item.name.clone();
-            if self.sharing_of(item) == SharingType::NotShared {
-                mistakes.push(Mistake::OpenItemNotShared { name });
-            } else if item.mask.is_some() {
-                mistakes.push(Mistake::OpenItemSensitive { name });
-            }
-        }
     }
 }
 
@@ -324,24 +174,33 @@ impl Sharing {
     }
 }
 
-fn required_text(field: &'static str, text: &str, max: usize, mistakes: &mut Vec<Mistake>) {
-    if text.trim().is_empty() {
-        mistakes.push(Mistake::Empty { field });
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ElectronicFile => "electronic file",
+            Self::Spreadsheet => "spreadsheet",
+            Self::Database => "database",
+            Self::Image => "image",
+            Self::StreamingMedia => "streaming media",
+            Self::SelfDescribing => "self-describing",
+            Self::ServiceInterface => "service interface",
+        })
     }
-    limited_text(field, text, max, mistakes);
 }
 
-fn limited_text(field: &'static str, text: &str, max: usize, mistakes: &mut Vec<Mistake>) {
-    let found = text.chars().count();
-    if found > max {
-        mistakes.push(Mistake::TooLong { field, found, max });
+impl fmt::Display for UpdateCycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RealTime => "real time",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+            Self::HalfYearly => "half-yearly",
+            Self::Yearly => "yearly",
+            Self::Irregular => "irregular",
+        })
     }
-}
-
-fn is_identifier(name: &str) -> bool {
-    name.len() <= ITEM_NAME_LENGTH_MAX
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ pub mod organisation;
 
 pub mod classification;
 
+pub mod name;
+
 pub mod description;
 pub mod resource;
 
@@ -13,11 +15,20 @@ pub mod recovery;
 pub mod security_record;
 pub mod system;
 
+pub mod change;
+pub mod obligation;
+pub mod period;
+pub mod schedule;
+
 pub mod assessment;
 
 pub mod cycle;
 pub mod leadership;
 pub mod library;
+
+pub mod entity;
+pub mod likeness;
+pub mod vocabulary;
 
 pub mod owner;
 pub mod text;

@@ -1,13 +1,18 @@
 //! A catalogue entry is drafted by its provider, reviewed by the authority, and published; a
-//! published entry is revised by a new draft over it (R12.3).
+//! published entry is revised by a new draft over it, taken out of use for a time, and in the end
+//! withdrawn (R12.3).
+
+mod rejection;
+mod rules;
 
 use jiff::civil::Date;
 use publicdata_decider::Decider;
-use publicdata_types::region::Level;
-use publicdata_types::{Actor, Denied, OrganisationCode, RegionCode, ResourceCode};
+use publicdata_types::{Actor, RegionCode, ResourceCode};
 
-use crate::description::{Description, Mistake};
-use crate::leadership::{Leadership, NotWriter};
+use crate::description::{Alike, Description, Facts};
+use crate::leadership::Leadership;
+
+pub use rejection::{MISTAKES_NAMED_MAX, Rejection};
 
 /// A catalogue entry, and where it stands in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +31,10 @@ pub enum Resource {
         /// What must be corrected.
         reason: String,
     },
-    /// What it says holds.
+    /// What it says holds, unless it is suspended.
     Published(Entry),
+    /// It is out of use for good; its code is never given again (R12.2).
+    Withdrawn(Entry),
 }
 
 /// What is known of an entry in every stage.
@@ -39,8 +46,30 @@ pub struct Entry {
     pub description: Description,
     /// The provider's division when it wrote: the authority over it reviews.
     pub region: RegionCode,
-    /// The version that was last published; 0 if none was.
+    /// The version that was last published; 0 if none was. It holds while a revision is written.
     pub version: u32,
+    /// Why what was published is out of use, while it is; a revision does not end that.
+    pub suspension: Option<Suspension>,
+    /// What was last said of the data.
+    pub update: Option<Update>,
+}
+
+/// An entry is out of use for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Why.
+    pub reason: String,
+    /// The region of the authority that suspended it; `None` if its provider did.
+    pub authority: Option<RegionCode>,
+}
+
+/// The provider updated the data themselves, as the update cycle asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// The day up to which the data are current.
+    pub current_on: Date,
+    /// How many rows they have, if that was said.
+    pub rows: Option<u64>,
 }
 
 /// What can be asked of an entry.
@@ -53,8 +82,8 @@ pub enum Command {
         code: ResourceCode,
         /// What the draft says.
         description: Description,
-        /// Who writes the entries of its place in the classification (R16.1).
-        leadership: Leadership,
+        /// What is known beside it.
+        facts: Facts,
         /// Who writes.
         by: Actor,
     },
@@ -76,7 +105,37 @@ pub enum Command {
     Publish {
         /// The day of publication in China.
         on: Date,
+        /// A published entry whose name is alike: it may have come since this one was drafted.
+        alike: Option<Alike>,
         /// Who reviewed.
+        by: Actor,
+    },
+    /// Takes what was published out of use for a time.
+    Suspend {
+        /// Why.
+        reason: String,
+        /// The provider, or an authority over its region.
+        by: Actor,
+    },
+    /// Puts it back into use.
+    Resume {
+        /// Who suspended it.
+        by: Actor,
+    },
+    /// Takes the entry out of use for good.
+    Withdraw {
+        /// Why.
+        reason: String,
+        /// The provider, or an authority over its region.
+        by: Actor,
+    },
+    /// Records that the data of a published entry were updated.
+    RecordUpdate {
+        /// What is said of the data.
+        update: Update,
+        /// The day in China.
+        today: Date,
+        /// The provider.
         by: Actor,
     },
 }
@@ -108,64 +167,22 @@ pub enum Event {
         /// The day of publication in China.
         on: Date,
     },
-}
-
-/// Why a command about an entry was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// Nothing was drafted under this id.
-    #[error("resource does not exist; draft it first")]
-    Absent,
-    /// The description has mistakes.
-    #[error("description has mistakes: {}", list(.mistakes))]
-    Invalid {
-        /// All of them.
-        mistakes: Vec<Mistake>,
+    /// What was published is out of use for a time.
+    Suspended {
+        /// Why.
+        reason: String,
+        /// The region of the authority that suspended it; `None` if its provider did.
+        authority: Option<RegionCode>,
     },
-    /// The code belongs to another place of the classification tree.
-    #[error("code {code} does not lie in the classification that the description names")]
-    CodeElsewhere {
-        /// The code.
-        code: ResourceCode,
+    /// It is in use again.
+    Resumed,
+    /// It is out of use for good.
+    Withdrawn {
+        /// Why.
+        reason: String,
     },
-    /// An entry keeps its code, and so its classification.
-    #[error("resource has code {code} for good; draft a new resource for another classification")]
-    CodeChanged {
-        /// The code that it has.
-        code: ResourceCode,
-    },
-    /// An entry keeps its provider.
-    #[error("resource is provided by {provider}; draft a new resource for another provider")]
-    ProviderChanged {
-        /// The provider that it has.
-        provider: OrganisationCode,
-    },
-    /// While the authority reads, the provider does not write.
-    #[error("resource is under review; wait until it is published or returned")]
-    UnderReview,
-    /// There is nothing new to submit.
-    #[error("resource has no draft to submit; draft it anew first")]
-    NoDraft,
-    /// There is nothing to review.
-    #[error("resource is not under review; its provider submits it first")]
-    NotSubmitted,
-    /// Whoever returns an entry says what to correct.
-    #[error("reason is empty; say what must be corrected")]
-    ReasonMissing,
-    /// A district authority does not review its own entries.
-    #[error(
-        "authority {organisation} provides this resource itself; the authority above it reviews"
-    )]
-    OwnEntry {
-        /// The authority.
-        organisation: OrganisationCode,
-    },
-    /// Another organisation writes this entry.
-    #[error(transparent)]
-    NotWriter(NotWriter),
-    /// The caller may not do this.
-    #[error(transparent)]
-    Denied(#[from] Denied),
+    /// The provider updated the data.
+    Updated(Update),
 }
 
 impl Decider for Resource {
@@ -175,21 +192,30 @@ impl Decider for Resource {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Draft { code, description, leadership, by } => {
-                self.draft(code, description, &leadership, &by)
+            Command::Draft { code, description, facts, by } => {
+                self.draft(code, description, &facts, &by)
             }
             Command::Submit { leadership, by } => self.submit(&leadership, &by),
             Command::Return { reason, by } => self.return_(reason, &by),
-            Command::Publish { on, by } => self.publish(on, &by),
+            Command::Publish { on, alike, by } => self.publish(on, alike, &by),
+            Command::Suspend { reason, by } => self.suspend(reason, &by),
+            Command::Resume { by } => self.resume(&by),
+            Command::Withdraw { reason, by } => self.withdraw(reason, &by),
+            Command::RecordUpdate { update, today, by } => self.update(update, today, &by),
         }
     }
 
     fn evolve(self, event: &Event) -> Self {
         match (self, event.clone()) {
-            (state, Event::Drafted { code, description, region }) => {
-                let version = state.entry().map_or(0, |entry| entry.version);
-                Self::Draft(Entry { code, description, region, version })
-            }
+            (Self::Withdrawn(entry), _) => Self::Withdrawn(entry),
+            (state, Event::Drafted { code, description, region }) => Self::Draft(match state {
+                Self::Absent => Entry::new(code, description, region),
+                Self::Draft(entry)
+                | Self::Submitted(entry)
+                | Self::Returned { entry, .. }
+                | Self::Published(entry)
+                | Self::Withdrawn(entry) => Entry { code, description, region, ..entry },
+            }),
             (Self::Draft(entry), Event::Submitted) => Self::Submitted(entry),
             (Self::Submitted(entry), Event::Returned { reason }) => {
                 Self::Returned { entry, reason }
@@ -197,7 +223,19 @@ impl Decider for Resource {
             (Self::Submitted(entry), Event::Published { version, .. }) => {
                 Self::Published(Entry { version, ..entry })
             }
-            (state, _) => state,
+            (state, Event::Suspended { reason, authority }) => {
+                let suspension = Some(Suspension { reason, authority });
+                state.map(|entry| Entry { suspension, ..entry })
+            }
+            (state, Event::Resumed) => state.map(|entry| Entry { suspension: None, ..entry }),
+            (state, Event::Updated(update)) => {
+                state.map(|entry| Entry { update: Some(update), ..entry })
+            }
+            (state, Event::Withdrawn { .. }) => match state.into_entry() {
+                Some(entry) => Self::Withdrawn(entry),
+                None => Self::Absent,
+            },
+            (state, Event::Submitted | Event::Returned { .. } | Event::Published { .. }) => state,
         }
     }
 }
@@ -211,140 +249,39 @@ impl Resource {
             Self::Draft(entry)
             | Self::Submitted(entry)
             | Self::Returned { entry, .. }
-            | Self::Published(entry) => Some(entry),
+            | Self::Published(entry)
+            | Self::Withdrawn(entry) => Some(entry),
         }
     }
 
-    fn draft(
-        &self,
-        code: ResourceCode,
-        description: Description,
-        leadership: &Leadership,
-        by: &Actor,
-    ) -> Result<Vec<Event>, Rejection> {
-        leadership.may_write(&description.provider, by)?;
-
+    fn into_entry(self) -> Option<Entry> {
         match self {
-            Self::Absent if code.classification != description.classification => {
-                return Err(Rejection::CodeElsewhere { code });
-            }
-            Self::Absent => {}
-            Self::Submitted(entry) => {
-                by.may_write_for(&entry.description.provider)?;
-                return Err(Rejection::UnderReview);
-            }
-            Self::Draft(entry) | Self::Published(entry) | Self::Returned { entry, .. } => {
-                check_revision(entry, &code, &description, leadership)?;
-            }
-        }
-        let mistakes = description.mistakes();
-        if !mistakes.is_empty() {
-            return Err(Rejection::Invalid { mistakes });
-        }
-
-        // A retried draft is no error, and a published entry is not revised to what it says.
-        let unchanged = matches!(self, Self::Draft(entry) | Self::Published(entry)
-            if entry.description == description && entry.region == by.region);
-        if unchanged {
-            return Ok(vec![]);
-        }
-        Ok(vec![Event::Drafted { code, description, region: by.region }])
-    }
-
-    fn submit(&self, leadership: &Leadership, by: &Actor) -> Result<Vec<Event>, Rejection> {
-        let entry = self.entry().ok_or(Rejection::Absent)?;
-        leadership.may_write(&entry.description.provider, by)?;
-
-        match self {
-            Self::Draft(_) => Ok(vec![Event::Submitted]),
-            Self::Submitted(_) => Ok(vec![]),
-            Self::Absent | Self::Returned { .. } | Self::Published(_) => Err(Rejection::NoDraft),
+            Self::Absent => None,
+            Self::Draft(entry)
+            | Self::Submitted(entry)
+            | Self::Returned { entry, .. }
+            | Self::Published(entry)
+            | Self::Withdrawn(entry) => Some(entry),
         }
     }
 
-    fn return_(&self, reason: String, by: &Actor) -> Result<Vec<Event>, Rejection> {
-        may_review(self.entry().ok_or(Rejection::Absent)?, by)?;
-
+    /// The same stage of a changed entry.
+    fn map(self, change: impl FnOnce(Entry) -> Entry) -> Self {
         match self {
-            Self::Submitted(_) if reason.trim().is_empty() => Err(Rejection::ReasonMissing),
-            Self::Submitted(_) => Ok(vec![Event::Returned { reason }]),
-            Self::Returned { reason: known, .. } if *known == reason => Ok(vec![]),
-            Self::Absent | Self::Draft(_) | Self::Returned { .. } | Self::Published(_) => {
-                Err(Rejection::NotSubmitted)
-            }
-        }
-    }
-
-    fn publish(&self, on: Date, by: &Actor) -> Result<Vec<Event>, Rejection> {
-        may_review(self.entry().ok_or(Rejection::Absent)?, by)?;
-
-        match self {
-            Self::Submitted(entry) => Ok(vec![Event::Published { version: entry.version + 1, on }]),
-            Self::Published(_) => Ok(vec![]),
-            Self::Absent | Self::Draft(_) | Self::Returned { .. } => Err(Rejection::NotSubmitted),
+            Self::Absent => Self::Absent,
+            Self::Draft(entry) => Self::Draft(change(entry)),
+            Self::Submitted(entry) => Self::Submitted(change(entry)),
+            Self::Returned { entry, reason } => Self::Returned { entry: change(entry), reason },
+            Self::Published(entry) => Self::Published(change(entry)),
+            Self::Withdrawn(entry) => Self::Withdrawn(change(entry)),
         }
     }
 }
 
-impl Rejection {
-    /// The stable code that clients may rely on.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Absent => "RESOURCE_ABSENT",
-            Self::Invalid { .. } => "DESCRIPTION_INVALID",
-            Self::CodeElsewhere { .. } => "CODE_ELSEWHERE",
-            Self::CodeChanged { .. } => "CODE_CHANGED",
-            Self::ProviderChanged { .. } => "PROVIDER_CHANGED",
-            Self::UnderReview => "UNDER_REVIEW",
-            Self::NoDraft => "NO_DRAFT",
-            Self::NotSubmitted => "NOT_SUBMITTED",
-            Self::ReasonMissing => "REASON_MISSING",
-            Self::OwnEntry { .. } => "OWN_ENTRY",
-            Self::NotWriter(refused) => refused.reason(),
-            Self::Denied(denied) => denied.reason(),
-        }
+impl Entry {
+    fn new(code: ResourceCode, description: Description, region: RegionCode) -> Self {
+        Self { code, description, region, version: 0, suspension: None, update: None }
     }
-}
-
-impl From<NotWriter> for Rejection {
-    fn from(refused: NotWriter) -> Self {
-        match refused {
-            NotWriter::Denied(denied) => Self::Denied(denied),
-            NotWriter::Led { .. } | NotWriter::Vacant { .. } => Self::NotWriter(refused),
-        }
-    }
-}
-
-fn check_revision(
-    entry: &Entry,
-    code: &ResourceCode,
-    description: &Description,
-    leadership: &Leadership,
-) -> Result<(), Rejection> {
-    let provider = entry.description.provider;
-    if description.provider != provider && !leadership.passes_to(&description.provider) {
-        return Err(Rejection::ProviderChanged { provider });
-    }
-    if *code != entry.code || description.classification != entry.code.classification {
-        return Err(Rejection::CodeChanged { code: entry.code.clone() });
-    }
-    Ok(())
-}
-
-/// The authority over the provider's region reviews. A district authority leaves its own entries to
-/// the city; the city's authority has none above it on the platform and reviews its own.
-fn may_review(entry: &Entry, by: &Actor) -> Result<(), Rejection> {
-    by.may_govern(&entry.region)?;
-    if by.organisation == entry.description.provider && by.region.level() == Level::County {
-        return Err(Rejection::OwnEntry { organisation: by.organisation });
-    }
-    Ok(())
-}
-
-fn list(mistakes: &[Mistake]) -> String {
-    let texts: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
-    texts.join("; ")
 }
 
 #[cfg(test)]

@@ -337,32 +337,5 @@ impl Rejection {
     }
 }
 
-/// A resource is not named after the system that it comes from (R12.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "name is that of an information system that the organisation registered; name the data in it, \
-     not the system"
-)]
-pub struct NameOfSystem;
-
-impl NameOfSystem {
-    /// The stable code that clients may rely on.
-    pub const REASON: &'static str = "NAME_OF_SYSTEM";
-}
-
-/// What two names have in common that differ by punctuation, spaces, capital or full-width letters alone.
-#[must_use]
-pub fn name_key(name: &str) -> String {
-    name.chars()
-        .map(|character| match character {
-            // Full-width forms lie this far behind their ASCII ones.
-            '！'..='～' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
-            other => other,
-        })
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests;

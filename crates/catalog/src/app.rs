@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -13,23 +14,32 @@ use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceServer;
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
+use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
+use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::register_service_server::RegisterServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
 use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
+use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
+use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
-use publicdata_service_kit::{Clock, Tasks};
+use publicdata_service_kit::holidays::HolidaysError;
+use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
 use crate::agreements::{AgreementDesk, Endings};
+use crate::collecting::Collecting;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Agreements, Assessments, Desk, Issuing, Libraries, Organisations, Register, Resources,
-    SearchIndexes, Shared,
+    Agreements, Assessments, Classifications, Issuing, Libraries, Obligations, Organisations,
+    Plans, Register, RegisterDesk, Resources, SearchIndexes, Shared, Sources, Terms,
 };
+use crate::obligations::Desk;
+use crate::policies::{Causes, Deadlines};
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
@@ -59,9 +69,13 @@ pub struct App {
     organisations: Organisations,
     register: Register,
     resources: Resources,
+    obligations: Obligations,
+    deadline_poll: Duration,
     assessments: Assessments,
     libraries: Libraries,
+    collecting: Arc<Collecting>,
     search: SearchIndexes,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -73,6 +87,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The holidays cannot be used.
+    #[error("`holidays` cannot be used")]
+    Holidays(#[from] HolidaysError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -89,7 +106,7 @@ pub enum BuildError {
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
     /// A view cannot be opened.
-    #[error("a view cannot be opened")]
+    #[error("the views cannot be opened")]
     View(#[from] ProjectorError),
     /// The search index cannot be opened.
     #[error("the search index cannot be opened")]
@@ -119,6 +136,8 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let authority = CertificateAuthority::open(&config.authority)?;
+        let holidays = Arc::new(Holidays::open(config.holidays)?);
+        let service = credentials.id().clone();
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
@@ -126,10 +145,16 @@ impl App {
         follow(&tasks, "view of entries", &entries);
         let register = views::register(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of the register", &register);
+        let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of obligations", &view);
         let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of marks", &marks);
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
+        let items = views::items(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of published items", &items);
+        let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
+        follow(&tasks, "view of sources and plans", &collection);
 
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
@@ -147,25 +172,42 @@ impl App {
             aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
-        let service = credentials.id().to_string();
-        let endings = Endings { desk: Arc::clone(&agreements), service };
-        tasks.spawn("agreements that end", endings.run(tasks.shutdown().clone()));
+        let register = RegisterDesk {
+            systems: Aggregates::<codec::System>::new(Arc::clone(store)),
+            networks: Aggregates::<codec::Network>::new(Arc::clone(store)),
+            recoveries: Aggregates::<codec::Recovery>::new(Arc::clone(store)),
+            records: Aggregates::<codec::SecurityRecord>::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+        };
+        let collecting = Collecting {
+            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
+            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
+            items,
+            view: collection,
+            shared: Arc::clone(&shared),
+        };
+        let desk = Desk {
+            changes: Aggregates::new(Arc::clone(store)),
+            obligations: Aggregates::new(Arc::clone(store)),
+            shared: Arc::clone(&shared),
+            holidays,
+            view,
+            service,
+        };
         Ok(Self {
             agreements: Agreements { desk: Arc::clone(&agreements), shared: Arc::clone(&shared) },
+            obligations: Obligations { desk: Arc::new(desk) },
+            deadline_poll: Duration::from_millis(config.deadline_poll_ms),
             organisations: Organisations {
                 aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
                 agreements,
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
-            register: Register {
-                desk: Desk {
-                    systems: Aggregates::<codec::System>::new(Arc::clone(store)),
-                    networks: Aggregates::<codec::Network>::new(Arc::clone(store)),
-                    recoveries: Aggregates::<codec::Recovery>::new(Arc::clone(store)),
-                    records: Aggregates::<codec::SecurityRecord>::new(Arc::clone(store)),
-                    shared: Arc::clone(&shared),
-                },
+            register: Register { desk: register },
+            classifications: Classifications {
+                aggregates: drafting.classifications.clone(),
+                shared: Arc::clone(&shared),
             },
             resources: Resources { drafting, shared: Arc::clone(&shared) },
             assessments: Assessments {
@@ -178,6 +220,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            collecting: Arc::new(collecting),
             search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
@@ -209,6 +252,12 @@ impl App {
         &self.shared.register
     }
 
+    /// The view of changes and obligations: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn obligations(&self) -> &Arc<Projector> {
+        &self.obligations.desk.view
+    }
+
     /// The view of marks: to wait for it, to rebuild it, and to compare its content.
     #[must_use]
     pub fn marks(&self) -> &Arc<Projector> {
@@ -221,24 +270,47 @@ impl App {
         &self.libraries.view
     }
 
+    /// The views of published items, and of sources and plans: to rebuild them, and to compare their content.
+    #[must_use]
+    pub fn collection(&self) -> [&Arc<Projector>; 2] {
+        [&self.collecting.items, &self.collecting.view]
+    }
+
     /// The search index, for whoever runs in the same process.
     #[must_use]
     pub fn search_index(&self) -> &Arc<SearchIndex> {
         &self.shared.index
     }
 
-    /// Answers calls from now on, as one of the tasks.
+    /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
+        let (desk, shutdown) = (&self.obligations.desk, self.tasks.shutdown());
+        let causes = Causes { desk: Arc::clone(desk) };
+        self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
+        let deadlines = Deadlines::new(Arc::clone(desk), self.deadline_poll);
+        self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
+        let endings = Endings {
+            desk: Arc::clone(&self.agreements.desk),
+            service: desk.service.to_string(),
+            every: self.deadline_poll,
+        };
+        self.tasks.spawn("policy of agreements", endings.run(shutdown.clone()));
+
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
             .add_service(AgreementServiceServer::new(self.agreements))
             .add_service(RegisterServiceServer::new(self.register))
+            .add_service(ObligationServiceServer::new(self.obligations))
             .add_service(AssessmentServiceServer::new(self.assessments))
             .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search));
+            .add_service(SearchIndexServiceServer::new(self.search))
+            .add_service(ClassificationServiceServer::new(self.classifications))
+            .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&self.collecting))))
+            .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
+            .add_service(CollectionServiceServer::new(Plans(self.collecting)));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use publicdata_catalog_domain::classification::Command as AssignCommand;
-use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::classification::{Command as AssignCommand, tree};
+use publicdata_catalog_domain::description::{Description, Facts};
 use publicdata_catalog_domain::leadership::Leadership;
+use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate};
-use publicdata_catalog_domain::system::{NameOfSystem, name_key};
 use publicdata_decider::Decider as _;
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
-use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId};
+use publicdata_types::classification::Depth;
+use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId, china_date};
 
-use crate::codec;
 use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
-use crate::queries::libraries;
 use crate::queries::register::system_named;
+use crate::{codec, queries};
 
 /// Commands to entries, with what they need to know beforehand.
 #[derive(Debug)]
@@ -43,29 +43,77 @@ impl Drafting {
         description: Description,
         by: Actor,
     ) -> Result<Drafted, Error> {
-        self.check_name(&description.name, &by).await?;
-        let leadership = self.leadership(&description.classification).await?;
+        // The id of a new entry follows from the command, so a repeat begins the same entry.
+        let new = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
+        let facts = self.facts(Some(&id.unwrap_or(new)), &description, &by).await?;
         let (id, code) = match id {
             Some(id) => (id, self.visible(&id, &by).await?),
-            None => self.begin(meta, &description, &leadership, &by).await?,
+            None => (new, self.begin(meta, &new, (&description, &facts), &by).await?),
         };
-        let command = Command::Draft { code: code.clone(), description, leadership, by };
+        let command = Command::Draft { code: code.clone(), description, facts, by };
         let sequence = self.execute(&id, meta, command).await?.sequence;
         Ok(Drafted { id, code, sequence })
     }
 
-    /// What is written is named otherwise than the systems of whoever writes it.
-    async fn check_name(&self, name: &str, by: &Actor) -> Result<(), Error> {
-        let mut connection = self.shared.database.pool().acquire().await?;
-        match system_named(&mut connection, &by.organisation, &name_key(name)).await? {
-            true => Err(NameOfSystem.into()),
-            false => Ok(()),
-        }
+    /// Hands a draft to the authority.
+    pub(crate) async fn submit(
+        &self,
+        meta: &Meta,
+        id: &ResourceId,
+        by: Actor,
+    ) -> Result<Executed<Aggregate>, Error> {
+        let code = self.visible(id, &by).await?;
+        let leadership = self.leadership(&code.classification).await?;
+        self.execute(id, meta, Command::Submit { leadership, by }).await
+    }
+
+    /// Publishes what was submitted, unless an entry of a like name was published since it was drafted.
+    pub(crate) async fn publish(
+        &self,
+        meta: &Meta,
+        id: &ResourceId,
+        by: Actor,
+    ) -> Result<Executed<Aggregate>, Error> {
+        self.visible(id, &by).await?;
+        let (state, _) = self.aggregates.get(&id.to_string()).await?;
+        let alike = match &state {
+            Aggregate::Submitted(entry) => {
+                let key = NameKey::of(&entry.description.name);
+                queries::alike(&self.shared.database, &key, Some(id), Reader::Service).await?
+            }
+            Aggregate::Absent
+            | Aggregate::Draft(_)
+            | Aggregate::Returned { .. }
+            | Aggregate::Published(_)
+            | Aggregate::Withdrawn(_) => None,
+        };
+        self.execute(id, meta, Command::Publish { on: china_date(meta.at), alike, by }).await
+    }
+
+    /// What is known beside a description, as far as whoever writes it may know.
+    pub(crate) async fn facts(
+        &self,
+        id: Option<&ResourceId>,
+        description: &Description,
+        by: &Actor,
+    ) -> Result<Facts, Error> {
+        let database = &self.shared.database;
+        let key = NameKey::of(&description.name);
+        let alike = queries::alike(database, &key, id, Reader::Actor(by)).await?;
+
+        let group = description.classification.ancestor(Depth::Group);
+        let group_named = match group.filter(|group| tree::built_in_name(group).is_none()) {
+            Some(group) => queries::is_named(database, &group).await?,
+            None => false,
+        };
+        let leadership = self.leadership(&description.classification).await?;
+        let system_named = system_named(database, &by.organisation, &key).await?;
+        Ok(Facts { alike, group_named, leadership, system_named })
     }
 
     /// Who writes the entries of a place in the classification (R16.1).
     pub(crate) async fn leadership(&self, place: &ClassificationCode) -> Result<Leadership, Error> {
-        Ok(libraries::leadership(&self.shared.database, place).await?)
+        Ok(queries::libraries::leadership(&self.shared.database, place).await?)
     }
 
     pub(crate) async fn execute(
@@ -95,30 +143,37 @@ impl Drafting {
         }
     }
 
-    /// The id and code of a new entry. Both follow from the command, so a repeat begins the same entry.
+    /// The code of a new entry. A repeated command is given the same one.
     async fn begin(
         &self,
         meta: &Meta,
-        description: &Description,
-        leadership: &Leadership,
+        id: &ResourceId,
+        (description, facts): (&Description, &Facts),
         by: &Actor,
-    ) -> Result<(ResourceId, ResourceCode), Error> {
-        let id = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
+    ) -> Result<ResourceCode, Error> {
         let classification = description.classification.clone();
 
         // Whether the draft can be accepted, before it takes a number for good.
         let code = ResourceCode { classification: classification.clone(), serial: 1 };
-        let (description, by) = (description.clone(), by.clone());
-        let leadership = leadership.clone();
-        Aggregate::Absent
-            .decide(Command::Draft { code, description, leadership, by })
-            .map_err(Error::Resource)?;
+        let command = Command::Draft {
+            code,
+            description: description.clone(),
+            facts: facts.clone(),
+            by: by.clone(),
+        };
+        if let Err(rejection) = Aggregate::Absent.decide(command) {
+            // What was accepted once is answered as it was, whatever has become known since (H1).
+            return match self.visible(id, by).await {
+                Err(Error::ResourceNotFound) => Err(Error::Resource(rejection)),
+                known => known,
+            };
+        }
 
         let meta = Meta { command_id: meta.command_id.derive("serial"), ..meta.clone() };
-        let command = AssignCommand::AssignSerial { resource: id };
+        let command = AssignCommand::AssignSerial { resource: *id };
         let done = self.classifications.execute(classification.as_str(), &meta, command).await?;
-        match done.state.serial(&id) {
-            Some(serial) => Ok((id, ResourceCode { classification, serial })),
+        match done.state.serial(id) {
+            Some(serial) => Ok(ResourceCode { classification, serial }),
             None => Err(Error::Internal("a classification gave no number".into())),
         }
     }

@@ -1,11 +1,12 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
 mod register;
+mod rules;
 
-use std::convert::Infallible;
-
-use publicdata_catalog_domain::leadership::NotWriter;
-use publicdata_catalog_domain::{assessment, library, organisation, resource};
+use publicdata_catalog_domain::{
+    assessment, change, classification, entity, library, obligation, organisation, resource,
+    vocabulary,
+};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -24,6 +25,10 @@ pub(crate) enum Error {
     Field(#[from] FieldError),
     #[error("no such entry, or none that you may see; check its id or code")]
     ResourceNotFound,
+    #[error("nothing of this entry held on that day; it was published later")]
+    NothingHeld,
+    #[error("entry has no such version that you may see; list its versions")]
+    VersionNotFound,
     #[error("organisation is not registered; check its code")]
     OrganisationNotFound,
     #[error("no such assessment, or none that you may see; check its id")]
@@ -32,10 +37,22 @@ pub(crate) enum Error {
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
+    #[error("no such obligation, or none that you may see; check its id")]
+    ObligationNotFound,
+    #[error("the rules for changes forbid it")]
+    Change(#[source] change::Rejection),
+    #[error("the rules for obligations forbid it")]
+    Obligation(#[source] obligation::Rejection),
     #[error("the rules for assessments forbid it")]
     Assessment(#[source] assessment::Rejection),
     #[error("the rules for libraries forbid it")]
     Library(#[source] library::Rejection),
+    #[error("the rules for the classification forbid it")]
+    Classification(#[source] classification::Rejection),
+    #[error("the rules for vocabularies forbid it")]
+    Vocabulary(#[source] vocabulary::Rejection),
+    #[error("the rules for sources and plans forbid it")]
+    Register(#[source] entity::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -86,34 +103,27 @@ impl Error {
     }
 }
 
-impl From<ExecuteError<organisation::Rejection>> for Error {
-    fn from(error: ExecuteError<organisation::Rejection>) -> Self {
-        Self::execute(error, Self::Organisation)
-    }
+/// What an aggregate's rules forbid, as the variant of that aggregate.
+macro_rules! rejections {
+    ($($aggregate:ident => $variant:ident),+ $(,)?) => {
+        $(impl From<ExecuteError<$aggregate::Rejection>> for Error {
+            fn from(error: ExecuteError<$aggregate::Rejection>) -> Self {
+                Self::execute(error, Self::$variant)
+            }
+        })+
+    };
 }
 
-impl From<ExecuteError<resource::Rejection>> for Error {
-    fn from(error: ExecuteError<resource::Rejection>) -> Self {
-        Self::execute(error, Self::Resource)
-    }
-}
-
-impl From<ExecuteError<assessment::Rejection>> for Error {
-    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
-        Self::execute(error, Self::Assessment)
-    }
-}
-
-impl From<ExecuteError<library::Rejection>> for Error {
-    fn from(error: ExecuteError<library::Rejection>) -> Self {
-        Self::execute(error, Self::Library)
-    }
-}
-
-impl From<ExecuteError<Infallible>> for Error {
-    fn from(error: ExecuteError<Infallible>) -> Self {
-        Self::execute(error, |never| match never {})
-    }
+rejections! {
+    organisation => Organisation,
+    classification => Classification,
+    resource => Resource,
+    library => Library,
+    vocabulary => Vocabulary,
+    entity => Register,
+    change => Change,
+    obligation => Obligation,
+    assessment => Assessment,
 }
 
 impl From<aggregates::Error> for Error {
@@ -136,12 +146,20 @@ fn problem(error: Error) -> Problem {
             Problem::new(Code::InvalidArgument, "FIELD_INVALID", chain(&error)).with("field", field)
         }
         Error::ResourceNotFound => Problem::new(Code::NotFound, "RESOURCE_NOT_FOUND", text),
+        Error::NothingHeld => Problem::new(Code::NotFound, "NOTHING_HELD", text),
+        Error::VersionNotFound => Problem::new(Code::NotFound, "VERSION_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
-        Error::Organisation(rejection) => organisation_problem(&rejection),
-        Error::Resource(rejection) => resource_problem(&rejection),
-        Error::Assessment(rejection) => assessment_problem(&rejection),
-        Error::Library(rejection) => library_problem(&rejection),
+        Error::Organisation(rejection) => rules::organisation(&rejection),
+        Error::Resource(rejection) => rules::resource(&rejection),
+        Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
+        Error::Change(rejection) => rules::change(&rejection),
+        Error::Obligation(rejection) => rules::obligation(&rejection),
+        Error::Assessment(rejection) => rules::assessment(&rejection),
+        Error::Library(rejection) => rules::library(&rejection),
+        Error::Classification(rejection) => rules::classification(&rejection),
+        Error::Vocabulary(rejection) => rules::vocabulary(&rejection),
+        Error::Register(rejection) => rules::register(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -162,80 +180,6 @@ fn problem(error: Error) -> Problem {
         Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
     }
-}
-
-fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
-    use organisation::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::AlreadyRegistered { .. }
-        | Rejection::Closed { .. }
-        | Rejection::OutlivesAgreement { .. }
-        | Rejection::AuthorityExists { .. }
-        | Rejection::SecurityOfficerMissing
-        | Rejection::OtherSubject { .. }
-        | Rejection::NeverValid { .. } => Code::FailedPrecondition,
-        Rejection::FounderNotAuthority
-        | Rejection::NameMissing
-        | Rejection::RolesMissing
-        | Rejection::SuccessorUnfit { .. }
-        | Rejection::AgreementForNode => Code::InvalidArgument,
-        Rejection::Text(mistake) => register::text(mistake),
-        Rejection::SecurityOfficerRequired
-        | Rejection::OwnAuthority
-        | Rejection::AgreementOfOther { .. }
-        | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn resource_problem(rejection: &resource::Rejection) -> Problem {
-    use resource::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::Invalid { .. }
-        | Rejection::CodeElsewhere { .. }
-        | Rejection::CodeChanged { .. }
-        | Rejection::ProviderChanged { .. }
-        | Rejection::ReasonMissing => Code::InvalidArgument,
-        Rejection::UnderReview | Rejection::NoDraft | Rejection::NotSubmitted => {
-            Code::FailedPrecondition
-        }
-        Rejection::OwnEntry { .. } | Rejection::Denied(_) => Code::PermissionDenied,
-        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
-        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
-            Code::PermissionDenied
-        }
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn library_problem(rejection: &library::Rejection) -> Problem {
-    use library::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
-        Rejection::EstablishedOtherwise { .. }
-        | Rejection::NotLeadDepartment { .. }
-        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
-        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
-    use assessment::Rejection;
-
-    let code = match rejection {
-        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
-            Code::FailedPrecondition
-        }
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
 }
 
 fn search_problem(error: SearchError) -> Problem {

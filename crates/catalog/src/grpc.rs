@@ -2,19 +2,29 @@
 
 mod agreements;
 mod assessments;
+mod classifications;
+mod collection;
 mod libraries;
+mod obligations;
 mod organisations;
 mod register;
 mod resources;
 mod search;
+mod sources;
+mod vocabularies;
 
 pub(crate) use agreements::Agreements;
 pub(crate) use assessments::Assessments;
+pub(crate) use classifications::Classifications;
+pub(crate) use collection::Plans;
 pub(crate) use libraries::Libraries;
+pub(crate) use obligations::Obligations;
 pub(crate) use organisations::{Issuing, Organisations};
-pub(crate) use register::{Desk, Register};
+pub(crate) use register::{Register, RegisterDesk};
 pub(crate) use resources::Resources;
 pub(crate) use search::SearchIndexes;
+pub(crate) use sources::Sources;
+pub(crate) use vocabularies::Terms;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -63,14 +73,12 @@ impl Shared {
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.
     pub(crate) async fn until_seen(&self, sequence: u64) {
         for view in [&self.entries, &self.register, self.directory.projector()] {
-            if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
-                tracing::warn!(error = %late, "a write is answered before the view holds it");
-            }
+            self.until_view_holds(view, sequence).await;
         }
     }
 
     /// The same for the view of one area.
-    async fn until_view_holds(&self, view: &Projector, sequence: u64) {
+    pub(crate) async fn until_view_holds(&self, view: &Projector, sequence: u64) {
         if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
             tracing::warn!(error = %late, "a write is answered before the view holds it");
         }

@@ -124,6 +124,7 @@ impl App {
         };
         let exchange = Exchange {
             grants,
+            queries: queries.clone(),
             transfers: Aggregates::new(Arc::clone(&store)),
             relay: relay.clone(),
             roots,

@@ -29,6 +29,14 @@ pub enum Error {
         /// Of which kind.
         what: &'static str,
     },
+    /// The catalogue took the resource out of use for a time.
+    #[error(
+        "the catalogue has suspended this resource; apply again once it is resumed (its entry says why)"
+    )]
+    ResourceSuspended,
+    /// The catalogue took the resource out of use for good.
+    #[error("the resource was withdrawn from the catalogue; its entry says why")]
+    ResourceWithdrawn,
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -132,6 +140,12 @@ impl Error {
                     _ => "GRANT_UNKNOWN",
                 };
                 Problem::new(Code::NotFound, reason, text)
+            }
+            Self::ResourceSuspended => {
+                Problem::new(Code::FailedPrecondition, "RESOURCE_SUSPENDED", text)
+            }
+            Self::ResourceWithdrawn => {
+                Problem::new(Code::FailedPrecondition, "RESOURCE_WITHDRAWN", text)
             }
             Self::Denied(denied) => Problem::new(Code::PermissionDenied, denied.reason(), text),
             Self::NotANode => Problem::new(Code::PermissionDenied, "NOT_A_NODE", text),

@@ -58,6 +58,13 @@ impl GrantDesk {
         let today = china_date(meta.at);
         let deadline = self.calendar.due(today, TAKEN_UP_WITHIN);
         let id = application_id(meta.command_id);
+        if let Err(out_of_use) = self.queries.must_be_in_use(resource.id).await {
+            // What was applied for before is answered as it was (H1).
+            let (state, _) = self.grants.get(&id.to_string()).await?;
+            if state == Grant::Absent {
+                return Err(out_of_use);
+            }
+        }
         let offer = self.queries.standing_offer(resource.id, meta.at).await?;
 
         let consumer = by.organisation;
@@ -105,6 +112,10 @@ impl GrantDesk {
             self.known_to(terms.grant, &by).await?;
         }
         let (resource, _) = self.published(terms.resource).await?;
+        let is_repeated = matches!(state, Grant::Issued { .. } | Grant::Revoked { .. });
+        if !is_repeated {
+            self.queries.must_be_in_use(terms.resource).await?;
+        }
 
         let id = terms.grant.to_string();
         let signed = codec::grant::seal(&signed);

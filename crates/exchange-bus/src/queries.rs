@@ -4,6 +4,7 @@
 //! consumer yet: every consumer may see it, as every consumer may use it.
 
 mod page;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;

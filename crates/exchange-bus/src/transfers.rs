@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::codec::{self, FieldError, grant::Grants, transfer::Transfers, values};
 use crate::error::Error;
 use crate::metrics;
+use crate::queries::Queries;
 use crate::relay::outlet::{self, Inlet};
 use crate::relay::{Conductor, Relay, Reservation};
 
@@ -32,6 +33,8 @@ const RECORD_RETRIES_MAX: usize = 10;
 pub struct Exchange {
     /// Grants, to authorise by.
     pub grants: Aggregates<Grants>,
+    /// What the catalogue says of resources.
+    pub queries: Queries,
     /// The exchange log.
     pub transfers: Aggregates<Transfers>,
     /// Nodes and pipes.
@@ -91,6 +94,13 @@ impl Exchange {
         let allowed = by.may_consume().map_err(|denied| (denied.reason(), Error::from(denied)));
         let allowed = allowed
             .and_then(|()| decision.map_err(|refusal| (refusal.reason(), Error::from(refusal))));
+        let allowed = match allowed {
+            // What runs goes on; what is asked for from now on is refused.
+            Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
+                Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn))
+            }
+            allowed => allowed,
+        };
         let terms = match allowed {
             Ok(terms) => terms,
             Err((reason, error)) => return Err(self.refuse(&asked, reason, error).await?),

@@ -23,7 +23,10 @@ pub(crate) const CATALOG: &str = "CATALOG";
 pub(crate) const EXCHANGE: &str = "EXCHANGE";
 
 /// Every migration of the bus's tables, oldest first.
-pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_exchange.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_exchange.sql"),
+    include_str!("../migrations/0002_standing.sql"),
+];
 
 /// An event that contradicts those before it.
 #[derive(Debug, thiserror::Error)]

@@ -25,6 +25,12 @@ pub(crate) enum Error {
     PageToken,
     #[error("no published catalogue entry has this id; publish it in the catalogue first")]
     ResourceUnknown,
+    #[error(
+        "the catalogue has suspended this resource; try again once it is resumed (its entry says why)"
+    )]
+    ResourceSuspended,
+    #[error("the resource was withdrawn from the catalogue; its entry says why")]
+    ResourceWithdrawn,
     #[error("no such publication, or none that you may see; check its id")]
     PublicationUnknown,
     #[error(transparent)]
@@ -123,6 +129,12 @@ impl From<Error> for Problem {
             }
             Error::PageToken => Self::new(Code::InvalidArgument, "PAGE_TOKEN_INVALID", text),
             Error::ResourceUnknown => Self::new(Code::NotFound, "RESOURCE_UNKNOWN", text),
+            Error::ResourceSuspended => {
+                Self::new(Code::FailedPrecondition, "RESOURCE_SUSPENDED", text)
+            }
+            Error::ResourceWithdrawn => {
+                Self::new(Code::FailedPrecondition, "RESOURCE_WITHDRAWN", text)
+            }
             Error::PublicationUnknown => Self::new(Code::NotFound, "PUBLICATION_UNKNOWN", text),
             Error::Denied(denied) => Self::new(Code::PermissionDenied, denied.reason(), text),
             Error::Protocol => Self::new(Code::InvalidArgument, "PROTOCOL_VIOLATED", text),

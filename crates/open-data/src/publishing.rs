@@ -118,7 +118,7 @@ impl Publishing {
         let (state, region) = self.known_to(id, &by).await?;
         if let Publication::Reviewed { proposal, .. } = &state {
             self.catch_up().await?;
-            let entry = self.queries.entry(proposal.resource).await?;
+            let entry = self.queries.entry_in_use(proposal.resource).await?;
             let entry = entry.ok_or(Error::ResourceUnknown)?;
             still_open(&entry, &proposal.content.columns)?;
             self.blobs.verified(&proposal.content.digest).await?;
@@ -175,7 +175,7 @@ impl Publishing {
     ) -> Result<(ResourceFacts, Content), Error> {
         // The entry may have been published, or closed, a moment ago.
         self.catch_up().await?;
-        let entry = self.queries.entry(resource).await?.ok_or(Error::ResourceUnknown)?;
+        let entry = self.queries.entry_in_use(resource).await?.ok_or(Error::ResourceUnknown)?;
         // The rules say so again; but whoever is refused need not send the content first.
         by.may_write_for(&entry.provider)?;
         let facts = entry.facts();

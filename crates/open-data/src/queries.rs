@@ -18,7 +18,7 @@ use sqlx::{Any, AssertSqlSafe, Row as _};
 use crate::codec;
 use crate::entry::{self, Entry};
 use crate::error::Error;
-use crate::views::from_column;
+use crate::views::{SUSPENDED, WITHDRAWN, from_column};
 
 /// How many words of a search count; more are refused.
 pub(crate) const WORDS_MAX: usize = 8;
@@ -119,6 +119,20 @@ impl Queries {
         .fetch_optional(self.database.pool())
         .await?;
         row.as_ref().map(entry_of).transpose()
+    }
+
+    /// The published catalogue entry, if there is one and the catalogue has it in use.
+    pub(crate) async fn entry_in_use(&self, id: ResourceId) -> Result<Option<Entry>, Error> {
+        let row = sqlx::query("SELECT standing FROM opendata_resource WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.database.pool())
+            .await?;
+        let standing: Option<String> = row.map(|row| row.try_get("standing")).transpose()?;
+        match standing.as_deref() {
+            Some(SUSPENDED) => Err(Error::ResourceSuspended),
+            Some(WITHDRAWN) => Err(Error::ResourceWithdrawn),
+            Some(_) | None => self.entry(id).await,
+        }
     }
 
     /// One publication, if the reader may see it.

@@ -14,12 +14,17 @@ use publicdata_views::{ApplyError, Database, DatabaseError, Projector, Projector
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, error::BoxDynError};
 
+pub(crate) use resources::{SUSPENDED, WITHDRAWN};
+
 /// The stream that tells of catalogue entries.
 pub(crate) const CATALOG: &str = "CATALOG";
 /// The stream of our own events.
 pub(crate) const OPENDATA: &str = "OPENDATA";
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_open_data.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_open_data.sql"),
+    include_str!("../migrations/0002_standing.sql"),
+];
 
 /// What follows the events.
 #[derive(Clone, Debug)]

@@ -116,6 +116,29 @@ impl ClassificationCode {
         }
     }
 
+    /// The node above, or this one itself, at that depth; `None` if this one lies higher. Of 细目 there is only itself.
+    #[must_use]
+    pub fn ancestor(&self, depth: Depth) -> Option<Self> {
+        let length = match depth {
+            Depth::Class => 1,
+            Depth::Group => 3,
+            Depth::Category => 6,
+            Depth::Detail => self.0.len().max(7),
+        };
+        self.0.get(..length).map(|digits| Self(digits.to_owned()))
+    }
+
+    /// The node that this one is named under: 类 above 项, 项 above 目, and 目 above every 细目. 类 has none.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        match self.depth() {
+            Depth::Class => None,
+            Depth::Group => self.ancestor(Depth::Class),
+            Depth::Category => self.ancestor(Depth::Group),
+            Depth::Detail => self.ancestor(Depth::Category),
+        }
+    }
+
     /// Whether `other` is this node or lies below it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {

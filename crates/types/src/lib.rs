@@ -20,8 +20,8 @@ pub use calendar::{Calendar, Deadline, china_date, china_day_end};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{
-    AgreementId, CommandId, GrantId, NetworkId, PublicationId, ResourceId, SecurityRecordId,
-    SystemId, TransferId,
+    AgreementId, ChangeId, CommandId, ContestId, EntityId, GrantId, NetworkId, ObligationId,
+    PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId, TransferId,
 };
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;

@@ -103,7 +103,10 @@ async fn nothing_is_lost_or_doubled_when_the_event_store_is_killed_under_load() 
     // The city's own entry was drafted, submitted and published.
     assert_eq!(told.len(), acknowledged.len() + 3);
     let (_, last) = acknowledged.last_key_value().unwrap();
-    let request = GetResourceRequest { key: Some(Key::ResourceId(last.clone())), as_of: None };
+    let request = GetResourceRequest {
+        key: Some(Key::ResourceId(last.clone())),
+        ..GetResourceRequest::default()
+    };
     let mut resources = city.provider().resources().unwrap();
     assert!(answer(resources.get_resource(request).await).unwrap().resource.is_some());
 

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use prost_types::Any;
 use publicdata_catalog::codec::Resource;
-use publicdata_catalog_domain::leadership::Leadership;
+use publicdata_catalog_domain::description::Facts;
 use publicdata_event_store::NewCommit;
 use publicdata_event_store::aggregates::{Codec as _, CommandOf, EventOf};
 use publicdata_proto::catalog::v1::{
@@ -26,7 +26,7 @@ pub(super) fn draft(edition: u32) -> anyhow::Result<Command> {
     let Event::Drafted { code, description, .. } = drafted(edition)? else {
         bail!("a draft was drafted");
     };
-    Ok(Command::Draft { code, description, leadership: Leadership::Provider, by: actor()? })
+    Ok(Command::Draft { code, description, facts: Facts::default(), by: actor()? })
 }
 
 /// The commit that such a command leads to.

@@ -192,7 +192,7 @@ fn a_released_item_is_collected_no_more() {
         Rejection::NoItem { item: "婚姻状况".to_owned(), lead: LEAD.parse().unwrap() };
 
     let history = [established(), assigned("婚姻状况"), released.clone()];
-    given::<Library>(history.clone()[..2].to_vec()).when(release()).then([released]);
+    given::<Library>(history[..2].to_vec()).when(release()).then([released]);
     given::<Library>(history.clone()).when(release()).then_rejected(missing.clone());
     given::<Library>(history).when(record(TODAY, other())).then_rejected(missing);
 }

@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
+use jiff::Span;
 use jiff::civil::date;
 use proptest::prelude::*;
 use publicdata_decider::replay;
 use publicdata_decider::testing::given;
-use publicdata_types::Role;
+use publicdata_types::{Denied, Role};
 
 use super::*;
 use crate::description::tests::{item, villages};
+use crate::description::{Mistake, Text};
+use crate::leadership::NotWriter;
 
 const CITY: &str = "510100";
 const DISTRICT: &str = "510104";
@@ -48,7 +51,11 @@ fn revised() -> Description {
 }
 
 fn draft(description: Description) -> Command {
-    Command::Draft { code: code(), description, leadership: Leadership::Provider, by: provider() }
+    draft_by(description, provider())
+}
+
+fn draft_by(description: Description, by: Actor) -> Command {
+    Command::Draft { code: code(), description, facts: Facts::default(), by }
 }
 
 fn drafted(description: Description) -> Event {
@@ -64,11 +71,41 @@ fn returned() -> Event {
 }
 
 fn publish(by: Actor) -> Command {
-    Command::Publish { on: TODAY, by }
+    Command::Publish { on: TODAY, alike: None, by }
 }
 
 fn return_(by: Actor) -> Command {
     Command::Return { reason: "缺少更新说明".to_owned(), by }
+}
+
+fn suspend(by: Actor) -> Command {
+    Command::Suspend { reason: "数据有误，核查中".to_owned(), by }
+}
+
+fn suspended(authority: Option<&str>) -> Event {
+    let authority = authority.map(|region| region.parse().unwrap());
+    Event::Suspended { reason: "数据有误，核查中".to_owned(), authority }
+}
+
+fn withdraw(by: Actor) -> Command {
+    Command::Withdraw { reason: "职能已划转".to_owned(), by }
+}
+
+fn withdrawn() -> Event {
+    Event::Withdrawn { reason: "职能已划转".to_owned() }
+}
+
+fn update(current_on: Date, by: Actor) -> Command {
+    Command::RecordUpdate { update: Update { current_on, rows: Some(3_300) }, today: TODAY, by }
+}
+
+fn district() -> Actor {
+    actor(AUTHORITY, DISTRICT, [Role::Authority])
+}
+
+/// An entry of which version 1 was published, and what came after.
+fn held(after: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    [drafted(villages()), Event::Submitted, published(1)].into_iter().chain(after).collect()
 }
 
 fn not_owner() -> Rejection {
@@ -132,7 +169,7 @@ fn code_follows_the_classification_and_stays() {
     let draft_as = |code| Command::Draft {
         code,
         description: villages(),
-        leadership: Leadership::Provider,
+        facts: Facts::default(),
         by: provider(),
     };
 
@@ -152,21 +189,14 @@ fn description_with_mistakes_is_refused_with_all_of_them() {
     given::<Resource>([])
         .when(draft(Description { name: String::new(), items: Vec::new(), ..villages() }))
         .then_rejected(Rejection::Invalid {
-            mistakes: vec![Mistake::Empty { field: "name" }, Mistake::ItemsMissing],
+            mistakes: vec![Mistake::Empty { text: Text::Name }, Mistake::ItemsMissing],
         });
 }
 
 /// R12.3: the provider writes, and nobody else.
 #[test]
 fn stranger_cannot_write() {
-    given::<Resource>([])
-        .when(Command::Draft {
-            code: code(),
-            description: villages(),
-            leadership: Leadership::Provider,
-            by: stranger(),
-        })
-        .then_rejected(not_owner());
+    given::<Resource>([]).when(draft_by(villages(), stranger())).then_rejected(not_owner());
     given::<Resource>([drafted(villages())])
         .when(Command::Submit { leadership: Leadership::Provider, by: stranger() })
         .then_rejected(not_owner());
@@ -176,12 +206,7 @@ fn stranger_cannot_write() {
 #[test]
 fn stranger_cannot_take_over() {
     let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
-    let take = Command::Draft {
-        code: code(),
-        description: own,
-        leadership: Leadership::Provider,
-        by: stranger(),
-    };
+    let take = draft_by(own, stranger());
 
     given::<Resource>([drafted(villages())])
         .when(take.clone())
@@ -200,8 +225,10 @@ fn entry_of_a_library_passes_to_its_next_lead() {
     };
     let history = || [drafted(villages()), Event::Submitted, published(1), drafted(revised())];
     let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
-    let draft =
-        |description, by| Command::Draft { code: code(), description, leadership: led(), by };
+    let draft = |description, by| {
+        let facts = Facts { leadership: led(), ..Facts::default() };
+        Command::Draft { code: code(), description, facts, by }
+    };
 
     given::<Resource>(history()).when(draft(own.clone(), stranger())).then([drafted(own)]);
     let NotWriter::Led { library, lead } =
@@ -285,6 +312,149 @@ fn nothing_happens_to_what_was_not_drafted() {
     }
 }
 
+/// R12.3: whoever suspends an entry ends that; a revision does not.
+#[test]
+fn an_entry_is_suspended_and_resumed_by_its_provider() {
+    given::<Resource>(held([])).when(suspend(provider())).then([suspended(None)]);
+    given::<Resource>(held([suspended(None)])).when(suspend(provider())).then_nothing();
+    given::<Resource>(held([suspended(None)]))
+        .when(Command::Resume { by: provider() })
+        .then([Event::Resumed]);
+    given::<Resource>(held([])).when(Command::Resume { by: provider() }).then_nothing();
+    given::<Resource>(held([suspended(None)]))
+        .when(Command::Resume { by: city() })
+        .then_rejected(Rejection::SuspendedByProvider);
+
+    let revision = [suspended(None), drafted(revised()), Event::Submitted];
+    let still = given::<Resource>(held(revision)).when(publish(city())).then([published(2)]);
+    assert!(still.entry().unwrap().suspension.is_some());
+}
+
+/// R12.3, R13.1: what an authority suspended, that authority or one above it resumes.
+#[test]
+fn an_authoritys_suspension_is_ended_by_an_authority_as_high() {
+    given::<Resource>(held([])).when(suspend(city())).then([suspended(Some(CITY))]);
+    for by in [provider(), district()] {
+        for command in [Command::Resume { by: by.clone() }, suspend(by)] {
+            given::<Resource>(held([suspended(Some(CITY))]))
+                .when(command)
+                .then_rejected(Rejection::SuspendedByAuthority { region: CITY.parse().unwrap() });
+        }
+    }
+    for by in [district(), city()] {
+        given::<Resource>(held([suspended(Some(DISTRICT))]))
+            .when(Command::Resume { by })
+            .then([Event::Resumed]);
+    }
+    given::<Resource>(held([suspended(None)]))
+        .when(suspend(district()))
+        .then([suspended(Some(DISTRICT))]);
+    given::<Resource>(held([suspended(Some(DISTRICT))]))
+        .when(suspend(city()))
+        .then([suspended(Some(CITY))]);
+}
+
+#[test]
+fn suspending_and_withdrawing_need_a_reason_that_says_something() {
+    for reason in ["", " ", "无", "/"] {
+        let reason = reason.to_owned();
+        for command in [
+            Command::Suspend { reason: reason.clone(), by: city() },
+            Command::Withdraw { reason, by: city() },
+        ] {
+            given::<Resource>(held([])).when(command).then_rejected(Rejection::ReasonMissing);
+        }
+    }
+    given::<Resource>(held([]))
+        .when(Command::Suspend { reason: "长".repeat(2_001), by: city() })
+        .then_rejected(Rejection::ReasonTooLong { found: 2_001, max: 2_000 });
+}
+
+/// R12.2, R12.3: withdrawing is for good.
+#[test]
+fn nothing_follows_a_withdrawal() {
+    given::<Resource>(held([])).when(withdraw(provider())).then([withdrawn()]);
+    given::<Resource>(held([suspended(None), drafted(revised())]))
+        .when(withdraw(city()))
+        .then([withdrawn()]);
+
+    let gone = || given::<Resource>(held([withdrawn()]));
+    gone().when(withdraw(city())).then_nothing();
+    for command in [
+        draft(revised()),
+        Command::Submit { leadership: Leadership::Provider, by: provider() },
+        publish(city()),
+        return_(city()),
+        suspend(provider()),
+        Command::Resume { by: provider() },
+        update(TODAY, provider()),
+    ] {
+        gone().when(command).then_rejected(Rejection::Withdrawn);
+    }
+}
+
+#[test]
+fn what_was_never_published_is_its_providers_to_drop() {
+    let drafted = || given::<Resource>([drafted(villages())]);
+    drafted().when(withdraw(provider())).then([withdrawn()]);
+    for command in [withdraw(city()), suspend(provider()), update(TODAY, provider())] {
+        drafted().when(command).then_rejected(Rejection::NotPublished);
+    }
+}
+
+/// R12.3: an update says how current the data are, and does not go back.
+#[test]
+fn an_update_says_how_current_the_data_are() {
+    let yesterday = date(2026, 1, 3);
+    let updated = |current_on| Event::Updated(Update { current_on, rows: Some(3_300) });
+
+    given::<Resource>(held([])).when(update(yesterday, provider())).then([updated(yesterday)]);
+    given::<Resource>(held([updated(yesterday)]))
+        .when(update(TODAY, provider()))
+        .then([updated(TODAY)]);
+    given::<Resource>(held([updated(TODAY)])).when(update(TODAY, provider())).then_nothing();
+    given::<Resource>(held([updated(TODAY)]))
+        .when(update(yesterday, provider()))
+        .then_rejected(Rejection::CurrentGoesBack { known: TODAY });
+    let tomorrow = date(2026, 1, 5);
+    given::<Resource>(held([]))
+        .when(update(tomorrow, provider()))
+        .then_rejected(Rejection::CurrentInFuture { current_on: tomorrow, today: TODAY });
+    given::<Resource>(held([])).when(update(TODAY, stranger())).then_rejected(not_owner());
+}
+
+/// R13.1: neither a neighbouring authority nor another provider has a say in an entry's life.
+#[test]
+fn strangers_do_not_end_what_holds() {
+    let outside = Rejection::Denied(Denied::OutsideRegion {
+        region: "510105".parse().unwrap(),
+        target: DISTRICT.parse().unwrap(),
+    });
+    let no_authority = Rejection::Denied(Denied::RoleMissing {
+        organisation: STRANGER.parse().unwrap(),
+        role: Role::Authority,
+    });
+    let neighbour = || actor(AUTHORITY, "510105", [Role::Authority]);
+    for (by, rejection) in [(neighbour(), outside), (stranger(), no_authority)] {
+        for command in
+            [suspend(by.clone()), withdraw(by.clone()), Command::Resume { by: by.clone() }]
+        {
+            given::<Resource>(held([])).when(command).then_rejected(rejection.clone());
+        }
+    }
+}
+
+/// Two drafts with one name are told apart when the second one is published.
+#[test]
+fn a_name_that_was_published_meanwhile_is_not_published_again() {
+    let alike = Alike { code: "302001/00002".parse().unwrap(), name: "社区名录".to_owned() };
+    let alike_at_publishing =
+        Command::Publish { on: TODAY, alike: Some(alike.clone()), by: city() };
+    given::<Resource>([drafted(villages()), Event::Submitted])
+        .when(alike_at_publishing)
+        .then_rejected(Rejection::NameAlike { alike });
+}
+
 fn actors() -> impl Strategy<Value = Actor> {
     let codes = prop::sample::select(vec![AUTHORITY, PROVIDER, STRANGER]);
     let regions = prop::sample::select(vec!["510000", CITY, DISTRICT, "510105"]);
@@ -301,15 +471,14 @@ fn commands() -> impl Strategy<Value = Command> {
     ]);
     let actors = || prop_oneof![Just(provider()), Just(city()), actors()];
     prop_oneof![
-        (descriptions, actors()).prop_map(|(description, by)| Command::Draft {
-            code: code(),
-            description,
-            leadership: Leadership::Provider,
-            by
-        }),
-        actors().prop_map(|by| Command::Submit { leadership: Leadership::Provider, by }),
-        actors().prop_map(return_),
-        actors().prop_map(publish),
+        8 => (descriptions, actors()).prop_map(|(description, by)| draft_by(description, by)),
+        6 => actors().prop_map(|by| Command::Submit { leadership: Leadership::Provider, by }),
+        4 => actors().prop_map(return_),
+        6 => actors().prop_map(publish),
+        3 => actors().prop_map(suspend),
+        3 => actors().prop_map(|by| Command::Resume { by }),
+        1 => actors().prop_map(withdraw),
+        3 => (actors(), -2_i64..3).prop_map(|(by, days)| update(TODAY + Span::new().days(days), by)),
     ]
 }
 
@@ -320,10 +489,13 @@ proptest! {
     fn entry_stays_what_it_is(commands in prop::collection::vec(commands(), 0..40)) {
         let mut resource = Resource::default();
         let mut version = 0;
+        let (mut updated, mut withdrawn) = (None, false);
         let mut providers = BTreeSet::new();
         for command in commands {
             let Ok(events) = resource.decide(command.clone()) else { continue };
+            prop_assert!(!withdrawn || events.is_empty(), "nothing follows a withdrawal");
             resource = replay(resource, &events);
+            withdrawn = matches!(resource, Resource::Withdrawn(_));
 
             if events.iter().any(|event| matches!(event, Event::Published { .. })) {
                 version += 1;
@@ -334,6 +506,10 @@ proptest! {
                 prop_assert_eq!(&entry.code, &code());
                 prop_assert_eq!(entry.version, version);
                 prop_assert_eq!(entry.description.mistakes(), vec![]);
+                prop_assert!(entry.suspension.is_none() || version > 0);
+                prop_assert!(entry.update.is_none_or(|update| update.current_on <= TODAY));
+                prop_assert!(updated <= entry.update.map(|update| update.current_on));
+                updated = entry.update.map(|update| update.current_on);
             }
         }
         prop_assert!(providers.len() <= 1);

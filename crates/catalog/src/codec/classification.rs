@@ -18,11 +18,18 @@ impl Codec for Classification {
     const AGGREGATE: &'static str = "classification";
 
     fn encode(event: &Event) -> Any {
-        let Event::SerialAssigned { resource, serial } = event;
-        to_any(&wire::SerialAssigned { resource_id: resource.to_string(), serial: *serial })
+        match event {
+            Event::SerialAssigned { resource, serial } => {
+                to_any(&wire::SerialAssigned { resource_id: resource.to_string(), serial: *serial })
+            }
+            Event::Named { name } => to_any(&wire::ClassificationNamed { name: name.clone() }),
+        }
     }
 
     fn decode(any: &Any) -> Result<Option<Event>, DecodeError> {
+        if let Some(named) = from_any::<wire::ClassificationNamed>(any) {
+            return Ok(Some(Event::Named { name: named?.name }));
+        }
         let Some(assigned) = from_any::<wire::SerialAssigned>(any) else {
             return Err(unknown(any));
         };

@@ -2,7 +2,7 @@
 
 use publicdata_catalog_domain::description::{Description, Item, Opening, Sharing};
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_types::SharingType;
+use publicdata_types::{OrganisationCode, SharingType};
 
 use super::words::{
     delivery_mode_from_wire, delivery_mode_to_wire, format_from_wire, format_to_wire,
@@ -71,7 +71,7 @@ pub(crate) fn description_from_wire(
         name: description.name,
         abstract_: description.r#abstract,
         classification: parse("classification_code", &description.classification_code)?,
-        provider: parse("provider_code", &description.provider_code)?,
+        provider: provider_from_wire(&description.provider_code)?,
         format: required("format", format_from_wire(description.format))?,
         items,
         sharing,
@@ -87,6 +87,18 @@ pub(crate) fn description_from_wire(
         entity: description.entity,
         format_detail: description.format_detail,
     })
+}
+
+/// A mistake that real filings contain: the provider left empty.
+fn provider_from_wire(code: &str) -> Result<OrganisationCode, FieldError> {
+    match code.trim() {
+        "" => {
+            let text = "the provider is empty; name the unified social credit code of the \
+                        organisation that provides the data";
+            Err(FieldError::new("provider_code", text))
+        }
+        code => parse("provider_code", code),
+    }
 }
 
 fn sharing_from_wire(description: &wire::ResourceDescription) -> Result<Sharing, FieldError> {

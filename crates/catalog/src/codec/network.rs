@@ -73,7 +73,7 @@ fn requested_from_wire(wire: wire::NetworkOpinionRequested) -> Result<Event, Fie
     Ok(Event::OpinionRequested {
         owner: owner_from_wire(&wire.organisation_code, &wire.region_code)?,
         answering: parse("answering_region_code", &wire.answering_region_code)?,
-        plan: plan_from_wire(wire.plan.unwrap_or_default()),
+        plan: network_plan_from_wire(wire.plan.unwrap_or_default()),
     })
 }
 
@@ -97,11 +97,11 @@ fn built_from_wire(wire: wire::NetworkBuilt) -> Result<Event, FieldError> {
         owner: owner_from_wire(&wire.organisation_code, &wire.region_code)?,
         on: parse("built_on", &wire.built_on)?,
         basis,
-        plan: plan_from_wire(wire.plan.unwrap_or_default()),
+        plan: network_plan_from_wire(wire.plan.unwrap_or_default()),
     })
 }
 
-pub(crate) fn plan_from_wire(wire: wire::NetworkPlan) -> Plan {
+pub(crate) fn network_plan_from_wire(wire: wire::NetworkPlan) -> Plan {
     let wire::NetworkPlan { name, purpose, legal_basis, scope } = wire;
     Plan { name, purpose, legal_basis, scope }
 }

@@ -1,7 +1,7 @@
 //! Events of entries.
 
 use prost_types::Any;
-use publicdata_catalog_domain::resource::{self, Event};
+use publicdata_catalog_domain::resource::{self, Event, Update};
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
@@ -34,6 +34,20 @@ impl Codec for Resource {
             Event::Published { version, on } => {
                 to_any(&wire::ResourcePublished { version: *version, published_on: on.to_string() })
             }
+            Event::Suspended { reason, authority } => to_any(&wire::ResourceSuspended {
+                reason: reason.clone(),
+                authority_region_code: authority
+                    .map(|region| region.to_string())
+                    .unwrap_or_default(),
+            }),
+            Event::Resumed => to_any(&wire::ResourceResumed {}),
+            Event::Withdrawn { reason } => {
+                to_any(&wire::ResourceWithdrawn { reason: reason.clone() })
+            }
+            Event::Updated(Update { current_on, rows }) => to_any(&wire::ResourceUpdated {
+                current_on: current_on.to_string(),
+                rows: rows.unwrap_or_default(),
+            }),
         }
     }
 
@@ -49,7 +63,7 @@ impl Codec for Resource {
             let on = parse("published_on", &published_on);
             Event::Published { version, on: on.map_err(|error| unreadable(any, error))? }
         } else {
-            return Err(unknown(any));
+            return life_from_wire(any);
         };
         Ok(Some(event))
     }
@@ -63,4 +77,31 @@ fn drafted_from_wire(drafted: wire::ResourceDrafted) -> Result<Event, FieldError
             .map_err(|error| error.within("description"))?,
         region: parse("region_code", &drafted.region_code)?,
     })
+}
+
+/// What happens to an entry once it is published.
+fn life_from_wire(any: &Any) -> Result<Option<Event>, DecodeError> {
+    let event = if let Some(suspended) = from_any::<wire::ResourceSuspended>(any) {
+        let wire::ResourceSuspended { reason, authority_region_code: region } = suspended?;
+        let authority = match region.as_str() {
+            "" => None,
+            region => {
+                let region = parse("authority_region_code", region);
+                Some(region.map_err(|error| unreadable(any, error))?)
+            }
+        };
+        Event::Suspended { reason, authority }
+    } else if let Some(resumed) = from_any::<wire::ResourceResumed>(any) {
+        resumed.map(|wire::ResourceResumed {}| Event::Resumed)?
+    } else if let Some(withdrawn) = from_any::<wire::ResourceWithdrawn>(any) {
+        Event::Withdrawn { reason: withdrawn?.reason }
+    } else if let Some(updated) = from_any::<wire::ResourceUpdated>(any) {
+        let wire::ResourceUpdated { current_on, rows } = updated?;
+        let current_on = parse("current_on", &current_on);
+        let current_on = current_on.map_err(|error| unreadable(any, error))?;
+        Event::Updated(Update { current_on, rows: (rows > 0).then_some(rows) })
+    } else {
+        return Err(unknown(any));
+    };
+    Ok(Some(event))
 }

@@ -27,13 +27,6 @@ macro_rules! answered {
     };
 }
 
-impl From<system::NameOfSystem> for Error {
-    fn from(named: system::NameOfSystem) -> Self {
-        let reason = system::NameOfSystem::REASON;
-        Problem::new(Code::InvalidArgument, reason, named.to_string()).into()
-    }
-}
-
 answered!(system: |rejection| {
     use system::Rejection;
     match rejection {

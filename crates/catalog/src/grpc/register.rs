@@ -3,7 +3,7 @@
 mod desk;
 mod requests;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::RegisterDesk;
 pub(super) use requests::listing;
 
 use publicdata_catalog_domain::{network, recovery, security_record, system};
@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 
 use super::{next_page_token, parse, parse_optional};
 use crate::codec::{
-    basis_to_wire, opinion_from_wire, plan_from_wire, recovery_kind_from_wire,
+    basis_to_wire, network_plan_from_wire, opinion_from_wire, recovery_kind_from_wire,
     recovery_terms_from_wire,
 };
 use crate::error::Error;
@@ -37,7 +37,7 @@ use requests::{day, security_entry, system_description};
 /// Answers `RegisterService`.
 #[derive(Debug)]
 pub(crate) struct Register {
-    pub(crate) desk: Desk,
+    pub(crate) desk: RegisterDesk,
 }
 
 #[tonic::async_trait]
@@ -127,7 +127,7 @@ impl RegisterService for Register {
         request: Request<RequestNetworkOpinionRequest>,
     ) -> Result<Response<RequestNetworkOpinionResponse>, Status> {
         let (by, meta, message) = self.desk.command(request, |m| &m.command_id).await?;
-        let plan = plan_from_wire(message.plan.unwrap_or_default());
+        let plan = network_plan_from_wire(message.plan.unwrap_or_default());
         let id = NetworkId::from_uuid(*meta.command_id.derive("network").as_uuid());
 
         let command = network::Command::RequestOpinion { plan, by };
@@ -169,7 +169,7 @@ impl RegisterService for Register {
             true => network::Provenance::Existing,
             false => network::Provenance::New,
         };
-        let plan = message.plan.map(plan_from_wire);
+        let plan = message.plan.map(network_plan_from_wire);
 
         let command = network::Command::RecordBuilt { owner, plan, on, provenance, by };
         let done = self.desk.execute(&self.desk.networks, &id, &meta, command).await?;

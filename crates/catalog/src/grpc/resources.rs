@@ -1,29 +1,32 @@
 //! Catalogue entries.
 
+mod reading;
+
 use std::sync::Arc;
 
-use publicdata_catalog_domain::resource::Command;
+use jiff::civil::Date;
+use publicdata_catalog_domain::resource::{Command, Resource as Aggregate, Update};
 use publicdata_directory::Caller;
-use publicdata_event_store::Subject;
-use publicdata_event_store::aggregates::Codec as _;
+use publicdata_event_store::aggregates::Executed;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceService;
 use publicdata_proto::catalog::v1::{
-    DraftResourceRequest, DraftResourceResponse, GetResourceRequest, GetResourceResponse,
-    PublishResourceRequest, PublishResourceResponse, Resource, ReturnResourceRequest,
-    ReturnResourceResponse, SearchResourcesRequest, SearchResourcesResponse, SubmitResourceRequest,
-    SubmitResourceResponse, get_resource_request,
+    CompareResourceVersionsRequest, CompareResourceVersionsResponse, DraftResourceRequest,
+    DraftResourceResponse, GetResourceRequest, GetResourceResponse, ListResourceHistoryRequest,
+    ListResourceHistoryResponse, ListResourceVersionsRequest, ListResourceVersionsResponse,
+    PublishResourceRequest, PublishResourceResponse, RecordResourceUpdateRequest,
+    RecordResourceUpdateResponse, ResumeResourceRequest, ResumeResourceResponse,
+    ReturnResourceRequest, ReturnResourceResponse, SearchResourcesRequest, SearchResourcesResponse,
+    SubmitResourceRequest, SubmitResourceResponse, SuspendResourceRequest, SuspendResourceResponse,
+    WithdrawResourceRequest, WithdrawResourceResponse,
 };
-use publicdata_types::{ResourceId, china_date};
+use publicdata_types::{Actor, china_date};
 use tonic::{Request, Response, Status};
 
 use super::{Shared, parse, parse_optional};
-use crate::codec::{
-    self, description_from_wire, description_to_wire, status_to_wire, time_from_wire, time_to_wire,
-};
+use crate::codec::description_from_wire;
 use crate::drafting::Drafting;
-use crate::entry::{Entry, Reader};
+use crate::entry::Reader;
 use crate::error::Error;
-use crate::{queries, views};
 
 /// Answers `ResourceService`.
 #[derive(Debug)]
@@ -60,15 +63,11 @@ impl ResourceService for Resources {
         request: Request<SubmitResourceRequest>,
     ) -> Result<Response<SubmitResourceResponse>, Status> {
         let by = self.shared.directory.user(&request).await?;
-        let message = request.get_ref();
+        let message = request.into_inner();
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
-
-        let code = self.drafting.visible(&id, &by).await?;
-        let leadership = self.drafting.leadership(&code.classification).await?;
-        let command = Command::Submit { leadership, by };
-        let sequence = self.drafting.execute(&id, &meta, command).await?.sequence;
-        Ok(Response::new(SubmitResourceResponse { sequence }))
+        let done = self.drafting.submit(&meta, &id, by).await?;
+        Ok(Response::new(SubmitResourceResponse { sequence: done.sequence }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -78,13 +77,10 @@ impl ResourceService for Resources {
     ) -> Result<Response<ReturnResourceResponse>, Status> {
         let by = self.shared.directory.user(&request).await?;
         let message = request.into_inner();
-        let meta = self.shared.meta(&message.command_id, &by.id)?;
-        let id = parse("resource_id", &message.resource_id)?;
-
-        self.drafting.visible(&id, &by).await?;
-        let command = Command::Return { reason: message.reason, by };
-        let sequence = self.drafting.execute(&id, &meta, command).await?.sequence;
-        Ok(Response::new(ReturnResourceResponse { sequence }))
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let reason = message.reason.clone();
+        let done = self.act(ids, by, |by, _| Command::Return { reason, by }).await?;
+        Ok(Response::new(ReturnResourceResponse { sequence: done.sequence }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -93,15 +89,93 @@ impl ResourceService for Resources {
         request: Request<PublishResourceRequest>,
     ) -> Result<Response<PublishResourceResponse>, Status> {
         let by = self.shared.directory.user(&request).await?;
-        let message = request.get_ref();
-        let meta = self.shared.meta(&message.command_id, &by.id)?;
-        let id = parse("resource_id", &message.resource_id)?;
-
-        self.drafting.visible(&id, &by).await?;
-        let command = Command::Publish { on: china_date(meta.at), by };
-        let done = self.drafting.execute(&id, &meta, command).await?;
+        let message = request.into_inner();
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let meta = self.shared.meta(ids.0, &by.id)?;
+        let id = parse("resource_id", ids.1)?;
+        let done = self.drafting.publish(&meta, &id, by).await?;
         let version = done.state.entry().map_or(0, |entry| entry.version);
         Ok(Response::new(PublishResourceResponse { version, sequence: done.sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn suspend_resource(
+        &self,
+        request: Request<SuspendResourceRequest>,
+    ) -> Result<Response<SuspendResourceResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let reason = message.reason.clone();
+        let done = self.act(ids, by, |by, _| Command::Suspend { reason, by }).await?;
+        Ok(Response::new(SuspendResourceResponse { sequence: done.sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn resume_resource(
+        &self,
+        request: Request<ResumeResourceRequest>,
+    ) -> Result<Response<ResumeResourceResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let done = self.act(ids, by, |by, _| Command::Resume { by }).await?;
+        Ok(Response::new(ResumeResourceResponse { sequence: done.sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn withdraw_resource(
+        &self,
+        request: Request<WithdrawResourceRequest>,
+    ) -> Result<Response<WithdrawResourceResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let reason = message.reason.clone();
+        let done = self.act(ids, by, |by, _| Command::Withdraw { reason, by }).await?;
+        Ok(Response::new(WithdrawResourceResponse { sequence: done.sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn record_resource_update(
+        &self,
+        request: Request<RecordResourceUpdateRequest>,
+    ) -> Result<Response<RecordResourceUpdateResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let ids = (message.command_id.as_str(), message.resource_id.as_str());
+        let current_on = parse("current_on", &message.current_on)?;
+        let update = Update { current_on, rows: (message.rows > 0).then_some(message.rows) };
+        let command = |by, today| Command::RecordUpdate { update, today, by };
+        let done = self.act(ids, by, command).await?;
+        Ok(Response::new(RecordResourceUpdateResponse { sequence: done.sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn list_resource_versions(
+        &self,
+        request: Request<ListResourceVersionsRequest>,
+    ) -> Result<Response<ListResourceVersionsResponse>, Status> {
+        let caller = self.shared.directory.caller(&request).await?;
+        Ok(Response::new(self.versions(request.into_inner(), reader(&caller)).await?))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn compare_resource_versions(
+        &self,
+        request: Request<CompareResourceVersionsRequest>,
+    ) -> Result<Response<CompareResourceVersionsResponse>, Status> {
+        let caller = self.shared.directory.caller(&request).await?;
+        Ok(Response::new(self.compare(request.into_inner(), reader(&caller)).await?))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn list_resource_history(
+        &self,
+        request: Request<ListResourceHistoryRequest>,
+    ) -> Result<Response<ListResourceHistoryResponse>, Status> {
+        let caller = self.shared.directory.caller(&request).await?;
+        Ok(Response::new(self.happened(request.into_inner(), reader(&caller)).await?))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -110,18 +184,7 @@ impl ResourceService for Resources {
         request: Request<GetResourceRequest>,
     ) -> Result<Response<GetResourceResponse>, Status> {
         let caller = self.shared.directory.caller(&request).await?;
-        let GetResourceRequest { key, as_of } = request.into_inner();
-        let as_of = as_of.map(|time| time_from_wire("as_of", Some(time)));
-        let as_of = as_of.transpose().map_err(Error::from)?;
-
-        let entry = self.by_key(key).await?.ok_or(Error::ResourceNotFound)?;
-        let entry = match as_of {
-            Some(time) => self.as_of(&entry.id, time).await?,
-            None => Some(entry),
-        };
-        let seen = entry.and_then(|entry| entry.seen_by(reader(&caller)));
-        let resource = self.to_wire(seen.ok_or(Error::ResourceNotFound)?).await?;
-        Ok(Response::new(GetResourceResponse { resource: Some(resource) }))
+        Ok(Response::new(self.get(request.into_inner(), reader(&caller)).await?))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -135,55 +198,17 @@ impl ResourceService for Resources {
 }
 
 impl Resources {
-    async fn by_key(&self, key: Option<get_resource_request::Key>) -> Result<Option<Entry>, Error> {
-        let database = &self.shared.database;
-        match key {
-            Some(get_resource_request::Key::ResourceId(id)) => {
-                let id = parse("resource_id", &id)?;
-                let mut connection = database.pool().acquire().await?;
-                Ok(queries::by_id(&mut connection, &id).await?)
-            }
-            Some(get_resource_request::Key::Code(code)) => {
-                Ok(queries::by_code(database, &parse("code", &code)?).await?)
-            }
-            None => Err(Error::field("key", "name an entry by its id or its code")),
-        }
-    }
-
-    /// H2: the entry as its events up to `time` tell it.
-    async fn as_of(&self, id: &ResourceId, time: jiff::Timestamp) -> Result<Option<Entry>, Error> {
-        let subject =
-            Subject::new(codec::Resource::SERVICE, codec::Resource::AGGREGATE, &id.to_string());
-        let subject = subject.map_err(|error| Error::Internal(error.into()))?;
-        let history = self.shared.store.tail(&subject, 0).await;
-        let history = history.map_err(|error| Error::Load(error.into()))?;
-
-        let mut entry = None;
-        for recorded in history.iter().take_while(|recorded| recorded.recorded_at <= time) {
-            let events = views::events(recorded).map_err(|error| Error::Internal(error.into()))?;
-            for event in events.map(|(_, events)| events).unwrap_or_default() {
-                let evolved = Entry::evolve(entry, *id, event, recorded.recorded_at);
-                entry = Some(evolved.map_err(|error| Error::Internal(error.into()))?);
-            }
-        }
-        Ok(entry)
-    }
-
-    pub(super) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
-        let provider = self.shared.directory.organisation(&entry.description.provider).await?;
-        let published = entry.published.as_ref();
-        Ok(Resource {
-            id: entry.id.to_string(),
-            code: entry.code.to_string(),
-            status: status_to_wire(entry.status).into(),
-            version: entry.version(),
-            description: Some(description_to_wire(&entry.description)),
-            region_code: entry.region.to_string(),
-            published_on: published.map(|published| published.on.to_string()).unwrap_or_default(),
-            updated_at: Some(time_to_wire(entry.updated_at)),
-            provider_name: provider.map(|provider| provider.name.clone()).unwrap_or_default(),
-            return_reason: entry.return_reason,
-        })
+    /// Carries out a command to an entry that the caller may know of; the command is told the day in China.
+    async fn act(
+        &self,
+        (command_id, resource_id): (&str, &str),
+        by: Actor,
+        command: impl FnOnce(Actor, Date) -> Command,
+    ) -> Result<Executed<Aggregate>, Error> {
+        let meta = self.shared.meta(command_id, &by.id)?;
+        let id = parse("resource_id", resource_id)?;
+        self.drafting.visible(&id, &by).await?;
+        self.drafting.execute(&id, &meta, command(by, china_date(meta.at))).await
     }
 }
 

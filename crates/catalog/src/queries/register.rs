@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use prost::Message;
+use publicdata_catalog_domain::name::NameKey;
 use publicdata_proto::catalog::v1::{
     Agreement, Network, Recovery, RecoveryKind, RecoveryTerms, SecurityRecord, System, SystemCount,
     SystemIntegration,
@@ -12,7 +13,7 @@ use publicdata_proto::catalog::v1::{
 use publicdata_types::{Actor, AgreementId, CommandId, OrganisationCode, RegionCode};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{parsed, unreadable, within};
 
@@ -165,7 +166,7 @@ pub(crate) async fn list_recovery(
              SELECT id, CAST({resource} AS BIGINT) AS kind, '' AS name, published_description AS description,
                  provider_code AS organisation_code
              FROM catalog_resource
-             WHERE published_description IS NOT NULL AND status <> 'withdrawn'
+             WHERE standing IN ('published', 'suspended')
              UNION ALL
              SELECT id, CAST({system} AS BIGINT) AS kind, name, '' AS description, organisation_code
              FROM register_system WHERE retired = 0
@@ -193,16 +194,16 @@ pub(crate) async fn list_recovery(
 /// Whether a system that the organisation runs has a name like this: a resource is not named after the system that it comes
 /// from (R12.1). Of others' systems nothing is told (R13.1).
 pub(crate) async fn system_named(
-    connection: &mut AnyConnection,
+    database: &Database,
     organisation: &OrganisationCode,
-    name_key: &str,
+    key: &NameKey,
 ) -> Result<bool, sqlx::Error> {
     let query = "SELECT id FROM register_system
                  WHERE name_key = $1 AND organisation_code = $2 AND retired = 0 LIMIT 1";
     let found = sqlx::query(query)
-        .bind(name_key)
+        .bind(key.as_str())
         .bind(organisation.to_string())
-        .fetch_optional(connection)
+        .fetch_optional(database.pool())
         .await?;
     Ok(found.is_some())
 }

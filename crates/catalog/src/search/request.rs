@@ -41,7 +41,7 @@ pub struct Filters {
     pub formats: Vec<Format>,
     /// Update cycles.
     pub cycles: Vec<UpdateCycle>,
-    /// Without any, all but withdrawn.
+    /// Without any, all but suspended and withdrawn.
     pub statuses: Vec<ResourceStatus>,
 }
 
@@ -98,7 +98,7 @@ impl Filters {
             Choice::Format => any(&self.formats),
             Choice::Cycle => any(&self.cycles),
             Choice::Status if self.statuses.is_empty() => {
-                !(1 << (ResourceStatus::Withdrawn as i32))
+                !(1 << (ResourceStatus::Suspended as i32) | 1 << (ResourceStatus::Withdrawn as i32))
             }
             Choice::Status => any(&self.statuses),
         }

@@ -1,13 +1,14 @@
 //! An entry as the index stores it.
 
 use prost::Message as _;
-use publicdata_proto::catalog::v1::{IndexedEntry, IndexedPublication};
+use publicdata_catalog_domain::resource::Update;
+use publicdata_proto::catalog::v1::{IndexedEntry, IndexedPublication, ResourceStatus};
 
 use crate::codec::{
     FieldError, description_from_wire, description_to_wire, parse, status_from_request,
     status_to_wire, time_from_wire, time_to_wire,
 };
-use crate::entry::{Entry, Published};
+use crate::entry::{Entry, Published, Standing, Status};
 
 /// An entry that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,14 @@ impl State {
             published_at: Some(time_to_wire(published.at)),
             description: (published.description != entry.description)
                 .then(|| description_to_wire(&published.description)),
+            changed_at: Some(time_to_wire(published.changed_at)),
         });
+        let standing = match entry.standing {
+            Standing::InUse => ResourceStatus::Unspecified,
+            Standing::Suspended { .. } => ResourceStatus::Suspended,
+            Standing::Withdrawn { .. } => ResourceStatus::Withdrawn,
+        };
+        let update = entry.update;
         let indexed = IndexedEntry {
             id: entry.id.to_string(),
             code: entry.code.to_string(),
@@ -64,6 +72,10 @@ impl State {
             updated_at: Some(time_to_wire(entry.updated_at)),
             published,
             number: *number,
+            standing: standing.into(),
+            standing_reason: entry.standing.reason().to_owned(),
+            current_on: update.map(|update| update.current_on.to_string()).unwrap_or_default(),
+            rows: update.and_then(|update| update.rows).unwrap_or_default(),
         };
         indexed.encode_to_vec()
     }
@@ -80,8 +92,22 @@ impl State {
                     Some(description) => description_from_wire(description)?,
                     None => description.clone(),
                 },
+                changed_at: time_from_wire("changed_at", published.changed_at)?,
             }),
             None => None,
+        };
+        let reason = indexed.standing_reason;
+        let standing = match status_from_request("standing", indexed.standing)? {
+            Some(Status::Suspended) => Standing::Suspended { reason },
+            Some(Status::Withdrawn) => Standing::Withdrawn { reason },
+            _ => Standing::InUse,
+        };
+        let update = match indexed.current_on.as_str() {
+            "" => None,
+            on => {
+                let rows = (indexed.rows > 0).then_some(indexed.rows);
+                Some(Update { current_on: parse("current_on", on)?, rows })
+            }
         };
         let status = status_from_request("status", indexed.status)?;
         let entry = Entry {
@@ -92,6 +118,8 @@ impl State {
             description,
             return_reason: indexed.return_reason,
             published,
+            standing,
+            update,
             updated_at: time_from_wire("updated_at", indexed.updated_at)?,
         };
         Ok(Self { entry, number: indexed.number })

@@ -1,21 +1,23 @@
-//! Entries as rows.
+//! Entries as rows, and the classification tree that they stand in.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use prost::Message as _;
+use publicdata_catalog_domain::classification;
 use publicdata_catalog_domain::description::Description;
+use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::Event;
 use publicdata_event_store::aggregates::Codec as _;
 use publicdata_event_store::{Recorded, Store};
 use publicdata_types::ResourceId;
 use publicdata_views::{ApplyError, Database, Projector, View};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::app::BuildError;
-use crate::codec::{Resource, description_to_wire};
-use crate::entry::Entry;
+use crate::codec::{Classification, Resource, description_to_wire};
+use crate::entry::{Entry, Status};
 use crate::queries;
 use crate::views::{MIGRATIONS, STREAM};
 
@@ -41,7 +43,7 @@ impl View for Entries {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["catalog_resource"]
+        &["catalog_resource", "catalog_classification"]
     }
 
     async fn apply(
@@ -49,6 +51,9 @@ impl View for Entries {
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
+        if recorded.subject.aggregate() == Classification::AGGREGATE {
+            return name_classification(connection, recorded).await;
+        }
         let Some((id, events)) = events(recorded)? else { return Ok(()) };
 
         let mut entry = queries::by_id(&mut *connection, &id).await?;
@@ -76,35 +81,89 @@ pub(crate) fn events(recorded: &Recorded) -> Result<Option<(ResourceId, Vec<Even
     Ok(Some((id, events)))
 }
 
+/// A node's newest name takes the place of the one before.
+async fn name_classification(
+    connection: &mut AnyConnection,
+    recorded: &Recorded,
+) -> Result<(), ApplyError> {
+    for event in recorded.commit().map_err(ApplyError::event)?.events {
+        match Classification::decode(&event).map_err(ApplyError::event)? {
+            Some(classification::Event::Named { name }) => {
+                sqlx::query(
+                    "INSERT INTO catalog_classification (code, name) VALUES ($1, $2) \
+                     ON CONFLICT (code) DO UPDATE SET name = excluded.name",
+                )
+                .bind(recorded.subject.id())
+                .bind(name)
+                .execute(&mut *connection)
+                .await?;
+            }
+            Some(classification::Event::SerialAssigned { .. }) | None => {}
+        }
+    }
+    Ok(())
+}
+
 async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), ApplyError> {
+    const COLUMNS: [&str; 20] = [
+        "id",
+        "code",
+        "classification_code",
+        "provider_code",
+        "region_code",
+        "status",
+        "version",
+        "description",
+        "return_reason",
+        "published_description",
+        "published_on",
+        "published_at",
+        "published_changed_at",
+        "standing",
+        "standing_reason",
+        "current_on",
+        "current_rows",
+        "updated_at",
+        "name_key",
+        "published_name_key",
+    ];
+
+    let places: Vec<String> = (1..=COLUMNS.len()).map(|place| format!("${place}")).collect();
+    let updates: Vec<String> =
+        COLUMNS.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let upsert = format!(
+        "INSERT INTO catalog_resource ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}",
+        COLUMNS.join(", "),
+        places.join(", "),
+        updates.join(", ")
+    );
+
     let published = entry.published.as_ref();
-    sqlx::query(
-        "INSERT INTO catalog_resource (
-             id, code, provider_code, region_code, status, version, description, return_reason,
-             published_description, published_on, published_at, updated_at
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (id) DO UPDATE SET
-             provider_code = excluded.provider_code, region_code = excluded.region_code,
-             status = excluded.status, version = excluded.version,
-             description = excluded.description, return_reason = excluded.return_reason,
-             published_description = excluded.published_description,
-             published_on = excluded.published_on, published_at = excluded.published_at,
-             updated_at = excluded.updated_at",
-    )
-    .bind(entry.id.to_string())
-    .bind(entry.code.to_string())
-    .bind(entry.description.provider.to_string())
-    .bind(entry.region.to_string())
-    .bind(entry.status.as_str())
-    .bind(i64::from(entry.version()))
-    .bind(encoded(&entry.description))
-    .bind(entry.return_reason.as_str())
-    .bind(published.map(|published| encoded(&published.description)))
-    .bind(published.map(|published| published.on.to_string()))
-    .bind(published.map(|published| microseconds(published.at)))
-    .bind(microseconds(entry.updated_at))
-    .execute(connection)
-    .await?;
+    let name_key = |description: &Description| NameKey::of(&description.name).as_str().to_owned();
+    let rows = entry.update.and_then(|update| update.rows);
+    sqlx::query(AssertSqlSafe(upsert))
+        .bind(entry.id.to_string())
+        .bind(entry.code.to_string())
+        .bind(entry.code.classification.to_string())
+        .bind(entry.description.provider.to_string())
+        .bind(entry.region.to_string())
+        .bind(entry.status.as_str())
+        .bind(i64::from(entry.version()))
+        .bind(encoded(&entry.description))
+        .bind(entry.return_reason.as_str())
+        .bind(published.map(|published| encoded(&published.description)))
+        .bind(published.map(|published| published.on.to_string()))
+        .bind(published.map(|published| microseconds(published.at)))
+        .bind(published.map(|published| microseconds(published.changed_at)))
+        .bind(entry.standing_status().map_or("", Status::as_str))
+        .bind(entry.standing.reason())
+        .bind(entry.update.map(|update| update.current_on.to_string()))
+        .bind(rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
+        .bind(microseconds(entry.updated_at))
+        .bind(name_key(&entry.description))
+        .bind(published.map(|published| name_key(&published.description)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -12,11 +12,16 @@ use publicdata_identity::{
 };
 use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
+use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -41,11 +46,13 @@ pub(crate) struct Catalogue {
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
     pub(crate) register: Arc<Projector>,
-    /// The service's clock, to be moved.
-    pub(crate) clock: Clock,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
+    pub(crate) obligations: Arc<Projector>,
     pub(crate) tasks: Tasks,
+    /// The service's clock, to be moved.
+    pub(crate) clock: Clock,
     address: String,
     config: Config,
     authority: CertificateAuthority,
@@ -63,7 +70,12 @@ pub(crate) struct User {
     pub(crate) register: RegisterServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
+    pub(crate) obligations: ObligationServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
+    pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -74,23 +86,46 @@ impl Catalogue {
     }
 
     pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_by(Clock::system(), database, None, folder).await
+    }
+
+    /// A catalogue whose clock stands at this moment until a test moves it, and which counts by these holidays.
+    pub(crate) async fn start_at(time: &str, holidays: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let holidays = holidays.map(|json| {
+            let path = folder.path().join("holidays.json");
+            std::fs::write(&path, json).unwrap();
+            path
+        });
+        let clock = Clock::manual(time.parse().unwrap());
+        Self::start_by(clock, database, holidays, folder).await
+    }
+
+    async fn start_by(
+        clock: Clock,
+        database: String,
+        holidays: Option<PathBuf>,
+        folder: TempDir,
+    ) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, folder.path());
-        let clock = Clock::system();
-        let (app, tasks) = app(config.clone(), &authority, &store, &clock).await;
+        let config = Config { holidays, ..config(database, folder.path()) };
+        let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
             register: Arc::clone(app.register()),
-            clock,
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
+            collection: app.collection().map(Arc::clone),
+            obligations: Arc::clone(app.obligations()),
             address: app.local_addr().to_string(),
             store,
             tasks,
+            clock,
             config,
             authority,
             _nats: nats,
@@ -116,10 +151,29 @@ impl Catalogue {
         self.config.index.clone()
     }
 
+    /// Cuts the service off in the middle of whatever it does, and starts another one over the same events and the same
+    /// database.
+    pub(crate) async fn kill(&mut self) {
+        let _ = self.tasks.drain(Duration::ZERO).await;
+        self.begin().await;
+    }
+
+    /// Ends the service, and starts another one over the same events and an empty database.
+    pub(crate) async fn restart_from_events(&mut self) {
+        self.stop().await;
+        self.config.database = self.config.database.replace("catalog.db", "another.db");
+        self.begin().await;
+    }
+
+    /// The file that the holidays are read from.
+    pub(crate) fn holidays(&self) -> &Path {
+        self.config.holidays.as_deref().unwrap()
+    }
+
     /// Starts a service again.
     pub(crate) async fn begin(&mut self) {
-        let (app, tasks) =
-            app(self.config.clone(), &self.authority, &self.store, &self.clock).await;
+        let (config, store) = (self.config.clone(), Arc::clone(&self.store));
+        let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -131,7 +185,15 @@ impl Catalogue {
         self.register = Arc::clone(app.register());
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
+        self.collection = app.collection().map(Arc::clone);
+        self.obligations = Arc::clone(app.obligations());
         app.spawn().unwrap();
+    }
+
+    /// Waits until marks hold all that was written to the catalogue: they follow a moment later.
+    pub(crate) async fn marked(&self) {
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        self.marks.wait_for("CATALOG", last, SOON).await.unwrap();
     }
 
     /// A user of an organisation that may be registered or not.
@@ -161,6 +223,11 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
+            classifications: ClassificationServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel.clone()),
+            obligations: ObligationServiceClient::new(channel.clone()),
             index: SearchIndexServiceClient::new(channel),
         }
     }
@@ -307,19 +374,23 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
 fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
     let (index, authority) = (folder.join("index"), folder.join("ca"));
-    Config { listen, database, index, authority, certificate_days: 30 }
+    Config {
+        certificate_days: 30,
+        deadline_poll_ms: 20,
+        ..Config::new(listen, database, index, authority)
+    }
 }
 
 async fn app(
     config: Config,
-    authority: &CertificateAuthority,
-    store: &Store,
     clock: &Clock,
+    authority: &CertificateAuthority,
+    store: Store,
 ) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();
     let dependencies = Dependencies {
-        store: Arc::clone(store),
+        store,
         clock: clock.clone(),
         credentials: credentials(authority, &id),
         tasks: tasks.clone(),

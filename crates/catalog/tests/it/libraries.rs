@@ -14,7 +14,7 @@ use crate::fixture::{
 
 const LONG_AGO: &str = "2020-01-01";
 
-async fn establish(by: &mut User, code: &str, lead: &User) -> Result<(), Status> {
+pub(crate) async fn establish(by: &mut User, code: &str, lead: &User) -> Result<(), Status> {
     let request = EstablishLibraryRequest {
         command_id: command_id(),
         code: code.to_owned(),
@@ -68,7 +68,7 @@ async fn late(by: &mut User) -> Vec<String> {
 fn in_library(provider: &User, code: &str) -> DraftResourceRequest {
     draft(ResourceDescription {
         classification_code: code.to_owned(),
-        ..description(provider.code, "人口基础信息")
+        ..description(provider.code, &format!("人口基础信息 {code}"))
     })
 }
 

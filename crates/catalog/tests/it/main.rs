@@ -4,10 +4,17 @@
 
 mod agreements;
 mod assessments;
+mod classifications;
+mod collection;
+mod districts;
+mod entries;
 mod fixture;
 mod libraries;
+mod mistakes;
+mod obligations;
 mod organisations;
 mod program;
 mod recovery;
 mod register;
 mod resources;
+mod search;

@@ -277,7 +277,7 @@ async fn a_resource_is_not_named_after_its_system() {
     let refused = provider.resources.draft_resource(request).await.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused).as_str()),
-        (Code::InvalidArgument, "NAME_OF_SYSTEM")
+        (Code::InvalidArgument, "DESCRIPTION_INVALID")
     );
     other.draft("阳光家园 二期").await;
     let probe = draft(description(provider.code, "阳光家园 二期"));

@@ -22,7 +22,8 @@ async fn get_as_of(
     as_of: Option<prost_types::Timestamp>,
 ) -> Result<Resource, Status> {
     let key = Some(Key::ResourceId(resource_id.to_owned()));
-    let found = by.resources.get_resource(GetResourceRequest { key, as_of }).await?;
+    let found =
+        by.resources.get_resource(GetResourceRequest { key, as_of, ..Default::default() }).await?;
     Ok(found.into_inner().resource.unwrap())
 }
 
@@ -55,7 +56,8 @@ async fn a_published_entry_comes_back_whole() {
     assert_eq!(found.published_on.len(), "2026-01-04".len());
     assert!(found.updated_at.is_some());
 
-    let by_code = GetResourceRequest { key: Some(Key::Code(found.code)), as_of: None };
+    let by_code =
+        GetResourceRequest { key: Some(Key::Code(found.code)), ..GetResourceRequest::default() };
     let by_code = consumer.resources.get_resource(by_code).await.unwrap().into_inner();
     assert_eq!(by_code.resource.unwrap().version, 1);
 }

@@ -5,12 +5,19 @@ use prost_types::Any;
 use publicdata_event_store::Recorded;
 use publicdata_proto::catalog::v1::{
     CertificateIssued, OrganisationChanged, OrganisationRegistered, ResourceDrafted,
-    ResourcePublished,
+    ResourcePublished, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
 };
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
 use super::{CATALOG, WithoutBeginning, event, to_column};
+
+/// What the column `standing` of a resource says.
+pub(crate) const IN_USE: &str = "";
+/// It is out of use for a time.
+pub(crate) const SUSPENDED: &str = "suspended";
+/// It is out of use for good.
+pub(crate) const WITHDRAWN: &str = "withdrawn";
 
 /// The view of the catalogue's events.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +63,33 @@ async fn apply_one(connection: &mut AnyConnection, id: &str, any: &Any) -> Resul
     if let Some(drafted) = event::<ResourceDrafted>(any)? {
         return write(connection, id, drafted).await;
     }
-    match event::<ResourcePublished>(any)? {
-        Some(_) => publish(connection, id).await,
+    if event::<ResourcePublished>(any)?.is_some() {
+        return publish(connection, id).await;
+    }
+    if event::<ResourceSuspended>(any)?.is_some() {
+        return stand(connection, id, SUSPENDED).await;
+    }
+    if event::<ResourceResumed>(any)?.is_some() {
+        return stand(connection, id, IN_USE).await;
+    }
+    match event::<ResourceWithdrawn>(any)? {
+        Some(_) => stand(connection, id, WITHDRAWN).await,
         None => Ok(()),
     }
+}
+
+/// Whether what was published is in use; a revision does not change it.
+async fn stand(
+    connection: &mut AnyConnection,
+    id: &str,
+    standing: &'static str,
+) -> Result<(), ApplyError> {
+    sqlx::query("UPDATE bus_resource SET standing = $2 WHERE id = $1")
+        .bind(id)
+        .bind(standing)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Where an organisation is, at first or from now on.

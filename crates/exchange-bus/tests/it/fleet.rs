@@ -356,6 +356,14 @@ impl Fleet {
         self.tell("organisation", &who.code().to_string(), vec![any(&closed)]).await;
     }
 
+    /// Has the catalogue say that something happened to a resource, and waits until the bus knows.
+    pub(crate) async fn catalogue_says<M: Message + Name>(&self, resource: &str, event: &M) {
+        self.tell("resource", resource, vec![any(event)]).await;
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        let [catalogue, _] = &self.bus.projectors;
+        catalogue.wait_for("CATALOG", last, SOON).await.unwrap();
+    }
+
     async fn tell(&self, aggregate: &str, id: &str, events: Vec<Any>) {
         let subject = Subject::new("catalog", aggregate, id).unwrap();
         let before = self.store.tail(&subject, 0).await.unwrap();

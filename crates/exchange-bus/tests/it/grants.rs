@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use publicdata_identity::Signer;
-use publicdata_proto::catalog::v1::{DeliveryMode, ItemType};
+use publicdata_proto::catalog::v1::{
+    DeliveryMode, ItemType, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
+};
 use publicdata_proto::exchange::v1::{
     FilterItem, GrantStatus, GrantTerms, IssueGrantRequest, RefuseApplicationRequest,
     SubmitApplicationRequest, TransferRequest,
@@ -11,7 +13,9 @@ use publicdata_proto::exchange::v1::{
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
 
-use crate::fleet::{AREAS, CASES, CASES_REASON, Fleet, Who, application, field, foreign, new_id};
+use crate::fleet::{
+    AREAS, CASES, CASES_REASON, Fleet, VILLAGES, Who, application, field, foreign, new_id,
+};
 use crate::nodes::assert_refused;
 
 /// R26.1: the provider has ten working days; the day of the application is not counted.
@@ -72,6 +76,29 @@ async fn an_unconditional_resource_points_to_its_standing_offer() {
 
     assert!(status.message().contains(&offer.grant_id), "{status:?}");
     assert_refused::<()>(Err(status), Code::FailedPrecondition, "APPLICATION_NOT_NEEDED");
+}
+
+/// R12.3: what the catalogue took out of use is neither applied for nor granted; once it is resumed, it is.
+#[tokio::test]
+async fn what_is_out_of_use_is_not_granted_anew() {
+    let fleet = Fleet::start().await;
+    let repeated = application();
+    let waiting = submit(&fleet, repeated.clone()).await.unwrap();
+
+    let suspended = ResourceSuspended { reason: "核查中".to_owned(), ..Default::default() };
+    fleet.catalogue_says(VILLAGES, &suspended).await;
+    let status = submit(&fleet, application()).await.unwrap_err();
+    assert_refused::<()>(Err(status), Code::FailedPrecondition, "RESOURCE_SUSPENDED");
+    let issued = fleet.issue(&fleet.terms(&waiting)).await;
+    assert_refused(issued, Code::FailedPrecondition, "RESOURCE_SUSPENDED");
+    assert_eq!(submit(&fleet, repeated).await.unwrap(), waiting, "H1: answered as it was");
+
+    fleet.catalogue_says(VILLAGES, &ResourceResumed {}).await;
+    fleet.issue(&fleet.terms(&waiting)).await.unwrap();
+    let withdrawn = ResourceWithdrawn { reason: "职能已划转".to_owned() };
+    fleet.catalogue_says(VILLAGES, &withdrawn).await;
+    let status = submit(&fleet, application()).await.unwrap_err();
+    assert_refused::<()>(Err(status), Code::FailedPrecondition, "RESOURCE_WITHDRAWN");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use publicdata_exchange_bus::Config;
 use publicdata_identity::{Credentials, Signer};
+use publicdata_proto::catalog::v1::ResourceWithdrawn;
 use publicdata_proto::exchange::v1::{
     DeliveryFailure, GrantTerms, Receipt, TransferRequest, TransferStatus, deliver_request,
     fetch_response,
@@ -108,6 +109,22 @@ async fn a_fetch_outside_the_grant_is_refused_and_logged() {
     let status = consumer.refused(&late).await;
     assert_refused::<()>(Err(status), Code::PermissionDenied, "GRANT_EXPIRED");
     fleet.logged(&late.transfer_id, TransferStatus::Refused, "GRANT_EXPIRED").await;
+}
+
+/// R12.3, R23.2: under a grant of a withdrawn resource nothing is fetched any more, and the log says why.
+#[tokio::test]
+async fn a_withdrawn_resource_is_not_fetched() {
+    let fleet = Fleet::start().await;
+    let terms = fleet.granted().await;
+    let consumer = fleet.consumer_node(Who::Consumer);
+
+    let withdrawn = ResourceWithdrawn { reason: "职能已划转".to_owned() };
+    fleet.catalogue_says(&terms.resource_id, &withdrawn).await;
+    let request = consumer.request(&terms);
+    let status = consumer.refused(&request).await;
+
+    assert_refused::<()>(Err(status), Code::FailedPrecondition, "RESOURCE_WITHDRAWN");
+    fleet.logged(&request.transfer_id, TransferStatus::Refused, "RESOURCE_WITHDRAWN").await;
 }
 
 /// R30.1, H3: another's grant serves nobody else, and whoever tries does not learn whose it is.

@@ -3,13 +3,21 @@
 use async_trait::async_trait;
 use prost_types::Any;
 use publicdata_event_store::Recorded;
-use publicdata_proto::catalog::v1::{ResourceDescription, ResourceDrafted, ResourcePublished};
+use publicdata_proto::catalog::v1::{
+    ResourceDescription, ResourceDrafted, ResourcePublished, ResourceResumed, ResourceSuspended,
+    ResourceWithdrawn,
+};
 use publicdata_views::{ApplyError, View};
 use sqlx::{AnyConnection, Row as _};
 
 use super::{CATALOG, WithoutBeginning, event, from_column, to_column};
 
 const AGGREGATE: &str = "resource";
+
+/// What the column `standing` says of a resource that is out of use for a time.
+pub(crate) const SUSPENDED: &str = "suspended";
+/// The same for good.
+pub(crate) const WITHDRAWN: &str = "withdrawn";
 
 /// The view of the catalogue's events.
 pub(super) struct Resources;
@@ -48,10 +56,45 @@ async fn apply_one(connection: &mut AnyConnection, id: &str, any: &Any) -> Resul
     if let Some(drafted) = event::<ResourceDrafted>(any)? {
         return write(connection, id, drafted).await;
     }
-    match event::<ResourcePublished>(any)? {
-        Some(_) => publish(connection, id).await,
+    if event::<ResourcePublished>(any)?.is_some() {
+        return publish(connection, id).await;
+    }
+    if event::<ResourceSuspended>(any)?.is_some() {
+        return stand(connection, id, SUSPENDED).await;
+    }
+    if event::<ResourceResumed>(any)?.is_some() {
+        return stand(connection, id, "").await;
+    }
+    match event::<ResourceWithdrawn>(any)? {
+        Some(_) => {
+            // What the catalogue withdrew, the public no longer gets; nothing follows a withdrawal.
+            close(connection, id).await?;
+            stand(connection, id, WITHDRAWN).await
+        }
         None => Ok(()),
     }
+}
+
+/// Whether what was published is in use; a revision does not change it.
+async fn stand(
+    connection: &mut AnyConnection,
+    id: &str,
+    standing: &'static str,
+) -> Result<(), ApplyError> {
+    sqlx::query("UPDATE opendata_resource SET standing = $2 WHERE id = $1")
+        .bind(id)
+        .bind(standing)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn close(connection: &mut AnyConnection, id: &str) -> Result<(), ApplyError> {
+    sqlx::query("UPDATE opendata_resource SET is_open = 0 WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn write(

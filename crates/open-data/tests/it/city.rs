@@ -103,6 +103,13 @@ pub(crate) async fn draft(
     append(store, "resource", &id.to_string(), last, vec![event(&drafted)]).await
 }
 
+/// Has the catalogue say that something happened to an entry; says the sequence.
+pub(crate) async fn say<M: Message + Name>(store: &Store, id: Uuid, message: &M) -> u64 {
+    let subject = Subject::new("catalog", "resource", &id.to_string()).unwrap();
+    let last = store.tail(&subject, 0).await.unwrap().last().map_or(0, |commit| commit.sequence);
+    append(store, "resource", &id.to_string(), last, vec![event(message)]).await
+}
+
 async fn append(store: &Store, aggregate: &str, id: &str, last: u64, events: Vec<Any>) -> u64 {
     let subject = Subject::new("catalog", aggregate, id).unwrap();
     let commit = NewCommit {

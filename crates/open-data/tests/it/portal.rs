@@ -1,6 +1,6 @@
 //! What the public meets.
 
-use publicdata_proto::catalog::v1::ResourceDescription;
+use publicdata_proto::catalog::v1::{ResourceDescription, ResourceSuspended, ResourceWithdrawn};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -244,6 +244,26 @@ async fn withdrawn_content_is_gone() {
 
     let (_, url) = service.open_areas("code\n510105\n").await;
     assert_eq!(text(&format!("{url}.csv")).await, "code\n510105\n", "opened anew, it is served");
+}
+
+/// R12.3: what the catalogue withdrew is gone for the public; what it suspended stays as it was published.
+#[tokio::test]
+async fn a_withdrawn_resource_is_gone() {
+    let service = Service::start().await;
+    let (_, url) = service.open_shipped_areas().await;
+
+    let suspended = ResourceSuspended { reason: "核查中".to_owned(), ..Default::default() };
+    let at = city::say(&service.store, service.areas, &suspended).await;
+    service.until_catalogued(at).await;
+    assert_eq!(get(&format!("{url}.csv")).await.status(), StatusCode::OK);
+
+    let withdrawn = ResourceWithdrawn { reason: "职能已划转".to_owned() };
+    let at = city::say(&service.store, service.areas, &withdrawn).await;
+    service.until_catalogued(at).await;
+    for gone in [url.clone(), format!("{url}.csv")] {
+        assert_eq!(get(&gone).await.status(), StatusCode::GONE, "{gone}");
+    }
+    assert!(text(&service.url("/")).await.contains("共 0 个数据集"));
 }
 
 /// R25.1: what the catalogue closes is no longer given out, though nobody withdrew it.

@@ -1,5 +1,6 @@
 //! What may be proposed, and by whom.
 
+use publicdata_proto::catalog::v1::{ResourceResumed, ResourceSuspended, ResourceWithdrawn};
 use publicdata_proto::opendata::v1::propose_publication_request::Part;
 use publicdata_service_kit::Problem;
 use publicdata_types::Digest;
@@ -115,6 +116,26 @@ async fn a_stranger_cannot_propose() {
         assert_eq!(reason(answer), "OTHER_ORGANISATION");
     }
     assert_eq!((service.event_count().await, service.kept_count()), (0, 0));
+}
+
+/// R12.3: what the catalogue took out of use for a time is not opened meanwhile, neither proposed nor published.
+#[tokio::test]
+async fn a_suspended_resource_is_not_opened_meanwhile() {
+    let service = Service::start().await;
+    let (proposer, reviewer) = (service.proposer(), service.reviewer());
+    let id = proposer.propose(service.areas, AREAS).await.unwrap().publication_id;
+    reviewer.review(&id, AREAS).await.unwrap();
+
+    let suspended = ResourceSuspended { reason: "核查中".to_owned(), ..Default::default() };
+    city::say(&service.store, service.areas, &suspended).await;
+    assert_eq!(reason(proposer.propose(service.areas, AREAS).await), "RESOURCE_SUSPENDED");
+    assert_eq!(reason(proposer.publish(&id).await), "RESOURCE_SUSPENDED");
+
+    city::say(&service.store, service.areas, &ResourceResumed {}).await;
+    proposer.publish(&id).await.unwrap();
+    let withdrawn = ResourceWithdrawn { reason: "职能已划转".to_owned() };
+    city::say(&service.store, service.areas, &withdrawn).await;
+    assert_eq!(reason(proposer.propose(service.areas, AREAS).await), "RESOURCE_WITHDRAWN");
 }
 
 /// R31.1: only what the catalogue has published, and opens, is proposed.

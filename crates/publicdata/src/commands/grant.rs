@@ -283,7 +283,10 @@ async fn issue(
 }
 
 async fn published(session: &Session, id: &str) -> anyhow::Result<Resource> {
-    let request = GetResourceRequest { key: Some(Key::ResourceId(id.to_owned())), as_of: None };
+    let request = GetResourceRequest {
+        key: Some(Key::ResourceId(id.to_owned())),
+        ..GetResourceRequest::default()
+    };
     let found = answer(session.resources()?.get_resource(request).await)?;
     found.resource.context("the catalogue answered without an entry")
 }

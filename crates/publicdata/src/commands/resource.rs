@@ -1,23 +1,52 @@
 //! `publicdata catalog`: catalogue entries.
 
+mod life;
+mod show;
+mod tree;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use publicdata_proto::catalog::v1::get_resource_request::Key;
+use clap::Subcommand;
 use publicdata_proto::catalog::v1::{
-    DraftResourceRequest, GetResourceRequest, PublishResourceRequest, Resource,
-    ResourceDescription, ReturnResourceRequest, SearchResourcesRequest, SubmitResourceRequest,
+    DraftResourceRequest, PublishResourceRequest, ResourceDescription, ReturnResourceRequest,
+    SubmitResourceRequest,
 };
 
-use super::{answer, short, time_text};
+use super::answer;
+use super::search::{self, Search};
 use crate::context::Context;
 use crate::output::{from_json, print_line};
+
+/// What `publicdata catalog --help` ends with: the way that an entry goes.
+pub const GUIDE: &str = "\
+The life of an entry, and who takes each step (编目、审核、发布、修订、暂停、撤销):
+
+  provider   catalog template > entry.json          start from an example, and fill it in
+  provider   catalog classes                        find its class (类、项、目)
+  provider   catalog draft entry.json               write a draft; mistakes are named by field, all at once
+  provider   catalog submit ID                      hand it to the authority
+  authority  catalog diff ID                        see what a revision changes
+  authority  catalog publish ID                     publish it, or:
+  authority  catalog return ID --reason …           return it for correction
+  provider   catalog draft entry.json --id ID       revise it: what is published holds until the next version is
+  provider   catalog update ID --current-on …       record that the data were updated, as the update cycle asks
+  either     catalog suspend ID --reason …          take it out of use for a time; whoever did so ends it:
+  either     catalog resume ID
+  either     catalog withdraw ID --reason …         take it out of use for good; its code is never given again
+
+Everybody reads: search, show, versions, diff, history; drafts are for their provider and the authority over it.
+`show --valid-on DAY --as-of MOMENT` says what held on a day, as it was believed at a moment.
+Choose who acts with --as, such as `--as civil-affairs`; `--output json` prints for machines.";
 
 /// What can be done with catalogue entries.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a draft, from a description in JSON (see `template`).
+    /// Print an example of a description, to start one's own from.
+    Template,
+    /// List the classification tree, with how many published entries lie below each node (分类).
+    Classes(tree::Classes),
+    /// Write a draft, from a description in JSON (see `template`) (编目).
     Draft {
         /// The description, in JSON; `-` reads it from standard input.
         file: PathBuf,
@@ -43,42 +72,36 @@ pub enum Command {
         /// The entry's id.
         id: String,
     },
-    /// Show one entry, by id or code.
-    Show(Show),
-    /// Search entries by words of their name, abstract, code or items.
-    Search(Search),
-    /// Print an example of a description, to start one's own from.
-    Template,
-}
-
-/// Arguments of `show`.
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The entry's id, or its code.
-    pub key: String,
-    /// As it was at a past moment, such as 2026-01-04T09:00:00+08:00.
-    #[arg(long)]
-    pub as_of: Option<jiff::Timestamp>,
-}
-
-/// Arguments of `search`.
-#[derive(Debug, Args)]
-pub struct Search {
-    /// Words; all entries without any.
-    #[arg(default_value = "")]
-    pub query: String,
-    /// Only those of this provider.
-    #[arg(long, default_value = "")]
-    pub provider: String,
-    /// Only those of this division and below.
-    #[arg(long, default_value = "")]
-    pub region: String,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    pub page_size: u32,
-    /// Where to go on, as the page before said.
-    #[arg(long, default_value = "")]
-    pub page_token: String,
+    /// Record that the data of a published entry were updated (更新登记).
+    Update(life::Update),
+    /// Take a published entry out of use for a time (暂停).
+    Suspend(life::WithReason),
+    /// Put a suspended entry back into use (恢复).
+    Resume {
+        /// The entry's id.
+        id: String,
+    },
+    /// Take an entry out of use for good; its code is never given again (撤销).
+    Withdraw(life::WithReason),
+    /// Search entries by words, pinyin or code, and count what can be chosen (检索).
+    Search(Box<Search>),
+    /// Show one entry, by id or code: now, at a past moment, or as it held on a day.
+    Show(show::Show),
+    /// List the versions of an entry that were published (版本).
+    Versions {
+        /// The entry's id.
+        id: String,
+    },
+    /// Say field by field what a version, or the draft under review, says otherwise than the one before (差异).
+    Diff(show::Diff),
+    /// List what happened to an entry, when and by whom (变更记录).
+    History(show::History),
+    /// Add a node to the classification tree, or name it anew; the city's authority does (分类命名).
+    NameClass(tree::Name),
+    /// Build the search index anew from the first event on (重建索引). Called by the city's authority.
+    Reindex,
+    /// Show how far the search index has come (索引状态). Called by the city's authority.
+    IndexStatus,
 }
 
 /// Carries out a command.
@@ -86,71 +109,58 @@ pub struct Search {
 /// # Errors
 /// What the service refused, and why.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
-    if let Command::Template = command {
-        return print_line(include_str!("../sample/villages.json").trim_end());
-    }
-    let mut resources = context.session()?.resources()?;
-    let command_id = context.command_id();
     match command {
-        Command::Template => unreachable!("answered above"),
-        Command::Draft { file, id } => {
-            let text = read(&file)?;
-            let description: ResourceDescription = from_json(&text)
-                .with_context(|| format!("{} is no description", file.display()))?;
-            let request = DraftResourceRequest {
-                command_id,
-                resource_id: id,
-                description: Some(description),
-            };
-            let done = answer(resources.draft_resource(request).await)?;
-            let lines = [("id", done.resource_id.clone()), ("code", done.code.clone())];
-            context.output.record(&done, &lines)
-        }
+        Command::Template => print_line(include_str!("../sample/villages.json").trim_end()),
+        Command::Classes(arguments) => tree::list(context, arguments).await,
+        Command::NameClass(arguments) => tree::name(context, arguments).await,
+        Command::Draft { file, id } => draft(context, &file, id).await,
         Command::Submit { id } => {
+            let command_id = context.command_id();
             let request = SubmitResourceRequest { command_id, resource_id: id };
+            let mut resources = context.session()?.resources()?;
             let done = answer(resources.submit_resource(request).await)?;
             context.output.record(&done, &[("submitted at", done.sequence.to_string())])
         }
         Command::Return { id, reason } => {
+            let command_id = context.command_id();
             let request = ReturnResourceRequest { command_id, resource_id: id, reason };
+            let mut resources = context.session()?.resources()?;
             let done = answer(resources.return_resource(request).await)?;
             context.output.record(&done, &[("returned at", done.sequence.to_string())])
         }
         Command::Publish { id } => {
+            let command_id = context.command_id();
             let request = PublishResourceRequest { command_id, resource_id: id };
+            let mut resources = context.session()?.resources()?;
             let done = answer(resources.publish_resource(request).await)?;
             context.output.record(&done, &[("version", done.version.to_string())])
         }
-        Command::Show(arguments) => {
-            let request = GetResourceRequest {
-                key: Some(match arguments.key.contains('/') {
-                    true => Key::Code(arguments.key),
-                    false => Key::ResourceId(arguments.key),
-                }),
-                as_of: arguments.as_of.map(|at| prost_types::Timestamp {
-                    seconds: at.as_second(),
-                    nanos: at.subsec_nanosecond(),
-                }),
-            };
-            let found = answer(resources.get_resource(request).await)?;
-            let resource = found.resource.clone().unwrap_or_default();
-            context.output.record(&found, &lines(&resource))
-        }
-        Command::Search(arguments) => {
-            let request = SearchResourcesRequest {
-                query: arguments.query,
-                provider_code: arguments.provider,
-                region_code: arguments.region,
-                status: 0,
-                page_size: arguments.page_size,
-                page_token: arguments.page_token,
-            };
-            let page = answer(resources.search_resources(request).await)?;
-            let rows = page.resources.iter().map(row).collect();
-            let header = ["code", "name", "provider", "sharing", "status", "id"];
-            context.output.table(&page, &header, rows)
-        }
+        Command::Update(arguments) => life::update(context, arguments).await,
+        Command::Suspend(arguments) => life::suspend(context, arguments).await,
+        Command::Resume { id } => life::resume(context, id).await,
+        Command::Withdraw(arguments) => life::withdraw(context, arguments).await,
+        Command::Search(arguments) => search::search(context, *arguments).await,
+        Command::Reindex => search::reindex(context).await,
+        Command::IndexStatus => search::index_status(context).await,
+        Command::Show(arguments) => show::show(context, arguments).await,
+        Command::Versions { id } => show::versions(context, id).await,
+        Command::Diff(arguments) => show::diff(context, arguments).await,
+        Command::History(arguments) => show::history(context, arguments).await,
     }
+}
+
+async fn draft(context: &Context, file: &Path, id: String) -> anyhow::Result<()> {
+    let text = read(file)?;
+    let description: ResourceDescription =
+        from_json(&text).with_context(|| format!("{} is no description", file.display()))?;
+    let request = DraftResourceRequest {
+        command_id: context.command_id(),
+        resource_id: id,
+        description: Some(description),
+    };
+    let done = answer(context.session()?.resources()?.draft_resource(request).await)?;
+    let lines = [("id", done.resource_id.clone()), ("code", done.code.clone())];
+    context.output.record(&done, &lines)
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
@@ -159,45 +169,4 @@ fn read(file: &Path) -> anyhow::Result<String> {
         false => std::fs::read_to_string(file),
     };
     text.with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn row(resource: &Resource) -> Vec<String> {
-    let description = resource.description.clone().unwrap_or_default();
-    vec![
-        resource.code.clone(),
-        description.name.clone(),
-        resource.provider_name.clone(),
-        short(description.sharing_type().as_str_name(), "SHARING_TYPE_"),
-        short(resource.status().as_str_name(), "RESOURCE_STATUS_"),
-        resource.id.clone(),
-    ]
-}
-
-fn lines(resource: &Resource) -> Vec<(&'static str, String)> {
-    let description = resource.description.clone().unwrap_or_default();
-    let items: Vec<_> = description
-        .items
-        .iter()
-        .map(|item| {
-            let sensitive = if item.mask == 0 { "" } else { " (sensitive)" };
-            let kind = short(item.r#type().as_str_name(), "ITEM_TYPE_");
-            format!("{} {} {kind}{sensitive}", item.name, item.title)
-        })
-        .collect();
-    vec![
-        ("code", resource.code.clone()),
-        ("id", resource.id.clone()),
-        ("name", description.name.clone()),
-        ("abstract", description.r#abstract.clone()),
-        ("provider", format!("{} {}", description.provider_code, resource.provider_name)),
-        ("status", short(resource.status().as_str_name(), "RESOURCE_STATUS_")),
-        ("version", resource.version.to_string()),
-        ("published on", resource.published_on.clone()),
-        ("return reason", resource.return_reason.clone()),
-        ("sharing", short(description.sharing_type().as_str_name(), "SHARING_TYPE_")),
-        ("condition", description.sharing_condition.clone()),
-        ("open", if description.open { "yes" } else { "no" }.to_owned()),
-        ("items", items.join("\n                   ")),
-        ("updated at", time_text(resource.updated_at)),
-    ]
 }

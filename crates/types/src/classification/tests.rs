@@ -48,3 +48,16 @@ fn resource_codes_follow_the_classification() {
         Err(ResourceCodeError::Classification(ClassificationCodeError::Class { found: '9' }))
     );
 }
+
+#[test]
+fn every_node_but_a_class_has_a_parent() {
+    let parent = |text: &str| code(text).parent().map(|parent| parent.to_string());
+    assert_eq!(parent("3"), None);
+    assert_eq!(parent("302").as_deref(), Some("3"));
+    assert_eq!(parent("302001").as_deref(), Some("302"));
+    assert_eq!(parent("30200107").as_deref(), Some("302001"));
+
+    let detail = code("30200107");
+    assert_eq!(detail.ancestor(Depth::Detail), Some(detail.clone()));
+    assert_eq!(detail.parent().unwrap().ancestor(Depth::Detail), None);
+}

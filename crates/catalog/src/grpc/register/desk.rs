@@ -24,7 +24,7 @@ use crate::queries::register::{Listing, Owned, list, one};
 
 /// Where commands to the register go.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct RegisterDesk {
     pub(crate) systems: Aggregates<codec::System>,
     pub(crate) networks: Aggregates<codec::Network>,
     pub(crate) recoveries: Aggregates<codec::Recovery>,
@@ -32,7 +32,7 @@ pub(crate) struct Desk {
     pub(crate) shared: Arc<Shared>,
 }
 
-impl Desk {
+impl RegisterDesk {
     /// Who asks, what comes with the command, and the message.
     pub(super) async fn command<T>(
         &self,

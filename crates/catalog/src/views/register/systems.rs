@@ -1,6 +1,6 @@
 //! Systems.
 
-use publicdata_catalog_domain::system::name_key;
+use publicdata_catalog_domain::name::NameKey;
 use publicdata_proto::catalog::v1::{System, SystemChanged, SystemRegistered, SystemRetired};
 use publicdata_views::ApplyError;
 use sqlx::AnyConnection;
@@ -53,7 +53,7 @@ async fn write(
     .bind(&system.organisation_code)
     .bind(happened.place())
     .bind(&description.name)
-    .bind(name_key(&description.name))
+    .bind(NameKey::of(&description.name).as_str())
     .bind(i64::from(description.integration))
     .bind(&description.integration_due_on)
     .bind(i64::from(!system.retired_on.is_empty()))
