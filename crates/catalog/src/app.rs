@@ -141,25 +141,12 @@ impl App {
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
-        let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of entries", &entries);
-        let register = views::register(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of the register", &register);
-        let view = views::obligations(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of obligations", &view);
-        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of marks", &marks);
-        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of libraries", &libraries);
-        let items = views::items(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of published items", &items);
-        let collection = views::collection(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of sources and plans", &collection);
-
+        let views = Views::open(&database, &store, &tasks).await?;
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
         tasks.try_spawn("search index", async move { running.run(shutdown).await });
 
+        let Views { entries, register, obligations, marks, libraries, items, collection } = views;
         let shared =
             Arc::new(Shared { clock, store, directory, database, entries, register, index });
         let store = &shared.store;
@@ -172,26 +159,12 @@ impl App {
             aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
         });
-        let register = RegisterDesk {
-            systems: Aggregates::<codec::System>::new(Arc::clone(store)),
-            networks: Aggregates::<codec::Network>::new(Arc::clone(store)),
-            recoveries: Aggregates::<codec::Recovery>::new(Arc::clone(store)),
-            records: Aggregates::<codec::SecurityRecord>::new(Arc::clone(store)),
-            shared: Arc::clone(&shared),
-        };
-        let collecting = Collecting {
-            registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
-            vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
-            items,
-            view: collection,
-            shared: Arc::clone(&shared),
-        };
         let desk = Desk {
             changes: Aggregates::new(Arc::clone(store)),
             obligations: Aggregates::new(Arc::clone(store)),
             shared: Arc::clone(&shared),
             holidays,
-            view,
+            view: obligations,
             service,
         };
         Ok(Self {
@@ -204,7 +177,7 @@ impl App {
                 issuing: Issuing { authority, certificate_days: config.certificate_days },
                 shared: Arc::clone(&shared),
             },
-            register: Register { desk: register },
+            register: Register { desk: register_desk(&shared) },
             classifications: Classifications {
                 aggregates: drafting.classifications.clone(),
                 shared: Arc::clone(&shared),
@@ -220,7 +193,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
-            collecting: Arc::new(collecting),
+            collecting: Arc::new(collecting(&shared, items, collection)),
             search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
@@ -312,6 +285,67 @@ impl App {
             .add_service(SourceServiceServer::new(Sources(Arc::clone(&self.collecting))))
             .add_service(CollectionServiceServer::new(Plans(self.collecting)));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
+    }
+}
+
+/// The views, each following its events.
+struct Views {
+    entries: Arc<Projector>,
+    register: Arc<Projector>,
+    obligations: Arc<Projector>,
+    marks: Arc<Projector>,
+    libraries: Arc<Projector>,
+    items: Arc<Projector>,
+    collection: Arc<Projector>,
+}
+
+impl Views {
+    async fn open(database: &Database, store: &Store, tasks: &Tasks) -> Result<Self, BuildError> {
+        let parts = || (database.clone(), Arc::clone(store));
+        let (tables, events) = parts();
+        let entries = views::entries(tables, events).await?;
+        follow(tasks, "view of entries", &entries);
+        let (tables, events) = parts();
+        let register = views::register(tables, events).await?;
+        follow(tasks, "view of the register", &register);
+        let (tables, events) = parts();
+        let obligations = views::obligations(tables, events).await?;
+        follow(tasks, "view of obligations", &obligations);
+        let (tables, events) = parts();
+        let marks = views::assessment(tables, events).await?;
+        follow(tasks, "view of marks", &marks);
+        let (tables, events) = parts();
+        let libraries = views::libraries(tables, events).await?;
+        follow(tasks, "view of libraries", &libraries);
+        let (tables, events) = parts();
+        let items = views::items(tables, events).await?;
+        follow(tasks, "view of published items", &items);
+        let (tables, events) = parts();
+        let collection = views::collection(tables, events).await?;
+        follow(tasks, "view of sources and plans", &collection);
+        Ok(Self { entries, register, obligations, marks, libraries, items, collection })
+    }
+}
+
+fn register_desk(shared: &Arc<Shared>) -> RegisterDesk {
+    let store = &shared.store;
+    RegisterDesk {
+        systems: Aggregates::<codec::System>::new(Arc::clone(store)),
+        networks: Aggregates::<codec::Network>::new(Arc::clone(store)),
+        recoveries: Aggregates::<codec::Recovery>::new(Arc::clone(store)),
+        records: Aggregates::<codec::SecurityRecord>::new(Arc::clone(store)),
+        shared: Arc::clone(shared),
+    }
+}
+
+fn collecting(shared: &Arc<Shared>, items: Arc<Projector>, view: Arc<Projector>) -> Collecting {
+    let store = &shared.store;
+    Collecting {
+        registers: Aggregates::<codec::Entity>::new(Arc::clone(store)),
+        vocabularies: Aggregates::<codec::Vocabulary>::new(Arc::clone(store)),
+        items,
+        view,
+        shared: Arc::clone(shared),
     }
 }
 
