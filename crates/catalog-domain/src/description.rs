@@ -12,6 +12,8 @@ use publicdata_types::{
     ClassificationCode, DeliveryMode, ItemType, Mask, OrganisationCode, ResourceCode, SharingType,
 };
 
+use crate::leadership::Leadership;
+
 pub use difference::Difference;
 pub use mistake::{Alike, Mistake, Text};
 pub(crate) use words::is_filler;
@@ -146,6 +148,8 @@ pub struct Facts {
     pub alike: Option<Alike>,
     /// Whether an authority named the 项 of the classification; the regulation's own need nobody to name them.
     pub group_named: bool,
+    /// Who writes the entries of its place in the classification (R16.1).
+    pub leadership: Leadership,
 }
 
 impl Description {

@@ -6,9 +6,10 @@ use publicdata_types::{Actor, ClassificationCode, Denied, OrganisationCode};
 use crate::library::LibraryCode;
 
 /// Who writes the entries of a place in the classification.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Leadership {
     /// 部门信息资源: each provider its own.
+    #[default]
     Provider,
     /// The lead department of the library that contains the place, alone.
     Led {

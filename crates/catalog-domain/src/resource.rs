@@ -84,8 +84,6 @@ pub enum Command {
         description: Description,
         /// What is known beside it.
         facts: Facts,
-        /// Who writes the entries of its place in the classification (R16.1).
-        leadership: Leadership,
         /// Who writes.
         by: Actor,
     },
@@ -194,8 +192,8 @@ impl Decider for Resource {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Draft { code, description, facts, leadership, by } => {
-                self.draft(code, description, (&facts, &leadership), &by)
+            Command::Draft { code, description, facts, by } => {
+                self.draft(code, description, &facts, &by)
             }
             Command::Submit { leadership, by } => self.submit(&leadership, &by),
             Command::Return { reason, by } => self.return_(reason, &by),

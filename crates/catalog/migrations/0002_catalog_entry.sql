@@ -38,10 +38,7 @@ CREATE TABLE catalog_resource (
     updated_at BIGINT NOT NULL,
     -- What is left of the names without width, case, spaces and punctuation: of what was last written, and of what holds.
     name_key TEXT NOT NULL,
-    published_name_key TEXT,
-    -- What search looks through, in lower case: of what was last written, and of what holds.
-    words TEXT NOT NULL,
-    published_words TEXT
+    published_name_key TEXT
 );
 CREATE INDEX catalog_resource_provider ON catalog_resource (provider_code);
 CREATE INDEX catalog_resource_region ON catalog_resource (region_code);

@@ -16,6 +16,7 @@ use publicdata_proto::catalog::v1::classification_service_server::Classification
 use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
 use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
@@ -24,8 +25,10 @@ use tonic::service::Routes;
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Assessments, Classifications, Issuing, Libraries, Organisations, Resources, Shared,
+    Assessments, Classifications, Issuing, Libraries, Organisations, Resources, SearchIndexes,
+    Shared,
 };
+use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
 
 /// The service's name to the event store: its permissions rest on it.
@@ -52,9 +55,10 @@ pub struct App {
     shared: Arc<Shared>,
     organisations: Organisations,
     resources: Resources,
-    classifications: Classifications,
     assessments: Assessments,
     libraries: Libraries,
+    search: SearchIndexes,
+    classifications: Classifications,
 }
 
 /// Why the service does not start.
@@ -84,6 +88,9 @@ pub enum BuildError {
     /// The view of entries cannot be opened.
     #[error("the view of entries cannot be opened")]
     View(#[from] ProjectorError),
+    /// The search index cannot be opened.
+    #[error("the search index cannot be opened")]
+    Index(#[from] IndexError),
 }
 
 impl App {
@@ -119,7 +126,11 @@ impl App {
         let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
         follow(&tasks, "view of libraries", &libraries);
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries });
+        let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
+        let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
+        tasks.try_spawn("search index", async move { running.run(shutdown).await });
+
+        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
         let store = &shared.store;
         let drafting = Arc::new(Drafting {
             aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
@@ -147,6 +158,7 @@ impl App {
                 view: libraries,
                 shared: Arc::clone(&shared),
             },
+            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
             server,
             tasks,
             shared,
@@ -183,6 +195,12 @@ impl App {
         &self.libraries.view
     }
 
+    /// The search index, for whoever runs in the same process.
+    #[must_use]
+    pub fn search_index(&self) -> &Arc<SearchIndex> {
+        &self.shared.index
+    }
+
     /// Answers calls from now on, as one of the tasks.
     ///
     /// # Errors
@@ -190,9 +208,10 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
             .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(ClassificationServiceServer::new(self.classifications))
             .add_service(AssessmentServiceServer::new(self.assessments))
-            .add_service(LibraryServiceServer::new(self.libraries));
+            .add_service(LibraryServiceServer::new(self.libraries))
+            .add_service(SearchIndexServiceServer::new(self.search))
+            .add_service(ClassificationServiceServer::new(self.classifications));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
     }
 }

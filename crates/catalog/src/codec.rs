@@ -12,7 +12,7 @@ pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
     weights_to_wire,
 };
-pub(crate) use description::{description_from_wire, description_to_wire};
+pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
 pub(crate) use words::{
     role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
     update_cycle_from_request, update_cycle_to_number,

@@ -18,6 +18,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where its views are: `sqlite:<path>` or `postgres://…`.
     pub database: String,
+    /// The folder of its search index: each process has one of its own.
+    pub index: PathBuf,
     /// The folder of the certificate authority.
     pub authority: PathBuf,
     /// How long the certificates that it issues are valid.

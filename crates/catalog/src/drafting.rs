@@ -15,7 +15,6 @@ use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId, chin
 use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
-use crate::queries::libraries;
 use crate::{codec, queries};
 
 /// Commands to entries, with what they need to know beforehand.
@@ -46,25 +45,25 @@ impl Drafting {
         // The id of a new entry follows from the command, so a repeat begins the same entry.
         let new = ResourceId::from_uuid(*meta.command_id.derive("resource").as_uuid());
         let facts = self.facts(Some(&id.unwrap_or(new)), &description, &by).await?;
-        let leadership = self.leadership(&description.classification).await?;
-        let first = ResourceCode { classification: description.classification.clone(), serial: 1 };
-        let draft = |code| Command::Draft {
-            code,
-            description: description.clone(),
-            facts: facts.clone(),
-            leadership: leadership.clone(),
-            by: by.clone(),
-        };
         let (id, code) = match id {
             Some(id) => (id, self.visible(&id, &by).await?),
-            None => {
-                let command = draft(first.clone());
-                (new, self.begin(meta, (&new, first.classification), command, &by).await?)
-            }
+            None => (new, self.begin(meta, &new, (&description, &facts), &by).await?),
         };
-        let command = draft(code.clone());
+        let command = Command::Draft { code: code.clone(), description, facts, by };
         let sequence = self.execute(&id, meta, command).await?.sequence;
         Ok(Drafted { id, code, sequence })
+    }
+
+    /// Hands a draft to the authority.
+    pub(crate) async fn submit(
+        &self,
+        meta: &Meta,
+        id: &ResourceId,
+        by: Actor,
+    ) -> Result<Executed<Aggregate>, Error> {
+        let code = self.visible(id, &by).await?;
+        let leadership = self.leadership(&code.classification).await?;
+        self.execute(id, meta, Command::Submit { leadership, by }).await
     }
 
     /// Publishes what was submitted, unless an entry of a like name was published since it was drafted.
@@ -106,12 +105,13 @@ impl Drafting {
             Some(group) => queries::is_named(database, &group).await?,
             None => false,
         };
-        Ok(Facts { alike, group_named })
+        let leadership = self.leadership(&description.classification).await?;
+        Ok(Facts { alike, group_named, leadership })
     }
 
     /// Who writes the entries of a place in the classification (R16.1).
     pub(crate) async fn leadership(&self, place: &ClassificationCode) -> Result<Leadership, Error> {
-        Ok(libraries::leadership(&self.shared.database, place).await?)
+        Ok(queries::libraries::leadership(&self.shared.database, place).await?)
     }
 
     pub(crate) async fn execute(
@@ -141,15 +141,24 @@ impl Drafting {
         }
     }
 
-    /// The code of a new entry, if `command` can be accepted: it takes a number for good. A repeated command is given the
-    /// same one.
+    /// The code of a new entry. A repeated command is given the same one.
     async fn begin(
         &self,
         meta: &Meta,
-        (id, classification): (&ResourceId, ClassificationCode),
-        command: Command,
+        id: &ResourceId,
+        (description, facts): (&Description, &Facts),
         by: &Actor,
     ) -> Result<ResourceCode, Error> {
+        let classification = description.classification.clone();
+
+        // Whether the draft can be accepted, before it takes a number for good.
+        let code = ResourceCode { classification: classification.clone(), serial: 1 };
+        let command = Command::Draft {
+            code,
+            description: description.clone(),
+            facts: facts.clone(),
+            by: by.clone(),
+        };
         if let Err(rejection) = Aggregate::Absent.decide(command) {
             // What was accepted once is answered as it was, whatever has become known since (H1).
             return match self.visible(id, by).await {

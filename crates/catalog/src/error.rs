@@ -12,6 +12,7 @@ use publicdata_types::Denied;
 use tonic::Status;
 
 use crate::codec::FieldError;
+use crate::search::SearchError;
 
 /// Why a call is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +33,12 @@ pub(crate) enum Error {
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
-    #[error("the rules for the classification forbid it")]
-    Classification(#[source] classification::Rejection),
     #[error("the rules for assessments forbid it")]
     Assessment(#[source] assessment::Rejection),
     #[error("the rules for libraries forbid it")]
     Library(#[source] library::Rejection),
+    #[error("the rules for the classification forbid it")]
+    Classification(#[source] classification::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -52,6 +53,10 @@ pub(crate) enum Error {
     Database(#[from] sqlx::Error),
     #[error("something that must not be")]
     Internal(#[source] BoxError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    #[error("only an authority of a city or a province may call this")]
+    OperatorRequired,
     #[error(transparent)]
     Problem(#[from] Problem),
 }
@@ -140,9 +145,9 @@ fn problem(error: Error) -> Problem {
         Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
         Error::Organisation(rejection) => organisation_problem(&rejection),
         Error::Resource(rejection) => resource_problem(&rejection),
-        Error::Classification(rejection) => classification_problem(&rejection),
         Error::Assessment(rejection) => assessment_problem(&rejection),
         Error::Library(rejection) => library_problem(&rejection),
+        Error::Classification(rejection) => classification_problem(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -159,6 +164,8 @@ fn problem(error: Error) -> Problem {
         Error::Append(error) => Problem::unavailable("the event store", error),
         Error::Database(error) => Problem::unavailable("the catalogue's view", error),
         Error::Internal(error) => Problem::internal(error),
+        Error::Search(error) => search_problem(error),
+        Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
     }
 }
@@ -199,15 +206,13 @@ fn resource_problem(rejection: &resource::Rejection) -> Problem {
         | Rejection::NotPublished
         | Rejection::Withdrawn
         | Rejection::CurrentGoesBack { .. }
-        | Rejection::NameAlike { .. } => Code::FailedPrecondition,
+        | Rejection::NameAlike { .. }
+        | Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
         Rejection::OwnEntry { .. }
         | Rejection::SuspendedByAuthority { .. }
         | Rejection::SuspendedByProvider
+        | Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_))
         | Rejection::Denied(_) => Code::PermissionDenied,
-        Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
-        Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_)) => {
-            Code::PermissionDenied
-        }
     };
     let problem = Problem::new(code, rejection.reason(), rejection.to_string());
     match rejection {
@@ -280,4 +285,29 @@ fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
         Rejection::Denied(_) => Code::PermissionDenied,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn search_problem(error: SearchError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SearchError::Query(_) => {
+            Problem::new(Code::InvalidArgument, "QUERY_INVALID", text).with("field", "query")
+        }
+        SearchError::Token(_) => {
+            Problem::new(Code::InvalidArgument, "FIELD_INVALID", text).with("field", "page_token")
+        }
+        SearchError::Building { sequence, last_sequence } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BUILDING", text)
+                .with("sequence", sequence)
+                .with("last_sequence", last_sequence)
+        }
+        SearchError::Behind { sequence, wanted } => {
+            Problem::new(Code::Unavailable, "SEARCH_INDEX_BEHIND", text)
+                .with("sequence", sequence)
+                .with("wanted", wanted)
+        }
+        SearchError::Trouble(error) => Problem::unavailable("the search index", error),
+        SearchError::Engine(error) => Problem::internal(error),
+        SearchError::Damaged(error) => Problem::internal(error),
+    }
 }

@@ -5,12 +5,14 @@ mod classifications;
 mod libraries;
 mod organisations;
 mod resources;
+mod search;
 
 pub(crate) use assessments::Assessments;
 pub(crate) use classifications::Classifications;
 pub(crate) use libraries::Libraries;
 pub(crate) use organisations::{Issuing, Organisations};
 pub(crate) use resources::Resources;
+pub(crate) use search::SearchIndexes;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use publicdata_views::{Database, Projector};
 
 use crate::codec;
 use crate::error::Error;
+use crate::search::SearchIndex;
 use crate::views::STREAM;
 
 const PAGE_SIZE: u32 = 50;
@@ -40,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
+    pub(crate) index: Arc<SearchIndex>,
 }
 
 impl Shared {

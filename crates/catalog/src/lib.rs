@@ -12,6 +12,7 @@ mod error;
 mod history;
 
 mod queries;
+pub mod search;
 pub mod views;
 
 pub use app::{App, BuildError, Dependencies};

@@ -10,30 +10,13 @@ use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::Update;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_types::region::Level;
-use publicdata_types::{
-    Actor, ClassificationCode, OrganisationCode, RegionCode, ResourceCode, ResourceId,
-};
+use publicdata_types::{Actor, ClassificationCode, RegionCode, ResourceCode, ResourceId};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
 use crate::codec::description_from_wire;
 use crate::entry::{Entry, Published, Reader, Standing, Status};
-
-/// How many words of a search count; more are refused.
-pub(crate) const WORDS_MAX: usize = 8;
-
-/// What is searched for; every part narrows it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Search {
-    /// Each must occur.
-    pub(crate) words: Vec<String>,
-    pub(crate) provider: Option<OrganisationCode>,
-    pub(crate) region: Option<RegionCode>,
-    pub(crate) status: Option<Status>,
-    pub(crate) after: Option<String>,
-    pub(crate) limit: u32,
-}
 
 /// The entry, whole.
 pub(crate) async fn by_id(
@@ -121,50 +104,6 @@ pub(crate) async fn published_by_classification(
     rows.iter().map(counted).collect()
 }
 
-/// Entries in the order of their codes, as `reader` may see them.
-pub(crate) async fn search(
-    database: &Database,
-    reader: Reader<'_>,
-    search: &Search,
-) -> Result<Vec<Entry>, sqlx::Error> {
-    let binary = database.binary();
-    let words: String = (0..search.words.len())
-        .map(|index| format!(" AND seen_words LIKE ${} ESCAPE '\\'", index + 8))
-        .collect();
-    // What a reader may see decides what is searched, so that a match tells nothing of a draft.
-    let sql = format!(
-        "SELECT * FROM (
-             SELECT entry.*,
-                 CASE WHEN provider_code = $1 OR region_code LIKE $2 THEN words
-                      ELSE published_words END AS seen_words,
-                 CASE WHEN provider_code = $1 OR region_code LIKE $2 THEN status
-                      ELSE standing END AS seen_status
-             FROM catalog_resource AS entry
-         ) AS seen
-         WHERE seen_words IS NOT NULL AND code {binary} > $3 AND provider_code LIKE $4
-             AND region_code LIKE $5 AND (seen_status = $6
-                 OR ($6 = '' AND seen_status NOT IN ('suspended', 'withdrawn'))){words}
-         ORDER BY code {binary} LIMIT $7"
-    );
-    let (own, governed) = rights(reader);
-    let any = || "%".to_owned();
-    let mut query = sqlx::query(AssertSqlSafe(sql))
-        .bind(own)
-        .bind(governed)
-        .bind(search.after.as_deref().unwrap_or_default())
-        .bind(search.provider.map_or_else(any, |provider| provider.to_string()))
-        .bind(search.region.as_ref().map_or_else(any, within))
-        .bind(search.status.map_or("", Status::as_str))
-        .bind(i64::from(search.limit));
-    for word in &search.words {
-        query = query.bind(containing(word));
-    }
-
-    let rows = query.fetch_all(database.pool()).await?;
-    let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    Ok(entries.into_iter().filter_map(|entry| entry.seen_by(reader)).collect())
-}
-
 /// Whose drafts a reader may see: those of its own organisation, and those of the regions that it governs, as a pattern.
 fn rights(reader: Reader<'_>) -> (String, String) {
     match reader {
@@ -198,18 +137,6 @@ fn within(region: &RegionCode) -> String {
         Level::County => 6,
     };
     format!("{}%", &region.to_string()[..digits])
-}
-
-fn containing(word: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in word.to_lowercase().chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {

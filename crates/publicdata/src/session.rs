@@ -63,20 +63,20 @@ impl Session {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
-    /// Client for the classification tree.
-    ///
-    /// # Errors
-    /// The endpoint is no address.
-    pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
-        Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
-    }
-
     /// Client for supervision and assessment.
     ///
     /// # Errors
     /// The endpoint is no address.
     pub fn assessments(&self) -> anyhow::Result<AssessmentServiceClient<Channel>> {
         Ok(AssessmentServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the classification tree.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
+        Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use prost_types::Any;
 use publicdata_catalog::codec::Resource;
 use publicdata_catalog_domain::description::Facts;
-use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_event_store::NewCommit;
 use publicdata_event_store::aggregates::{Codec as _, CommandOf, EventOf};
 use publicdata_proto::catalog::v1::{
@@ -27,8 +26,7 @@ pub(super) fn draft(edition: u32) -> anyhow::Result<Command> {
     let Event::Drafted { code, description, .. } = drafted(edition)? else {
         bail!("a draft was drafted");
     };
-    let (facts, leadership) = (Facts::default(), Leadership::Provider);
-    Ok(Command::Draft { code, description, facts, leadership, by: actor()? })
+    Ok(Command::Draft { code, description, facts: Facts::default(), by: actor()? })
 }
 
 /// The commit that such a command leads to.

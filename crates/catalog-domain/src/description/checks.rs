@@ -17,7 +17,7 @@ impl Description {
     /// Everything that is wrong with this description by itself, in the order of its fields.
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
-        self.mistakes_given(&Facts { alike: None, group_named: true })
+        self.mistakes_given(&Facts { group_named: true, ..Facts::default() })
     }
 
     /// Everything that is wrong with this description beside what else is known, in the order of its fields.

@@ -6,7 +6,7 @@ use publicdata_types::{Actor, RegionCode, ResourceCode};
 
 use super::{Entry, Event, Rejection, Resource, Suspension, Update};
 use crate::description::{Alike, Description, Facts, is_filler};
-use crate::leadership::Leadership;
+use crate::leadership::{Leadership, NotWriter};
 
 const REASON_LENGTH_MAX: usize = 2_000;
 
@@ -15,10 +15,13 @@ impl Resource {
         &self,
         code: ResourceCode,
         description: Description,
-        (facts, leadership): (&Facts, &Leadership),
+        facts: &Facts,
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
-        leadership.may_write(&description.provider, by)?;
+        let writer = facts.leadership.may_write(&description.provider, by);
+        if !matches!(writer, Err(NotWriter::Vacant { .. })) {
+            writer.clone()?;
+        }
 
         match self {
             Self::Absent if code.classification != description.classification => {
@@ -34,13 +37,15 @@ impl Resource {
                 return Err(Rejection::Withdrawn);
             }
             Self::Draft(entry) | Self::Published(entry) | Self::Returned { entry, .. } => {
-                check_revision(entry, &code, &description, leadership)?;
+                check_revision(entry, &code, &description, &facts.leadership)?;
             }
         }
         let mistakes = description.mistakes_given(facts);
         if !mistakes.is_empty() {
             return Err(Rejection::Invalid { mistakes });
         }
+        // No library can be established at a place that does not exist: that is told first, as a mistake.
+        writer?;
 
         // A retried draft is no error, and a published entry is not revised to what it says.
         let unchanged = matches!(self, Self::Draft(entry) | Self::Published(entry)

@@ -55,13 +55,7 @@ fn draft(description: Description) -> Command {
 }
 
 fn draft_by(description: Description, by: Actor) -> Command {
-    Command::Draft {
-        code: code(),
-        description,
-        facts: Facts::default(),
-        leadership: Leadership::Provider,
-        by,
-    }
+    Command::Draft { code: code(), description, facts: Facts::default(), by }
 }
 
 fn drafted(description: Description) -> Event {
@@ -176,7 +170,6 @@ fn code_follows_the_classification_and_stays() {
         code,
         description: villages(),
         facts: Facts::default(),
-        leadership: Leadership::Provider,
         by: provider(),
     };
 
@@ -232,12 +225,9 @@ fn entry_of_a_library_passes_to_its_next_lead() {
     };
     let history = || [drafted(villages()), Event::Submitted, published(1), drafted(revised())];
     let own = Description { provider: STRANGER.parse().unwrap(), ..villages() };
-    let draft = |description, by| Command::Draft {
-        code: code(),
-        description,
-        facts: Facts::default(),
-        leadership: led(),
-        by,
+    let draft = |description, by| {
+        let facts = Facts { leadership: led(), ..Facts::default() };
+        Command::Draft { code: code(), description, facts, by }
     };
 
     given::<Resource>(history()).when(draft(own.clone(), stranger())).then([drafted(own)]);

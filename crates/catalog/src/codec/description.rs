@@ -43,6 +43,17 @@ pub(crate) fn description_to_wire(description: &Description) -> wire::ResourceDe
     }
 }
 
+/// The words that an entry is narrowed and counted by.
+pub(crate) const fn choices_to_wire(
+    description: &Description,
+) -> (wire::SharingType, wire::Format, wire::UpdateCycle) {
+    (
+        sharing_type_to_wire(description.sharing.kind()),
+        format_to_wire(description.format),
+        update_cycle_to_wire(description.update_cycle),
+    )
+}
+
 pub(crate) fn description_from_wire(
     description: wire::ResourceDescription,
 ) -> Result<Description, FieldError> {

@@ -163,36 +163,6 @@ fn resource_published_v1() {
     check::<Resource>("resource_published", resource::Event::Published { version: 2, on });
 }
 
-#[test]
-fn resource_suspended_v1() {
-    let reason = "数据有误，核查中".to_owned();
-    let authority = Some("510100".parse().unwrap());
-    let event = resource::Event::Suspended { reason: reason.clone(), authority };
-    check::<Resource>("resource_suspended", event);
-    let by_provider = resource::Event::Suspended { reason, authority: None };
-    assert_eq!(Resource::decode(&Resource::encode(&by_provider)).unwrap(), Some(by_provider));
-}
-
-#[test]
-fn resource_resumed_v1() {
-    check::<Resource>("resource_resumed", resource::Event::Resumed);
-}
-
-#[test]
-fn resource_withdrawn_v1() {
-    let reason = "职能已划转".to_owned();
-    check::<Resource>("resource_withdrawn", resource::Event::Withdrawn { reason });
-}
-
-#[test]
-fn resource_updated_v1() {
-    let current_on = "2026-01-04".parse().unwrap();
-    let updated = resource::Update { current_on, rows: Some(3_300) };
-    check::<Resource>("resource_updated", resource::Event::Updated(updated));
-    let unsaid = resource::Event::Updated(resource::Update { current_on, rows: None });
-    assert_eq!(Resource::decode(&Resource::encode(&unsaid)).unwrap(), Some(unsaid));
-}
-
 /// R12.4: what a published assessment was counted from is stored with it.
 #[test]
 fn assessment_published_v1() {
@@ -259,6 +229,36 @@ fn library_item_released_v1() {
 fn library_item_updated_v1() {
     let (item, current_on) = ("婚姻状况".to_owned(), "2026-01-04".parse().unwrap());
     check::<Library>("library_item_updated", library::Event::ItemUpdated { item, current_on });
+}
+
+#[test]
+fn resource_suspended_v1() {
+    let reason = "数据有误，核查中".to_owned();
+    let authority = Some("510100".parse().unwrap());
+    let event = resource::Event::Suspended { reason: reason.clone(), authority };
+    check::<Resource>("resource_suspended", event);
+    let by_provider = resource::Event::Suspended { reason, authority: None };
+    assert_eq!(Resource::decode(&Resource::encode(&by_provider)).unwrap(), Some(by_provider));
+}
+
+#[test]
+fn resource_resumed_v1() {
+    check::<Resource>("resource_resumed", resource::Event::Resumed);
+}
+
+#[test]
+fn resource_withdrawn_v1() {
+    let reason = "职能已划转".to_owned();
+    check::<Resource>("resource_withdrawn", resource::Event::Withdrawn { reason });
+}
+
+#[test]
+fn resource_updated_v1() {
+    let current_on = "2026-01-04".parse().unwrap();
+    let updated = resource::Update { current_on, rows: Some(3_300) };
+    check::<Resource>("resource_updated", resource::Event::Updated(updated));
+    let unsaid = resource::Event::Updated(resource::Update { current_on, rows: None });
+    assert_eq!(Resource::decode(&Resource::encode(&unsaid)).unwrap(), Some(unsaid));
 }
 
 /// H3: a mistake in a nested field is named from the message on.

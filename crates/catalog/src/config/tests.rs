@@ -6,6 +6,7 @@ const FILE: &str = r#"
     [catalog]
     listen = "[::]:7001"
     database = "postgres://catalog@db/catalog"
+    index = "/var/lib/publicdata/catalog-index"
     authority = "/etc/publicdata/ca"
 
     [nats]

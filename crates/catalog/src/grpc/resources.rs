@@ -19,15 +19,14 @@ use publicdata_proto::catalog::v1::{
     SubmitResourceRequest, SubmitResourceResponse, SuspendResourceRequest, SuspendResourceResponse,
     WithdrawResourceRequest, WithdrawResourceResponse,
 };
-use publicdata_types::{Actor, PageToken, china_date};
+use publicdata_types::{Actor, china_date};
 use tonic::{Request, Response, Status};
 
-use super::{Shared, next_page_token, page_size, parse, parse_optional};
-use crate::codec::{description_from_wire, status_from_request};
+use super::{Shared, parse, parse_optional};
+use crate::codec::description_from_wire;
 use crate::drafting::Drafting;
 use crate::entry::Reader;
 use crate::error::Error;
-use crate::queries::{self, Search, WORDS_MAX};
 
 /// Answers `ResourceService`.
 #[derive(Debug)]
@@ -67,10 +66,7 @@ impl ResourceService for Resources {
         let message = request.into_inner();
         let meta = self.shared.meta(&message.command_id, &by.id)?;
         let id = parse("resource_id", &message.resource_id)?;
-
-        let code = self.drafting.visible(&id, &by).await?;
-        let leadership = self.drafting.leadership(&code.classification).await?;
-        let done = self.drafting.execute(&id, &meta, Command::Submit { leadership, by }).await?;
+        let done = self.drafting.submit(&meta, &id, by).await?;
         Ok(Response::new(SubmitResourceResponse { sequence: done.sequence }))
     }
 
@@ -197,17 +193,7 @@ impl ResourceService for Resources {
         request: Request<SearchResourcesRequest>,
     ) -> Result<Response<SearchResourcesResponse>, Status> {
         let caller = self.shared.directory.caller(&request).await?;
-        let search = search(request.get_ref())?;
-
-        let found = queries::search(&self.shared.database, reader(&caller), &search).await;
-        let found = found.map_err(Error::from)?;
-        let last = found.last().map(|last| last.code.to_string());
-        let next_page_token = next_page_token(found.len(), search.limit, last);
-        let mut resources = Vec::with_capacity(found.len());
-        for entry in found {
-            resources.push(self.to_wire(entry).await?);
-        }
-        Ok(Response::new(SearchResourcesResponse { resources, next_page_token }))
+        Ok(Response::new(self.search(&caller, request.get_ref()).await?))
     }
 }
 
@@ -226,22 +212,6 @@ impl Resources {
     }
 }
 
-fn reader(caller: &Caller) -> Reader<'_> {
+pub(super) fn reader(caller: &Caller) -> Reader<'_> {
     caller.actor().map_or(Reader::Service, Reader::Actor)
-}
-
-fn search(message: &SearchResourcesRequest) -> Result<Search, Error> {
-    let words: Vec<String> = message.query.split_whitespace().map(ToOwned::to_owned).collect();
-    if words.len() > WORDS_MAX {
-        return Err(Error::field("query", format!("at most {WORDS_MAX} words are allowed")));
-    }
-    let token: Option<PageToken> = parse_optional("page_token", &message.page_token)?;
-    Ok(Search {
-        words,
-        provider: parse_optional("provider_code", &message.provider_code)?,
-        region: parse_optional("region_code", &message.region_code)?,
-        status: status_from_request("status", message.status)?,
-        after: token.map(|token| token.key().to_owned()),
-        limit: page_size(message.page_size)?,
-    })
 }

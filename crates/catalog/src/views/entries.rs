@@ -105,7 +105,7 @@ async fn name_classification(
 }
 
 async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), ApplyError> {
-    const COLUMNS: [&str; 22] = [
+    const COLUMNS: [&str; 20] = [
         "id",
         "code",
         "classification_code",
@@ -126,8 +126,6 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
         "updated_at",
         "name_key",
         "published_name_key",
-        "words",
-        "published_words",
     ];
 
     let places: Vec<String> = (1..=COLUMNS.len()).map(|place| format!("${place}")).collect();
@@ -164,8 +162,6 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
         .bind(microseconds(entry.updated_at))
         .bind(name_key(&entry.description))
         .bind(published.map(|published| name_key(&published.description)))
-        .bind(words(entry, &entry.description))
-        .bind(published.map(|published| words(entry, &published.description)))
         .execute(connection)
         .await?;
     Ok(())
@@ -173,17 +169,6 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
 
 fn encoded(description: &Description) -> String {
     hex::encode(description_to_wire(description).encode_to_vec())
-}
-
-/// What search looks through.
-fn words(entry: &Entry, description: &Description) -> String {
-    let mut words = vec![entry.code.to_string(), description.name.clone()];
-    words.push(description.abstract_.clone());
-    for item in &description.items {
-        words.push(item.name.clone());
-        words.push(item.title.clone());
-    }
-    words.join("\n").to_lowercase()
 }
 
 fn microseconds(at: Timestamp) -> i64 {

@@ -174,9 +174,7 @@ async fn a_period_is_scored_and_every_loss_names_its_event() {
     application(store, &quick, event(&GrantIssued::default())).await;
     let delivered = delivery(store, &used).await;
     catalogue.marks.wait_for("EXCHANGE", delivered, SOON).await.unwrap();
-    // The last write of the catalogue.
-    let last = store.last_sequence("CATALOG").await.unwrap();
-    catalogue.marks.wait_for("CATALOG", last, SOON).await.unwrap();
+    catalogue.marked().await;
 
     let found = assess(&mut city, EVER, vec![]).await;
     let ranks: Vec<_> = found.organisations.iter().map(|it| (it.rank, it.code.as_str())).collect();
@@ -218,6 +216,7 @@ async fn a_resource_that_nobody_uses_costs_points() {
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let (id, code) = (published(&mut city, &mut provider, "社区名录").await, provider.code);
+    catalogue.marked().await;
 
     let lost = losses(&mut provider, code).await.unwrap();
     let unused: Vec<_> = lost.iter().filter(|loss| loss.criterion() == Criterion::Use).collect();
@@ -278,8 +277,7 @@ async fn nobody_sees_marks_over_the_border() {
     let mut neighbour = catalogue.registered(&city, 5, JINJIANG, &[Role::Provider]).await;
     let mut auditor = catalogue.registered(&city, 6, "510100", &[Role::Auditor]).await;
     published(&mut city, &mut provider, "社区名录").await;
-    let last = catalogue.store.last_sequence("CATALOG").await.unwrap();
-    catalogue.marks.wait_for("CATALOG", last, SOON).await.unwrap();
+    catalogue.marked().await;
     let code = provider.code;
 
     for insider in [&mut city, &mut jinjiang, &mut provider, &mut auditor] {

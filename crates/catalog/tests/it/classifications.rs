@@ -8,7 +8,7 @@ use publicdata_types::OrganisationCode;
 use tonic::{Code, Status};
 
 use crate::fixture::{Catalogue, JINJIANG, User, command_id, description, draft, reason};
-use crate::libraries::{LEADING, establish};
+use crate::libraries::establish;
 
 async fn tree(by: &User, under: &str) -> Vec<ClassificationNode> {
     let request = ListClassificationsRequest { under: under.to_owned() };
@@ -51,7 +51,8 @@ async fn the_tree_begins_with_the_regulations_categories() {
 async fn the_city_extends_the_tree() {
     let catalogue = Catalogue::start().await;
     let mut city = catalogue.city().await;
-    let mut provider = catalogue.registered(&city, 2, JINJIANG, &LEADING).await;
+    let roles = [Role::Provider, Role::LeadDepartment];
+    let mut provider = catalogue.registered(&city, 2, JINJIANG, &roles).await;
     establish(&mut city, "106", &provider).await.unwrap();
     let filed = draft(in_class(provider.code, "106001", "门诊量统计"));
     let refused = provider.resources.draft_resource(filed.clone()).await.unwrap_err();

@@ -1,6 +1,6 @@
 //! A catalogue of the test's own, and organisations that call it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use publicdata_proto::catalog::v1::classification_service_client::Classification
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -55,9 +56,10 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
-    pub(crate) classifications: ClassificationServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) index: SearchIndexServiceClient<Channel>,
+    pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
 
 impl Catalogue {
@@ -83,7 +85,7 @@ impl Catalogue {
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, ca);
+        let config = config(database, folder.path());
         let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
@@ -103,9 +105,24 @@ impl Catalogue {
         catalogue
     }
 
-    /// Ends the service, and starts another one over the same events and the same database.
+    /// Ends the service, and starts another one over the same events, the same database and the same index.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.begin().await;
+    }
+
+    /// Ends the service.
+    pub(crate) async fn stop(&self) {
         self.tasks.drain(SOON).await.unwrap();
+    }
+
+    /// The folder of the search index.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.config.index.clone()
+    }
+
+    /// Starts a service again.
+    pub(crate) async fn begin(&mut self) {
         let store = Arc::clone(&self.store);
         let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
         self.tasks = tasks;
@@ -119,6 +136,12 @@ impl Catalogue {
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
         app.spawn().unwrap();
+    }
+
+    /// Waits until marks hold all that was written to the catalogue: they follow a moment later.
+    pub(crate) async fn marked(&self) {
+        let last = self.store.last_sequence("CATALOG").await.unwrap();
+        self.marks.wait_for("CATALOG", last, SOON).await.unwrap();
     }
 
     /// A user of an organisation that may be registered or not.
@@ -141,6 +164,7 @@ impl Catalogue {
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel.clone()),
             classifications: ClassificationServiceClient::new(channel),
         }
     }
@@ -283,9 +307,10 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
     request.complete(&issued).unwrap()
 }
 
-fn config(database: String, authority: PathBuf) -> Config {
+fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { listen, database, authority, certificate_days: 30 }
+    let (index, authority) = (folder.join("index"), folder.join("ca"));
+    Config { listen, database, index, authority, certificate_days: 30 }
 }
 
 async fn app(

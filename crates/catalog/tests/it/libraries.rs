@@ -68,11 +68,11 @@ async fn late(by: &mut User) -> Vec<String> {
 fn in_library(provider: &User, code: &str) -> DraftResourceRequest {
     draft(ResourceDescription {
         classification_code: code.to_owned(),
-        ..description(provider.code, "人口基础信息")
+        ..description(provider.code, &format!("人口基础信息 {code}"))
     })
 }
 
-pub(crate) const LEADING: [Role; 2] = [Role::Provider, Role::LeadDepartment];
+const LEADING: [Role; 2] = [Role::Provider, Role::LeadDepartment];
 
 /// R16.1: entries of a base library are written by its lead department alone; the refusal names the lead, and where there is
 /// no library, what to do. The narrower of two nested libraries has the say.

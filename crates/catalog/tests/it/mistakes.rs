@@ -7,7 +7,6 @@ use publicdata_service_kit::Problem;
 use tonic::{Code, Status};
 
 use crate::fixture::{Catalogue, JINJIANG, QINGYANG, User, description, draft, reason};
-use crate::libraries::{LEADING, establish};
 
 async fn refused(by: &User, description: ResourceDescription) -> Status {
     by.resources.clone().draft_resource(draft(description)).await.unwrap_err()
@@ -30,9 +29,8 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn every_mistake_is_named_by_its_field() {
     let catalogue = Catalogue::start().await;
-    let mut city = catalogue.city().await;
-    let provider = catalogue.registered(&city, 2, JINJIANG, &LEADING).await;
-    establish(&mut city, "107", &provider).await.unwrap();
+    let city = catalogue.city().await;
+    let provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let good = || description(provider.code, "社区名录");
 
     let mut wrong = good();
@@ -69,9 +67,14 @@ async fn every_mistake_is_named_by_its_field() {
         pairs(&[("sharing_condition", "EMPTY"), ("open", "OPEN_NOT_SHARED")])
     );
 
-    let wrong = ResourceDescription { classification_code: "107001".to_owned(), ..good() };
-    let status = refused(&provider, wrong).await;
-    assert_eq!(mistakes(&status), pairs(&[("classification_code", "CLASSIFICATION_UNKNOWN")]));
+    for (classification, why) in
+        [("107001", "CLASSIFICATION_UNKNOWN"), ("2", "CLASSIFICATION_TOO_GENERAL")]
+    {
+        let wrong =
+            ResourceDescription { classification_code: classification.to_owned(), ..good() };
+        let status = refused(&provider, wrong).await;
+        assert_eq!(mistakes(&status), pairs(&[("classification_code", why)]));
+    }
     for (field, wrong) in [
         (
             "classification_code",

@@ -25,6 +25,7 @@ async fn serves_until_it_is_asked_to_end() {
          [catalog]\n\
          listen = \"{address}\"\n\
          database = \"sqlite:{folder}/catalog.db\"\n\
+         index = \"{folder}/index\"\n\
          authority = \"{folder}/ca\"\n\
          {nats}",
         folder = folder.path().display(),

@@ -86,7 +86,7 @@ async fn views_live_in_postgres_as_well() {
         (&provider, "社区", 2),
         (&city, "社区", 2),
         (&consumer, "社区", 1),
-        (&consumer, "0%", 1),
+        (&consumer, "100%", 1),
         (&consumer, "草稿", 0),
     ] {
         let found = user.resources.clone().search_resources(query(words)).await.unwrap();

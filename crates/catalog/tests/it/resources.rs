@@ -142,7 +142,7 @@ async fn a_revision_is_seen_by_others_once_it_is_published() {
     provider.resources.draft_resource(revision).await.unwrap();
     let seen = get(&mut consumer, &id).await.unwrap();
     assert_eq!((seen.description.unwrap().name.as_str(), seen.version), ("旧名录", 1));
-    assert_eq!(search(&mut consumer, query("新名录")).await, []);
+    assert_eq!(search(&mut consumer, query("\"新名录\"")).await, []);
     assert_eq!(search(&mut provider, query("新名录")).await.len(), 1);
     let drafts = SearchResourcesRequest { status: ResourceStatus::Draft.into(), ..query("名录") };
     assert_eq!(search(&mut consumer, drafts.clone()).await, []);

@@ -113,6 +113,7 @@ impl Setting<'_> {
         let config = publicdata_catalog::Config {
             listen: self.ports.address(1),
             database,
+            index: self.data.join("catalog-index"),
             authority: self.data.join(AUTHORITY_FOLDER),
             certificate_days: CERTIFICATE_DAYS,
         };

@@ -166,7 +166,7 @@ impl Resources {
         }
     }
 
-    pub(super) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
+    pub(in crate::grpc) async fn to_wire(&self, entry: Entry) -> Result<Resource, Error> {
         let provider = self.shared.directory.organisation(&entry.description.provider).await?;
         let published = entry.published.as_ref();
         let standing = entry.standing_status().map(status_to_wire).unwrap_or_default();
