@@ -22,8 +22,19 @@ async fn help_and_bad_arguments() {
     let terminal = Terminal::new(folder.path());
 
     let help = terminal.text(&["--help"]).await;
-    for command in ["demo", "up", "catalog", "grant", "fetch", "transfer", "node", "open", "audit"]
-    {
+    for command in [
+        "demo",
+        "up",
+        "catalog",
+        "library",
+        "collection",
+        "grant",
+        "fetch",
+        "transfer",
+        "node",
+        "open",
+        "audit",
+    ] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(command)),
             "{command}: {help}"

@@ -5,8 +5,10 @@
 mod fleet;
 mod process;
 
+mod collection;
 mod command_line;
 mod faults;
+mod register;
 mod restart;
 mod story;
 mod trace;

@@ -22,6 +22,7 @@ async fn told(data: &Path) -> (Fleet, u32) {
 }
 
 /// R12.1: an entry with its items is drafted, returned for correction, published, and found again by a word of its name.
+/// R17.1, R18.1: each datum has one source, and a double collection is refused with the resource to apply for.
 /// R23.1: the data is pulled in bulk. R23.2: every attempt stands in the exchange log, with its reason.
 /// R24.1: the provider signs the grant, and its own node serves it. R25.1: one entry is shared on conditions, with a masked
 /// item, the other without any. R26.1: an application has a due date, and approval makes a grant.

@@ -52,8 +52,12 @@ fn servers(city: &City) -> Vec<Server> {
         address: address.clone(),
         services,
     };
-    let catalogue =
-        &["publicdata.catalog.v1.OrganisationService", "publicdata.catalog.v1.ResourceService"];
+    let catalogue = &[
+        "publicdata.catalog.v1.OrganisationService",
+        "publicdata.catalog.v1.ResourceService",
+        "publicdata.catalog.v1.RegisterService",
+        "publicdata.catalog.v1.AgreementService",
+    ];
     let exchange = &[
         "publicdata.exchange.v1.GrantService",
         "publicdata.exchange.v1.TransferService",
@@ -137,6 +141,7 @@ async fn no_node_without_a_security_officer() {
         name: "成都市气象局".to_owned(),
         region_code: "510100".to_owned(),
         roles: vec![publicdata_proto::catalog::v1::Role::Provider.into()],
+        ..RegisterOrganisationRequest::default()
     };
     let mut organisations = city.authority().organisations().unwrap();
     answer(organisations.register_organisation(request).await).unwrap();

@@ -148,6 +148,8 @@ pub struct Facts {
     pub alike: Option<Alike>,
     /// Whether an authority named the 项 of the classification; the regulation's own need nobody to name them.
     pub group_named: bool,
+    /// Whether the provider registered an information system under this name.
+    pub system_named: bool,
     /// Who writes the entries of its place in the classification (R16.1).
     pub leadership: Leadership,
 }

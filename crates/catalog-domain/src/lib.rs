@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agreement;
 pub mod organisation;
 
 pub mod classification;
@@ -9,9 +10,25 @@ pub mod name;
 pub mod description;
 pub mod resource;
 
+pub mod change;
+pub mod obligation;
+pub mod period;
+pub mod schedule;
+
+pub mod network;
+pub mod recovery;
+pub mod security_record;
+pub mod system;
+
 pub mod assessment;
 
 pub mod cycle;
 pub mod leadership;
 pub mod library;
+
+pub mod entity;
+pub mod likeness;
+pub mod vocabulary;
+
+pub mod owner;
 pub mod text;

@@ -5,8 +5,20 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use publicdata_decider::Decider;
-use publicdata_types::{Account, Actor, Denied, Digest, OrganisationCode, RegionCode, Role};
+use publicdata_types::{
+    Account, Actor, AgreementId, Denied, Digest, OrganisationCode, RegionCode, RegionRevision, Role,
+};
+
+use crate::agreement::Cover;
+
+pub use changing::{Change, Successor};
+pub use rejection::Rejection;
+
+mod changing;
+mod issuing;
+mod rejection;
 
 /// An organisation, by its unified social credit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +35,13 @@ pub enum Organisation {
         /// The certificates it was given, oldest first.
         certificates: Vec<Certificate>,
     },
+    /// It was dissolved.
+    Closed {
+        /// What it was registered as.
+        registration: Registration,
+        /// When.
+        on: Date,
+    },
 }
 
 /// What an organisation is registered as.
@@ -34,6 +53,8 @@ pub struct Registration {
     pub name: String,
     /// Its administrative division.
     pub region: RegionCode,
+    /// The revision of GB/T 2260 that the division's code is of, if that was said.
+    pub region_revision: Option<RegionRevision>,
     /// What it takes part as.
     pub roles: BTreeSet<Role>,
 }
@@ -60,6 +81,8 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Until when both are valid.
     pub not_after: Timestamp,
+    /// The agreement with a service provider that they were issued under (R44.1).
+    pub agreement: Option<AgreementId>,
 }
 
 /// What identifies one certificate.
@@ -90,6 +113,26 @@ pub enum Command {
         /// Who registers it.
         by: Actor,
     },
+    /// Gives it another name, another division or other roles.
+    Change {
+        /// What is to be another.
+        change: Change,
+        /// Why.
+        reason: String,
+        /// Who changes it.
+        by: Actor,
+    },
+    /// Closes it.
+    Close {
+        /// Who takes over.
+        successor: Successor,
+        /// When.
+        on: Date,
+        /// Why.
+        reason: String,
+        /// Who closes it.
+        by: Actor,
+    },
     /// Names who is responsible for the organisation's data security.
     AppointSecurityOfficer {
         /// The officer's account at the organisation.
@@ -103,6 +146,8 @@ pub enum Command {
         subject: Subject,
         /// The certificates.
         certificate: Certificate,
+        /// The agreement that they are to rest on, if they are for a service provider's account.
+        cover: Option<Cover>,
         /// Who asked for them.
         by: Actor,
     },
@@ -113,6 +158,28 @@ pub enum Command {
 pub enum Event {
     /// It takes part.
     Registered(Registration),
+    /// It is something else from now on.
+    Changed {
+        /// Its name.
+        name: String,
+        /// Its division.
+        region: RegionCode,
+        /// The revision of GB/T 2260 that the division's code is of, if that was said.
+        region_revision: Option<RegionRevision>,
+        /// What it takes part as.
+        roles: BTreeSet<Role>,
+        /// Why.
+        reason: String,
+    },
+    /// It was dissolved.
+    Closed {
+        /// Who takes over.
+        successor: Option<OrganisationCode>,
+        /// When.
+        on: Date,
+        /// Why.
+        reason: String,
+    },
     /// It named who is responsible for its data security.
     SecurityOfficerAppointed {
         /// The officer's account at the organisation.
@@ -120,60 +187,6 @@ pub enum Event {
     },
     /// A node or a user of it got certificates.
     CertificateIssued(Certificate),
-}
-
-/// Why a command about an organisation was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// It is not registered.
-    #[error("organisation is not registered; the authority over its region registers it first")]
-    Absent,
-    /// It is registered as something else.
-    #[error("organisation {code} is registered already, with another name, region or roles")]
-    AlreadyRegistered {
-        /// Its code.
-        code: OrganisationCode,
-    },
-    /// The first authority registered long ago.
-    #[error("authority {existing} exists already; ask it to register the organisation")]
-    AuthorityExists {
-        /// The authority.
-        existing: OrganisationCode,
-    },
-    /// Whoever founds the platform does so as an authority.
-    #[error(
-        "the first organisation registers itself as an authority; the role is not among its roles"
-    )]
-    FounderNotAuthority,
-    /// An organisation has a name.
-    #[error("organisation has no name")]
-    NameMissing,
-    /// An organisation has at least one role.
-    #[error("organisation has no role; give it at least one")]
-    RolesMissing,
-    /// Nobody is responsible for its data security yet.
-    #[error("organisation has no security officer; name one, then ask for node certificates")]
-    SecurityOfficerMissing,
-    /// Another of the organisation's own people asked: an account could otherwise take on a second one, and review its own work.
-    #[error(
-        "only the organisation's security officer or the authority over it does this for another account or a node"
-    )]
-    SecurityOfficerRequired,
-    /// The certificates are somebody else's.
-    #[error("certificate does not name {expected}")]
-    OtherSubject {
-        /// How the SPIFFE id should end.
-        expected: String,
-    },
-    /// The certificates are never valid.
-    #[error("certificate ends at {not_after}, which is not after its beginning")]
-    NeverValid {
-        /// Until when they are valid.
-        not_after: Timestamp,
-    },
-    /// The caller may not do this.
-    #[error(transparent)]
-    Denied(#[from] Denied),
 }
 
 impl Decider for Organisation {
@@ -190,11 +203,13 @@ impl Decider for Organisation {
                 by.may_govern(&registration.region)?;
                 self.register(registration)
             }
+            Command::Change { change, reason, by } => self.change(change, reason, &by),
+            Command::Close { successor, on, reason, by } => self.close(successor, on, reason, &by),
             Command::AppointSecurityOfficer { account, by } => {
                 self.appoint_security_officer(account, &by)
             }
-            Command::IssueCertificate { subject, certificate, by } => {
-                self.issue_certificate(&subject, certificate, &by)
+            Command::IssueCertificate { subject, certificate, cover, by } => {
+                self.issue_certificate(&subject, certificate, cover, &by)
             }
         }
     }
@@ -203,6 +218,17 @@ impl Decider for Organisation {
         match (self, event.clone()) {
             (Self::Absent, Event::Registered(registration)) => {
                 Self::Registered { registration, security_officer: None, certificates: Vec::new() }
+            }
+            (
+                Self::Registered { registration, security_officer, certificates },
+                Event::Changed { name, region, region_revision, roles, .. },
+            ) => {
+                let code = registration.code;
+                let registration = Registration { code, name, region, region_revision, roles };
+                Self::Registered { registration, security_officer, certificates }
+            }
+            (Self::Registered { registration, .. }, Event::Closed { on, .. }) => {
+                Self::Closed { registration, on }
             }
             (
                 Self::Registered { registration, certificates, .. },
@@ -225,7 +251,9 @@ impl Organisation {
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         match self {
-            Self::Registered { registration, .. } => Some(registration),
+            Self::Registered { registration, .. } | Self::Closed { registration, .. } => {
+                Some(registration)
+            }
             Self::Absent => None,
         }
     }
@@ -256,13 +284,15 @@ impl Organisation {
 
     fn register(&self, registration: Registration) -> Result<Vec<Event>, Rejection> {
         match self {
-            Self::Registered { registration: known, .. } if *known == registration => Ok(vec![]),
+            Self::Registered { registration: known, .. } if known.says(&registration) => Ok(vec![]),
             Self::Registered { registration: known, .. } => {
                 Err(Rejection::AlreadyRegistered { code: known.code })
             }
-            Self::Absent if registration.name.trim().is_empty() => Err(Rejection::NameMissing),
-            Self::Absent if registration.roles.is_empty() => Err(Rejection::RolesMissing),
-            Self::Absent => Ok(vec![Event::Registered(registration)]),
+            Self::Closed { on, .. } => Err(Rejection::Closed { on: *on }),
+            Self::Absent => {
+                registration.check()?;
+                Ok(vec![Event::Registered(registration)])
+            }
         }
     }
 
@@ -271,68 +301,42 @@ impl Organisation {
         account: Account,
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
+        let (registration, security_officer) = self.taking_part()?;
+        may_manage(registration, by)?;
+        if security_officer == Some(&account) {
+            return Ok(vec![]);
+        }
+        if security_officer.is_some() {
+            must_be_responsible(registration, security_officer, by)?;
+        }
+        Ok(vec![Event::SecurityOfficerAppointed { account }])
+    }
+
+    fn taking_part(&self) -> Result<(&Registration, Option<&Account>), Rejection> {
         match self {
             Self::Absent => Err(Rejection::Absent),
+            Self::Closed { on, .. } => Err(Rejection::Closed { on: *on }),
             Self::Registered { registration, security_officer, .. } => {
-                may_manage(registration, by)?;
-                if security_officer.as_ref() == Some(&account) {
-                    return Ok(vec![]);
-                }
-                if security_officer.is_some() {
-                    must_be_responsible(registration, security_officer.as_ref(), by)?;
-                }
-                Ok(vec![Event::SecurityOfficerAppointed { account }])
+                Ok((registration, security_officer.as_ref()))
             }
         }
     }
-
-    fn issue_certificate(
-        &self,
-        subject: &Subject,
-        certificate: Certificate,
-        by: &Actor,
-    ) -> Result<Vec<Event>, Rejection> {
-        let Self::Registered { registration, security_officer, certificates } = self else {
-            return Err(Rejection::Absent);
-        };
-        may_manage(registration, by)?;
-
-        let expected = format!("/org/{}/{subject}", registration.code);
-        if !certificate.spiffe_id.ends_with(&expected) {
-            return Err(Rejection::OtherSubject { expected });
-        }
-        if matches!(subject, Subject::Node(_)) && security_officer.is_none() {
-            return Err(Rejection::SecurityOfficerMissing);
-        }
-        if !by.id.ends_with(&expected) {
-            must_be_responsible(registration, security_officer.as_ref(), by)?;
-        }
-        if certificate.not_after <= certificate.not_before {
-            return Err(Rejection::NeverValid { not_after: certificate.not_after });
-        }
-        if certificates.contains(&certificate) {
-            return Ok(vec![]);
-        }
-        Ok(vec![Event::CertificateIssued(certificate)])
-    }
 }
 
-impl Rejection {
-    /// The stable code that clients may rely on.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Absent => "ORGANISATION_ABSENT",
-            Self::AlreadyRegistered { .. } => "ORGANISATION_REGISTERED_OTHERWISE",
-            Self::AuthorityExists { .. } => "AUTHORITY_EXISTS",
-            Self::FounderNotAuthority => "FOUNDER_NOT_AUTHORITY",
-            Self::NameMissing => "NAME_MISSING",
-            Self::RolesMissing => "ROLES_MISSING",
-            Self::SecurityOfficerMissing => "SECURITY_OFFICER_MISSING",
-            Self::SecurityOfficerRequired => "SECURITY_OFFICER_REQUIRED",
-            Self::OtherSubject { .. } => "CERTIFICATE_OF_OTHER_SUBJECT",
-            Self::NeverValid { .. } => "CERTIFICATE_NEVER_VALID",
-            Self::Denied(denied) => denied.reason(),
+impl Registration {
+    /// Whether another one says the same; which revision the division's code is of makes it no other organisation.
+    fn says(&self, other: &Self) -> bool {
+        (self.code, &self.name, self.region, &self.roles)
+            == (other.code, &other.name, other.region, &other.roles)
+    }
+
+    fn check(&self) -> Result<(), Rejection> {
+        if self.name.trim().is_empty() {
+            return Err(Rejection::NameMissing);
+        }
+        match self.roles.is_empty() {
+            true => Err(Rejection::RolesMissing),
+            false => Ok(()),
         }
     }
 }

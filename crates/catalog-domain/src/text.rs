@@ -19,7 +19,22 @@ pub enum TextMistake {
         /// How many it may have.
         max: usize,
     },
+    /// It holds what may be a person's number: registers hold no personal data (H5).
+    #[error(
+        "{field} holds a number of {DIGITS_MAX} digits or more, which may be a person's; leave it out"
+    )]
+    Personal {
+        /// Which text.
+        field: &'static str,
+    },
 }
+
+/// Names and titles.
+pub(crate) const SHORT_MAX: usize = 200;
+/// Reasons, purposes, outcomes.
+pub(crate) const LONG_MAX: usize = 2_000;
+/// Mobile numbers have 11 digits, identity numbers 18.
+const DIGITS_MAX: usize = 11;
 
 impl TextMistake {
     /// The stable code that clients may rely on.
@@ -28,6 +43,7 @@ impl TextMistake {
         match self {
             Self::Empty { .. } => "TEXT_MISSING",
             Self::TooLong { .. } => "TEXT_TOO_LONG",
+            Self::Personal { .. } => "TEXT_PERSONAL",
         }
     }
 }
@@ -41,6 +57,23 @@ pub(crate) fn required(field: &'static str, text: &str, max: usize) -> Result<St
     }
 }
 
+/// The same for a text that is about no person.
+pub(crate) fn impersonal(
+    field: &'static str,
+    text: &str,
+    max: usize,
+) -> Result<String, TextMistake> {
+    let text = required(field, text, max)?;
+    let mut digits = 0;
+    for character in text.chars() {
+        digits = if character.is_numeric() { digits + 1 } else { 0 };
+        if digits >= DIGITS_MAX {
+            return Err(TextMistake::Personal { field });
+        }
+    }
+    Ok(text)
+}
+
 /// The same for a text that may be empty.
 pub(crate) fn optional(field: &'static str, text: &str, max: usize) -> Result<String, TextMistake> {
     let text = text.trim();
@@ -50,3 +83,6 @@ pub(crate) fn optional(field: &'static str, text: &str, max: usize) -> Result<St
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

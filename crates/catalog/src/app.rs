@@ -1,7 +1,10 @@
-//! Builds the service from its parts: the only file that names concrete adapters.
+//! Builds the service from its parts: this and its parts are the only files that name concrete adapters.
+
+mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -11,25 +14,20 @@ use publicdata_identity::authority::AuthorityError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{CertificateAuthority, Credentials};
 use publicdata_proto::DESCRIPTORS;
-use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
-use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
-use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
-use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
-use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
-use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
-use publicdata_service_kit::{Clock, Tasks};
+use publicdata_service_kit::holidays::HolidaysError;
+use publicdata_service_kit::{Clock, Holidays, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
+use crate::agreements::{AgreementDesk, Endings};
 use crate::config::{Config, ConfigError, ProcessConfig};
-use crate::drafting::Drafting;
-use crate::grpc::{
-    Assessments, Classifications, Issuing, Libraries, Organisations, Resources, SearchIndexes,
-    Shared,
-};
+use crate::grpc::{Issuing, Shared};
+use crate::obligations::Desk;
+use crate::policies::{Causes, Deadlines};
 use crate::search::{OpenError as IndexError, SearchIndex};
 use crate::{codec, views};
+use parts::{Desks, Views};
 
 /// The service's name to the event store: its permissions rest on it.
 const SERVICE: &str = "catalog";
@@ -53,12 +51,12 @@ pub struct App {
     server: BoundServer,
     tasks: Tasks,
     shared: Arc<Shared>,
-    organisations: Organisations,
-    resources: Resources,
-    assessments: Assessments,
-    libraries: Libraries,
-    search: SearchIndexes,
-    classifications: Classifications,
+    views: Views,
+    desks: Desks,
+    deadline_poll: Duration,
+    /// Who acts where nobody called: this service.
+    service: String,
+    routes: Routes,
 }
 
 /// Why the service does not start.
@@ -70,6 +68,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The holidays cannot be used.
+    #[error("`holidays` cannot be used")]
+    Holidays(#[from] HolidaysError),
     /// The certificate authority cannot be opened.
     #[error("the certificate authority cannot be opened")]
     Authority(#[from] AuthorityError),
@@ -85,8 +86,8 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
-    /// The view of entries cannot be opened.
-    #[error("the view of entries cannot be opened")]
+    /// A view cannot be opened.
+    #[error("a view cannot be opened")]
     View(#[from] ProjectorError),
     /// The search index cannot be opened.
     #[error("the search index cannot be opened")]
@@ -116,52 +117,42 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let authority = CertificateAuthority::open(&config.authority)?;
+        let holidays = Arc::new(Holidays::open(config.holidays)?);
 
         let database = Database::open(&config.database).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
-        let entries = views::entries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of entries", &entries);
-        let marks = views::assessment(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of marks", &marks);
-        let libraries = views::libraries(database.clone(), Arc::clone(&store)).await?;
-        follow(&tasks, "view of libraries", &libraries);
-
+        let views = Views::open(&database, &store, &tasks).await?;
         let index = SearchIndex::open(&config.index, Arc::clone(&store), clock.clone())?;
         let (running, shutdown) = (Arc::clone(&index), tasks.shutdown().clone());
         tasks.try_spawn("search index", async move { running.run(shutdown).await });
 
-        let shared = Arc::new(Shared { clock, store, directory, database, entries, index });
-        let store = &shared.store;
-        let drafting = Arc::new(Drafting {
-            aggregates: Aggregates::<codec::Resource>::new(Arc::clone(store)),
-            classifications: Aggregates::<codec::Classification>::new(Arc::clone(store)),
-            shared: Arc::clone(&shared),
-        });
+        let (entries, register) = (Arc::clone(&views.entries), Arc::clone(&views.register));
+        let shared =
+            Arc::new(Shared { clock, store, directory, database, entries, index, register });
+        let desks = Desks {
+            obligations: Arc::new(Desk {
+                changes: Aggregates::new(Arc::clone(&shared.store)),
+                obligations: Aggregates::new(Arc::clone(&shared.store)),
+                shared: Arc::clone(&shared),
+                holidays,
+                view: Arc::clone(&views.obligations),
+                service: credentials.id().clone(),
+            }),
+            agreements: Arc::new(AgreementDesk {
+                aggregates: Aggregates::<codec::Agreement>::new(Arc::clone(&shared.store)),
+                shared: Arc::clone(&shared),
+            }),
+        };
+        let issuing = Issuing { authority, certificate_days: config.certificate_days };
         Ok(Self {
-            organisations: Organisations {
-                aggregates: Aggregates::<codec::Organisation>::new(Arc::clone(store)),
-                issuing: Issuing { authority, certificate_days: config.certificate_days },
-                shared: Arc::clone(&shared),
-            },
-            classifications: Classifications {
-                aggregates: drafting.classifications.clone(),
-                shared: Arc::clone(&shared),
-            },
-            resources: Resources { drafting, shared: Arc::clone(&shared) },
-            assessments: Assessments {
-                aggregates: Aggregates::<codec::Assessment>::new(Arc::clone(store)),
-                marks,
-                shared: Arc::clone(&shared),
-            },
-            libraries: Libraries {
-                aggregates: Aggregates::<codec::Library>::new(Arc::clone(store)),
-                view: libraries,
-                shared: Arc::clone(&shared),
-            },
-            search: SearchIndexes { tasks: tasks.clone(), shared: Arc::clone(&shared) },
+            routes: parts::routes(&shared, &views, &desks, issuing, &tasks),
+            deadline_poll: Duration::from_millis(config.deadline_poll_ms),
+            service: credentials.id().to_string(),
             server,
             tasks,
             shared,
+            views,
+            desks,
         })
     }
 
@@ -180,19 +171,37 @@ impl App {
     /// The view of entries: to rebuild it, and to compare its content.
     #[must_use]
     pub fn entries(&self) -> &Arc<Projector> {
-        &self.shared.entries
+        &self.views.entries
+    }
+
+    /// The view of changes and obligations: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn obligations(&self) -> &Arc<Projector> {
+        &self.views.obligations
+    }
+
+    /// The view of the infrastructure register: to rebuild it, and to compare its content.
+    #[must_use]
+    pub fn register(&self) -> &Arc<Projector> {
+        &self.views.register
     }
 
     /// The view of marks: to wait for it, to rebuild it, and to compare its content.
     #[must_use]
     pub fn marks(&self) -> &Arc<Projector> {
-        &self.assessments.marks
+        &self.views.marks
     }
 
     /// The view of libraries: to rebuild it, and to compare its content.
     #[must_use]
     pub fn libraries(&self) -> &Arc<Projector> {
-        &self.libraries.view
+        &self.views.libraries
+    }
+
+    /// The views of published items, and of sources and plans: to rebuild them, and to compare their content.
+    #[must_use]
+    pub fn collection(&self) -> [&Arc<Projector>; 2] {
+        [&self.views.items, &self.views.collection]
     }
 
     /// The search index, for whoever runs in the same process.
@@ -201,23 +210,18 @@ impl App {
         &self.shared.index
     }
 
-    /// Answers calls from now on, as one of the tasks.
+    /// Answers calls, and does what follows from events and from the clock, from now on, in its tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let routes = Routes::new(OrganisationServiceServer::new(self.organisations))
-            .add_service(ResourceServiceServer::new(self.resources))
-            .add_service(AssessmentServiceServer::new(self.assessments))
-            .add_service(LibraryServiceServer::new(self.libraries))
-            .add_service(SearchIndexServiceServer::new(self.search))
-            .add_service(ClassificationServiceServer::new(self.classifications));
-        self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])
+        let (Desks { obligations, agreements }, shutdown) = (self.desks, self.tasks.shutdown());
+        let causes = Causes { desk: Arc::clone(&obligations) };
+        self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
+        let deadlines = Deadlines::new(obligations, self.deadline_poll);
+        self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
+        let endings = Endings { desk: agreements, service: self.service };
+        self.tasks.spawn("policy of agreements", endings.run(shutdown.clone()));
+        self.server.spawn(&self.tasks, self.routes, &[DESCRIPTORS])
     }
-}
-
-/// Lets a view follow its events, as one of the tasks.
-fn follow(tasks: &Tasks, name: &'static str, view: &Arc<Projector>) {
-    let (running, shutdown) = (Arc::clone(view), tasks.shutdown().clone());
-    tasks.try_spawn(name, async move { running.run(shutdown).await });
 }

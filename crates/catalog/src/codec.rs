@@ -1,28 +1,60 @@
 //! Domain events to wire events and back. A wire event is for ever: its field numbers and its golden file never change.
 
+mod agreement;
 mod assessment;
+mod change;
 mod classification;
 mod description;
+mod entity;
 mod library;
+mod network;
+mod obligation;
 mod organisation;
+mod recovery;
+mod register;
 mod resource;
+mod security_record;
+mod system;
+mod vocabulary;
 mod words;
 
+pub(crate) use agreement::agreement_terms_from_wire;
 pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
     weights_to_wire,
 };
 pub(crate) use description::{choices_to_wire, description_from_wire, description_to_wire};
+pub(crate) use entity::{
+    items_from_wire, plan_from_wire, plan_to_wire, source_from_wire, source_to_wire,
+    winner_from_wire, winner_to_wire,
+};
+pub(crate) use network::{basis_to_wire, network_from_wire, opinion_from_wire};
+pub(crate) use obligation::deadline_to_wire;
+pub(crate) use recovery::{recovery_kind_from_wire, recovery_terms_from_wire};
+pub(crate) use register::optional_date;
+pub(crate) use security_record::security_kind_from_wire;
+pub(crate) use system::system_from_wire;
 pub(crate) use words::{
-    role_from_request, status_from_request, status_to_wire, update_cycle_from_number,
-    update_cycle_from_request, update_cycle_to_number,
+    change_kind_from_wire, change_kind_to_wire, obligation_kind_from_wire, obligation_kind_to_wire,
+    optional, required, role_from_request, sharing_type_from_number, sharing_type_to_number,
+    status_from_request, status_to_wire, update_cycle_from_number, update_cycle_from_request,
+    update_cycle_from_wire, update_cycle_to_number,
 };
 
+pub use agreement::Agreement;
 pub use assessment::Assessment;
+pub use change::Change;
 pub use classification::Classification;
+pub use entity::Entity;
 pub use library::Library;
+pub use network::Network;
+pub use obligation::Obligation;
 pub use organisation::Organisation;
+pub use recovery::Recovery;
 pub use resource::Resource;
+pub use security_record::SecurityRecord;
+pub use system::System;
+pub use vocabulary::Vocabulary;
 
 use std::str::FromStr;
 
@@ -87,7 +119,7 @@ fn to_any<M: Message + Name>(message: &M) -> Any {
 }
 
 /// Reads a message of this type, if the event is one.
-fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
     let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
     (any.type_url == M::type_url()).then(decode)
 }

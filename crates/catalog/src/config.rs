@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 const CERTIFICATE_DAYS: u16 = 365;
 const CERTIFICATE_DAYS_MAX: u16 = 825;
+const DEADLINE_POLL_MS: u64 = 30_000;
 
 /// The catalogue, wherever it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,6 +26,12 @@ pub struct Config {
     /// How long the certificates that it issues are valid.
     #[serde(default = "certificate_days")]
     pub certificate_days: u16,
+    /// How often obligations are compared with the clock and the calendar.
+    #[serde(default = "deadline_poll_ms")]
+    pub deadline_poll_ms: u64,
+    /// The announced holidays; those known when this was built, if no file is named. A file that is replaced is read anew.
+    #[serde(default)]
+    pub holidays: Option<PathBuf>,
 }
 
 /// The catalogue as a process of its own.
@@ -51,20 +58,43 @@ pub enum ConfigError {
         /// The value.
         found: u16,
     },
+    /// The clock is looked at without a pause.
+    #[error("`deadline_poll_ms` is 0; write at least 1")]
+    DeadlinePollMs,
     /// The event store is nowhere.
     #[error("`nats.urls` is empty; name at least one server")]
     NatsMissing,
 }
 
 impl Config {
+    /// A catalogue with the usual limits.
+    #[must_use]
+    pub fn new(
+        listen: SocketAddr,
+        database: impl Into<String>,
+        index: impl Into<PathBuf>,
+        authority: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            listen,
+            database: database.into(),
+            index: index.into(),
+            authority: authority.into(),
+            certificate_days: CERTIFICATE_DAYS,
+            deadline_poll_ms: DEADLINE_POLL_MS,
+            holidays: None,
+        }
+    }
+
     /// Checks what the types don't.
     ///
     /// # Errors
     /// The first value that cannot be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        match self.certificate_days {
-            1..=CERTIFICATE_DAYS_MAX => Ok(()),
-            found => Err(ConfigError::CertificateDays { found }),
+        match (self.certificate_days, self.deadline_poll_ms) {
+            (_, 0) => Err(ConfigError::DeadlinePollMs),
+            (1..=CERTIFICATE_DAYS_MAX, _) => Ok(()),
+            (found, _) => Err(ConfigError::CertificateDays { found }),
         }
     }
 }
@@ -80,6 +110,10 @@ impl ProcessConfig {
         }
         self.catalog.validate()
     }
+}
+
+const fn deadline_poll_ms() -> u64 {
+    DEADLINE_POLL_MS
 }
 
 const fn certificate_days() -> u16 {

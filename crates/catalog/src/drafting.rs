@@ -15,6 +15,7 @@ use publicdata_types::{Actor, ClassificationCode, ResourceCode, ResourceId, chin
 use crate::entry::Reader;
 use crate::error::Error;
 use crate::grpc::Shared;
+use crate::queries::register::system_named;
 use crate::{codec, queries};
 
 /// Commands to entries, with what they need to know beforehand.
@@ -106,7 +107,10 @@ impl Drafting {
             None => false,
         };
         let leadership = self.leadership(&description.classification).await?;
-        Ok(Facts { alike, group_named, leadership })
+        let mut connection = database.pool().acquire().await?;
+        // Of others' systems nothing is told (R13.1).
+        let system_named = system_named(&mut connection, &by.organisation, key.as_str()).await?;
+        Ok(Facts { alike, group_named, system_named, leadership })
     }
 
     /// Who writes the entries of a place in the classification (R16.1).

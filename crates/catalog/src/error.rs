@@ -1,8 +1,12 @@
 //! What can go wrong, and how each is answered: the only mapping to statuses.
 
-use publicdata_catalog_domain::description::Mistake;
-use publicdata_catalog_domain::leadership::NotWriter;
-use publicdata_catalog_domain::{assessment, classification, library, organisation, resource};
+mod register;
+mod rules;
+
+use publicdata_catalog_domain::{
+    assessment, change, classification, entity, library, obligation, organisation, resource,
+    vocabulary,
+};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_event_store::{AppendError, BoxError, aggregates};
 use publicdata_identity::authority::IssueError;
@@ -33,12 +37,22 @@ pub(crate) enum Error {
     Organisation(#[source] organisation::Rejection),
     #[error("the rules for entries forbid it")]
     Resource(#[source] resource::Rejection),
+    #[error("no such obligation, or none that you may see; check its id")]
+    ObligationNotFound,
+    #[error("the rules for changes forbid it")]
+    Change(#[source] change::Rejection),
+    #[error("the rules for obligations forbid it")]
+    Obligation(#[source] obligation::Rejection),
     #[error("the rules for assessments forbid it")]
     Assessment(#[source] assessment::Rejection),
     #[error("the rules for libraries forbid it")]
     Library(#[source] library::Rejection),
     #[error("the rules for the classification forbid it")]
     Classification(#[source] classification::Rejection),
+    #[error("the rules for vocabularies forbid it")]
+    Vocabulary(#[source] vocabulary::Rejection),
+    #[error("the rules for sources and plans forbid it")]
+    Entity(#[source] entity::Rejection),
     #[error("the command id was used for another request; use a new one")]
     CommandReused,
     #[error("certificates cannot be issued")]
@@ -89,34 +103,27 @@ impl Error {
     }
 }
 
-impl From<ExecuteError<organisation::Rejection>> for Error {
-    fn from(error: ExecuteError<organisation::Rejection>) -> Self {
-        Self::execute(error, Self::Organisation)
-    }
+/// What an aggregate's rules forbid, as the variant of that aggregate.
+macro_rules! rejections {
+    ($($aggregate:ident => $variant:ident),+ $(,)?) => {
+        $(impl From<ExecuteError<$aggregate::Rejection>> for Error {
+            fn from(error: ExecuteError<$aggregate::Rejection>) -> Self {
+                Self::execute(error, Self::$variant)
+            }
+        })+
+    };
 }
 
-impl From<ExecuteError<resource::Rejection>> for Error {
-    fn from(error: ExecuteError<resource::Rejection>) -> Self {
-        Self::execute(error, Self::Resource)
-    }
-}
-
-impl From<ExecuteError<assessment::Rejection>> for Error {
-    fn from(error: ExecuteError<assessment::Rejection>) -> Self {
-        Self::execute(error, Self::Assessment)
-    }
-}
-
-impl From<ExecuteError<library::Rejection>> for Error {
-    fn from(error: ExecuteError<library::Rejection>) -> Self {
-        Self::execute(error, Self::Library)
-    }
-}
-
-impl From<ExecuteError<classification::Rejection>> for Error {
-    fn from(error: ExecuteError<classification::Rejection>) -> Self {
-        Self::execute(error, Self::Classification)
-    }
+rejections! {
+    organisation => Organisation,
+    classification => Classification,
+    resource => Resource,
+    library => Library,
+    vocabulary => Vocabulary,
+    entity => Entity,
+    change => Change,
+    obligation => Obligation,
+    assessment => Assessment,
 }
 
 impl From<aggregates::Error> for Error {
@@ -143,11 +150,16 @@ fn problem(error: Error) -> Problem {
         Error::VersionNotFound => Problem::new(Code::NotFound, "VERSION_NOT_FOUND", text),
         Error::OrganisationNotFound => Problem::new(Code::NotFound, "ORGANISATION_NOT_FOUND", text),
         Error::AssessmentNotFound => Problem::new(Code::NotFound, "ASSESSMENT_NOT_FOUND", text),
-        Error::Organisation(rejection) => organisation_problem(&rejection),
-        Error::Resource(rejection) => resource_problem(&rejection),
-        Error::Assessment(rejection) => assessment_problem(&rejection),
-        Error::Library(rejection) => library_problem(&rejection),
-        Error::Classification(rejection) => classification_problem(&rejection),
+        Error::Organisation(rejection) => rules::organisation(&rejection),
+        Error::Resource(rejection) => rules::resource(&rejection),
+        Error::ObligationNotFound => Problem::new(Code::NotFound, "OBLIGATION_NOT_FOUND", text),
+        Error::Change(rejection) => rules::change(&rejection),
+        Error::Obligation(rejection) => rules::obligation(&rejection),
+        Error::Assessment(rejection) => rules::assessment(&rejection),
+        Error::Library(rejection) => rules::library(&rejection),
+        Error::Classification(rejection) => rules::classification(&rejection),
+        Error::Vocabulary(rejection) => rules::vocabulary(&rejection),
+        Error::Entity(rejection) => rules::entity(&rejection),
         Error::CommandReused => Problem::new(Code::InvalidArgument, "COMMAND_ID_REUSED", text),
         Error::Issue(IssueError::Request(error)) => {
             Problem::new(Code::InvalidArgument, "CERTIFICATE_REQUEST_INVALID", chain(&error))
@@ -168,123 +180,6 @@ fn problem(error: Error) -> Problem {
         Error::OperatorRequired => Problem::new(Code::PermissionDenied, "OPERATOR_REQUIRED", text),
         Error::Problem(problem) => problem,
     }
-}
-
-fn organisation_problem(rejection: &organisation::Rejection) -> Problem {
-    use organisation::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::AlreadyRegistered { .. }
-        | Rejection::AuthorityExists { .. }
-        | Rejection::SecurityOfficerMissing
-        | Rejection::OtherSubject { .. }
-        | Rejection::NeverValid { .. } => Code::FailedPrecondition,
-        Rejection::FounderNotAuthority | Rejection::NameMissing | Rejection::RolesMissing => {
-            Code::InvalidArgument
-        }
-        Rejection::SecurityOfficerRequired | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn resource_problem(rejection: &resource::Rejection) -> Problem {
-    use resource::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::Invalid { .. }
-        | Rejection::CodeElsewhere { .. }
-        | Rejection::CodeChanged { .. }
-        | Rejection::ProviderChanged { .. }
-        | Rejection::ReasonMissing
-        | Rejection::ReasonTooLong { .. }
-        | Rejection::CurrentInFuture { .. } => Code::InvalidArgument,
-        Rejection::UnderReview
-        | Rejection::NoDraft
-        | Rejection::NotSubmitted
-        | Rejection::NotPublished
-        | Rejection::Withdrawn
-        | Rejection::CurrentGoesBack { .. }
-        | Rejection::NameAlike { .. }
-        | Rejection::NotWriter(NotWriter::Vacant { .. }) => Code::FailedPrecondition,
-        Rejection::OwnEntry { .. }
-        | Rejection::SuspendedByAuthority { .. }
-        | Rejection::SuspendedByProvider
-        | Rejection::NotWriter(NotWriter::Led { .. } | NotWriter::Denied(_))
-        | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    let problem = Problem::new(code, rejection.reason(), rejection.to_string());
-    match rejection {
-        Rejection::Invalid { mistakes } => located(problem, mistakes),
-        Rejection::NameAlike { alike } => problem.with("alike", &alike.code),
-        Rejection::Absent
-        | Rejection::CodeElsewhere { .. }
-        | Rejection::CodeChanged { .. }
-        | Rejection::ProviderChanged { .. }
-        | Rejection::UnderReview
-        | Rejection::NoDraft
-        | Rejection::NotSubmitted
-        | Rejection::ReasonMissing
-        | Rejection::ReasonTooLong { .. }
-        | Rejection::NotPublished
-        | Rejection::SuspendedByAuthority { .. }
-        | Rejection::SuspendedByProvider
-        | Rejection::Withdrawn
-        | Rejection::CurrentInFuture { .. }
-        | Rejection::CurrentGoesBack { .. }
-        | Rejection::OwnEntry { .. }
-        | Rejection::NotWriter(_)
-        | Rejection::Denied(_) => problem,
-    }
-}
-
-/// Where each mistake is, for programs: `mistakes[0].field` and `mistakes[0].reason`, in the order of the fields.
-fn located(problem: Problem, mistakes: &[Mistake]) -> Problem {
-    let problem = problem.with("mistakes", mistakes.len());
-    let first = mistakes.iter().take(resource::MISTAKES_NAMED_MAX).enumerate();
-    first.fold(problem, |problem, (index, mistake)| {
-        problem
-            .with(&format!("mistakes[{index}].field"), mistake.field())
-            .with(&format!("mistakes[{index}].reason"), mistake.reason())
-    })
-}
-
-fn classification_problem(rejection: &classification::Rejection) -> Problem {
-    use classification::Rejection;
-
-    let code = match rejection {
-        Rejection::BuiltIn { .. } | Rejection::ParentUnknown { .. } => Code::FailedPrecondition,
-        Rejection::NameMissing | Rejection::NameTooLong { .. } => Code::InvalidArgument,
-        Rejection::DistrictAuthority | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn library_problem(rejection: &library::Rejection) -> Problem {
-    use library::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent | Rejection::NoItem { .. } => Code::NotFound,
-        Rejection::EstablishedOtherwise { .. }
-        | Rejection::NotLeadDepartment { .. }
-        | Rejection::CurrentAlready { .. } => Code::FailedPrecondition,
-        Rejection::NotYet { .. } | Rejection::Text(_) => Code::InvalidArgument,
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn assessment_problem(rejection: &assessment::Rejection) -> Problem {
-    use assessment::Rejection;
-
-    let code = match rejection {
-        Rejection::PeriodOpen { .. } | Rejection::NothingToPublish { .. } => {
-            Code::FailedPrecondition
-        }
-        Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
 }
 
 fn search_problem(error: SearchError) -> Problem {

@@ -1,18 +1,30 @@
 //! Parses requests, executes commands, answers. Rules are in the domain, and rights in the directory.
 
+mod agreements;
 mod assessments;
 mod classifications;
+mod collection;
 mod libraries;
+mod obligations;
 mod organisations;
+mod register;
 mod resources;
 mod search;
+mod sources;
+mod vocabularies;
 
+pub(crate) use agreements::Agreements;
 pub(crate) use assessments::Assessments;
 pub(crate) use classifications::Classifications;
+pub(crate) use collection::Plans;
 pub(crate) use libraries::Libraries;
+pub(crate) use obligations::Obligations;
 pub(crate) use organisations::{Issuing, Organisations};
+pub(crate) use register::{Desk as RegisterDesk, Register};
 pub(crate) use resources::Resources;
 pub(crate) use search::SearchIndexes;
+pub(crate) use sources::Sources;
+pub(crate) use vocabularies::Terms;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,7 +47,7 @@ const PAGE_SIZE_MAX: u32 = 500;
 /// How long a write waits for the view. The write has happened whatever comes of it.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What both services of the catalogue work with.
+/// What the services of the catalogue work with.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -44,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) entries: Arc<Projector>,
     pub(crate) index: Arc<SearchIndex>,
+    pub(crate) register: Arc<Projector>,
 }
 
 impl Shared {
@@ -59,15 +72,15 @@ impl Shared {
 
     /// Waits until this process's views hold a commit, so that whoever wrote it can read it.
     pub(crate) async fn until_seen(&self, sequence: u64) {
-        let entries = self.entries.wait_for(STREAM, sequence, VIEW_TIMEOUT);
-        let organisations = self.directory.projector().wait_for(STREAM, sequence, VIEW_TIMEOUT);
-        for late in [entries.await.err(), organisations.await.err()].into_iter().flatten() {
-            tracing::warn!(error = %late, "a write is answered before the view holds it");
+        for view in [&self.entries, &self.register, self.directory.projector()] {
+            if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
+                tracing::warn!(error = %late, "a write is answered before the view holds it");
+            }
         }
     }
 
     /// The same for the view of one area.
-    async fn until_view_holds(&self, view: &Projector, sequence: u64) {
+    pub(crate) async fn until_view_holds(&self, view: &Projector, sequence: u64) {
         if let Err(late) = view.wait_for(STREAM, sequence, VIEW_TIMEOUT).await {
             tracing::warn!(error = %late, "a write is answered before the view holds it");
         }

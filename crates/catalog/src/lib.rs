@@ -5,12 +5,17 @@ pub mod config;
 mod app;
 mod grpc;
 
+mod agreements;
 pub mod codec;
+mod collecting;
+mod divisions;
 mod drafting;
 mod entry;
 mod error;
 mod history;
+mod obligations;
 
+mod policies;
 mod queries;
 pub mod search;
 pub mod views;

@@ -1,7 +1,11 @@
 //! Rows as answers.
 
 pub(crate) mod assessment;
+pub(crate) mod collection;
+pub(crate) mod contests;
 pub(crate) mod libraries;
+pub(crate) mod obligations;
+pub(crate) mod register;
 
 use jiff::Timestamp;
 use prost::Message as _;

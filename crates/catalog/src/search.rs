@@ -5,12 +5,13 @@
 //! ```
 //!
 //! - `analysis` turns text into terms, `schema` says which fields there are, `document` makes an entry a document or two;
-//! - `folder` keeps indexes apart on disk, `generation` is one of them, `writer` applies events to it;
+//! - `folder` keeps indexes apart on disk, `directory` writes their files, `generation` is one of them, `writer` applies events to it;
 //! - `follower` runs all that: opens, catches up, follows, rebuilds;
 //! - `query` reads what somebody typed, `view` says who sees what, `collector` counts and orders, `page` goes on where a page ended.
 
 mod analysis;
 mod collector;
+mod directory;
 mod document;
 mod facets;
 mod folder;
@@ -23,6 +24,9 @@ mod schema;
 mod state;
 mod view;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use facets::{Counts, Facet, FacetCounts};
 pub use folder::OpenError;

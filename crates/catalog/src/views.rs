@@ -1,13 +1,21 @@
 //! Events to tables: one view an area, so that each is rebuilt, and fails, by itself.
 
 mod assessment;
+mod collection;
 mod entries;
+mod items;
 mod libraries;
+mod obligations;
+mod register;
 
 pub use assessment::assessment;
+pub use collection::collection;
 pub use entries::entries;
 pub(crate) use entries::events;
+pub use items::items;
 pub use libraries::libraries;
+pub use obligations::obligations;
+pub use register::register;
 
 use publicdata_event_store::Recorded;
 use publicdata_event_store::aggregates::{Codec, EventOf};
@@ -19,9 +27,13 @@ pub(crate) const STREAM: &str = "CATALOG";
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0003_catalog_obligation.sql"),
     include_str!("../migrations/0009_assessment.sql"),
     include_str!("../migrations/0004_catalog_library.sql"),
     include_str!("../migrations/0002_catalog_entry.sql"),
+    include_str!("../migrations/0005_catalog_collection.sql"),
+    include_str!("../migrations/0006_register.sql"),
+    include_str!("../migrations/0007_agreement.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

@@ -16,7 +16,10 @@ use crate::Caller;
 use crate::organisation::Organisation;
 use crate::view::{Organisations, STREAM};
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_directory_organisation.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_directory_organisation.sql"),
+    include_str!("../migrations/0002_directory_endings.sql"),
+];
 /// How long a call waits for the view, before it fails as unavailable.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -65,7 +68,8 @@ impl Directory {
     /// Who calls: a user, a node or a service.
     ///
     /// # Errors
-    /// The connection shows no certificate, or its organisation is not registered.
+    /// The connection shows no certificate; its organisation is not registered, or was closed; or the caller is a service
+    /// provider's account whose agreement is over.
     pub async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Problem> {
         let id = peer(request).map_err(|error| {
             Problem::new(Code::Unauthenticated, "CERTIFICATE_MISSING", error.to_string())
@@ -76,6 +80,7 @@ impl Directory {
             return Err(unknown(&code));
         };
         let actor = organisation.actor(id.to_string());
+        admit(&organisation, &actor.id)?;
         match id {
             SpiffeId::Node { name, .. } => Ok(Caller::Node { name, actor }),
             SpiffeId::User { .. } => Ok(Caller::User(actor)),
@@ -211,6 +216,27 @@ impl Directory {
         let last = self.store.last_sequence(STREAM).await;
         let last = last.map_err(|error| Problem::unavailable("the event store", error))?;
         self.wait_for(last).await
+    }
+}
+
+/// Whoever is known may still be out: by the end of its organisation, or of the agreement that it works under (R44.1).
+fn admit(organisation: &Organisation, id: &str) -> Result<(), Problem> {
+    if let Some(closed) = &organisation.closed {
+        let mut text = format!("organisation {} was closed on {}", organisation.code, closed.on);
+        if let Some(successor) = closed.successor {
+            text.push_str(&format!("; {successor} took over its functions"));
+        }
+        let problem = Problem::new(Code::PermissionDenied, "ORGANISATION_CLOSED", text);
+        return Err(problem.with("organisation", organisation.code));
+    }
+    match organisation.barred.contains(id) {
+        true => Err(Problem::new(
+            Code::PermissionDenied,
+            "AGREEMENT_OVER",
+            "the agreement with the service provider that this account worked under is over; the \
+             organisation registers a new one and has certificates issued under it",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -5,8 +5,9 @@ mod directory;
 
 pub mod organisation;
 
+mod endings;
 mod view;
 
 pub use caller::Caller;
 pub use directory::{Directory, OpenError};
-pub use organisation::Organisation;
+pub use organisation::{Closed, Organisation};

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_types::{Account, Actor, OrganisationCode, RegionCode, Role};
+use publicdata_types::{Account, Actor, OrganisationCode, RegionCode, RegionRevision, Role};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -20,6 +21,21 @@ pub struct Organisation {
     pub roles: BTreeSet<Role>,
     /// Who is responsible for its data security, if anybody is named (R43.1).
     pub security_officer: Option<Account>,
+    /// The revision of GB/T 2260 that the division's code is of, if that was said.
+    pub region_revision: Option<RegionRevision>,
+    /// How it ceased to be, if it did.
+    pub closed: Option<Closed>,
+    /// The SPIFFE ids of service providers' accounts whose agreements are over (R44.1).
+    pub barred: BTreeSet<String>,
+}
+
+/// How an organisation ceased to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// When.
+    pub on: Date,
+    /// Who took over its functions, if anybody did.
+    pub successor: Option<OrganisationCode>,
 }
 
 impl Organisation {
@@ -31,6 +47,11 @@ impl Organisation {
 
     pub(crate) fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let officer: Option<&str> = row.try_get("security_officer_account")?;
+        let barred: &str = row.try_get("barred")?;
+        let closed = match optional(row, "closed_on")? {
+            Some(on) => Some(Closed { on, successor: optional(row, "successor_code")? }),
+            None => None,
+        };
         Ok(Self {
             code: parsed(row, "code")?,
             name: row.try_get("name")?,
@@ -40,6 +61,9 @@ impl Organisation {
                 .map(str::parse)
                 .transpose()
                 .map_err(|source| unreadable("security_officer_account", source))?,
+            region_revision: optional(row, "region_revision")?,
+            closed,
+            barred: barred.split_whitespace().map(ToOwned::to_owned).collect(),
         })
     }
 }
@@ -78,6 +102,17 @@ where
 {
     let text: &str = row.try_get(column)?;
     text.parse().map_err(|source| unreadable(column, source))
+}
+
+/// A value that may be left out, as an empty text.
+fn optional<T>(row: &AnyRow, column: &'static str) -> Result<Option<T>, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    match row.try_get(column)? {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|source| unreadable(column, source)),
+    }
 }
 
 fn unreadable(column: &str, source: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use publicdata_event_store::jetstream::StoreConfig;
+use publicdata_service_kit::holidays::{self, HolidaysError};
 use publicdata_service_kit::telemetry::TelemetryConfig;
 use publicdata_types::Calendar;
 use serde::Deserialize;
 
-use crate::calendar::{self, HolidaysError};
 use crate::relay::Limits;
 
 const TRANSFER_IDLE_MS: u64 = 60_000;
@@ -62,15 +62,6 @@ pub enum ConfigError {
         /// Which.
         key: &'static str,
     },
-    /// The holidays file cannot be opened.
-    #[error("`holidays` names {}, which cannot be opened", .path.display())]
-    HolidaysFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
     /// The holidays cannot be used.
     #[error("`holidays` cannot be used")]
     Holidays(#[from] HolidaysError),
@@ -120,12 +111,7 @@ impl Config {
 
     /// Working days.
     pub(crate) fn calendar(&self) -> Result<Calendar, ConfigError> {
-        let holidays = match &self.holidays {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::HolidaysFile { path: path.clone(), source })?,
-            None => calendar::BUILT_IN.to_owned(),
-        };
-        Ok(calendar::parse(&holidays)?)
+        Ok(holidays::load(self.holidays.as_deref())?)
     }
 }
 

@@ -17,8 +17,6 @@ pub mod policies;
 pub mod queries;
 pub mod views;
 
-pub mod calendar;
-
 pub(crate) mod metrics;
 
 pub use app::{App, BuildError, Dependencies};

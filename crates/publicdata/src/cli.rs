@@ -8,7 +8,8 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::{
-    assessment, audit, fetch, grant, init, node, open, organisation, resource, transfer,
+    assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
+    open, organisation, register, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -37,15 +38,33 @@ pub enum Command {
     Up(up::Arguments),
     /// Make a certificate authority, the services' credentials and those of the first authority.
     Init(init::Arguments),
-    /// Organisations, their officers and certificates (机构).
+    /// Organisations, their officers, certificates and service providers (机构).
     #[command(subcommand, visible_alias = "org")]
     Organisation(organisation::Command),
     /// The catalogue: write, submit, review, publish, revise, suspend, withdraw, search (目录).
     #[command(subcommand, after_long_help = resource::GUIDE)]
     Catalog(resource::Command),
+    /// The infrastructure register: systems, networks, disaster recovery, security (基础设施台账).
+    #[command(subcommand)]
+    Register(register::Command),
     /// Supervision and assessment: scores, and what each point was lost by (监督考核).
     #[command(subcommand)]
     Assessment(assessment::Command),
+    /// Base and theme libraries, their lead departments, and who is late (基础库、主题库).
+    #[command(subcommand)]
+    Library(library::Command),
+    /// One source for each datum, and no double collection (一数一源、采集).
+    #[command(subcommand)]
+    Collection(collection::Command),
+    /// Changes of law and of functions that catalogues have to follow (法规与职能变更).
+    #[command(subcommand)]
+    Change(change::Command),
+    /// What organisations have to do by a day: fulfil it, see who is late (履职期限).
+    #[command(subcommand)]
+    Obligation(obligation::Command),
+    /// Working days: count a limit, look up a year (工作日历).
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     /// Applications and grants (申请与授权).
     #[command(subcommand)]
     Grant(grant::Command),
@@ -76,7 +95,13 @@ impl Command {
             Self::Init(_)
             | Self::Organisation(_)
             | Self::Catalog(_)
+            | Self::Register(_)
             | Self::Assessment(_)
+            | Self::Library(_)
+            | Self::Collection(_)
+            | Self::Change(_)
+            | Self::Obligation(_)
+            | Self::Calendar(_)
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
@@ -142,7 +167,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Organisation(command) => organisation::run(&context, command).await,
         Command::Catalog(command) => resource::run(&context, command).await,
+        Command::Register(command) => register::run(&context, command).await,
         Command::Assessment(command) => assessment::run(&context, command).await,
+        Command::Library(command) => library::run(&context, command).await,
+        Command::Collection(command) => collection::run(&context, command).await,
+        Command::Change(command) => change::run(&context, command).await,
+        Command::Obligation(command) => obligation::run(&context, command).await,
+        Command::Calendar(command) => calendar::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,

@@ -2,15 +2,23 @@
 
 pub mod assessment;
 pub mod audit;
+pub mod calendar;
+pub mod change;
+pub mod collection;
 pub mod fetch;
 pub mod grant;
 pub mod init;
+pub mod library;
 pub mod node;
+pub mod obligation;
 pub mod open;
 pub mod organisation;
+pub mod register;
 pub mod resource;
+pub mod search;
 pub mod transfer;
 
+use publicdata_proto::common::v1::Deadline;
 use publicdata_service_kit::Problem;
 use tonic::{Response, Status};
 
@@ -32,6 +40,20 @@ pub(crate) fn time_text(time: Option<prost_types::Timestamp>) -> String {
 /// The last word of an enum value's name, for people: `RESOURCE_STATUS_DRAFT` becomes `draft`.
 pub(crate) fn short(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
+}
+
+/// A limit as people read it.
+pub(crate) fn deadline_lines(deadline: Option<&Deadline>) -> Vec<(&'static str, String)> {
+    let Some(deadline) = deadline else { return Vec::new() };
+    let provisional = match deadline.provisional {
+        true => "yes: it reaches into a year whose holidays are not announced, and is counted anew",
+        false => "",
+    };
+    vec![
+        ("due on", calendar::with_weekday(&deadline.due_on)),
+        ("provisional", provisional.to_owned()),
+        ("calendar", deadline.calendar_version.clone()),
+    ]
 }
 
 /// A moment as clocks in China show it.

@@ -9,6 +9,7 @@ pub mod session;
 
 pub mod commands;
 pub mod files;
+pub mod sheet;
 
 pub mod fleet;
 pub mod sample;

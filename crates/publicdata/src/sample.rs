@@ -110,6 +110,7 @@ pub async fn register(session: &Session, organisation: &Organisation) -> anyhow:
         name: organisation.name.to_owned(),
         region_code: CITY_REGION.to_owned(),
         roles: organisation.roles.iter().map(|role| (*role).into()).collect(),
+        ..RegisterOrganisationRequest::default()
     };
     answer(organisations.register_organisation(request).await)?;
     let request = AppointSecurityOfficerRequest {

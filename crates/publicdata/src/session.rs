@@ -5,10 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
+use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
+use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
@@ -63,6 +71,30 @@ impl Session {
         Ok(ResourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
+    /// Client for the search index.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn search_index(&self) -> anyhow::Result<SearchIndexServiceClient<Channel>> {
+        Ok(SearchIndexServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for agreements with service providers.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn agreements(&self) -> anyhow::Result<AgreementServiceClient<Channel>> {
+        Ok(AgreementServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the infrastructure register.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn register(&self) -> anyhow::Result<RegisterServiceClient<Channel>> {
+        Ok(RegisterServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
     /// Client for supervision and assessment.
     ///
     /// # Errors
@@ -77,6 +109,46 @@ impl Session {
     /// The endpoint is no address.
     pub fn classifications(&self) -> anyhow::Result<ClassificationServiceClient<Channel>> {
         Ok(ClassificationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for libraries.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn libraries(&self) -> anyhow::Result<LibraryServiceClient<Channel>> {
+        Ok(LibraryServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the names that mean the same.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn vocabularies(&self) -> anyhow::Result<VocabularyServiceClient<Channel>> {
+        Ok(VocabularyServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for the sources of data.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn sources(&self) -> anyhow::Result<SourceServiceClient<Channel>> {
+        Ok(SourceServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for plans to collect.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn collection(&self) -> anyhow::Result<CollectionServiceClient<Channel>> {
+        Ok(CollectionServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for changes, obligations and the calendar.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn obligations(&self) -> anyhow::Result<ObligationServiceClient<Channel>> {
+        Ok(ObligationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
     }
 
     /// Client for applications and grants.

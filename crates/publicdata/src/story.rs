@@ -4,7 +4,9 @@
 //! claim that does not hold ends the story with an error.
 
 mod audited;
+mod collection;
 mod exchange;
+mod obligations;
 mod opening;
 mod preparation;
 
@@ -39,6 +41,10 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     preparation::organisations(&mut cast).await?;
     cast.narrator.chapter("The catalogue 目录")?;
     let entries = preparation::catalogue(&mut cast).await?;
+    cast.narrator.chapter("No double collection 不得重复采集")?;
+    collection::refuse_double(&mut cast, &entries).await?;
+    cast.narrator.chapter("A law changes 法规修订")?;
+    obligations::follow_a_law(&mut cast, &entries).await?;
     cast.narrator.chapter("The exchange 共享交换")?;
     preparation::nodes(&mut cast, &entries).await?;
     let grant = exchange::grant(&mut cast, &entries).await?;

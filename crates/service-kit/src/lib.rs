@@ -4,6 +4,7 @@ pub mod config;
 pub mod telemetry;
 
 pub mod clock;
+pub mod holidays;
 pub mod problem;
 pub mod retry;
 pub mod tasks;
@@ -14,5 +15,6 @@ pub mod grpc;
 pub mod testing;
 
 pub use clock::Clock;
+pub use holidays::Holidays;
 pub use problem::Problem;
 pub use tasks::{DRAIN_DEADLINE, Tasks, shutdown_signal};

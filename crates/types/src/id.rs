@@ -86,6 +86,52 @@ uuid_id!(
     PublicationId,
     "publication id"
 );
+uuid_id!(
+    /// Names a change of law or of functions that catalogues have to follow.
+    ChangeId,
+    "change id"
+);
+uuid_id!(
+    /// Names something that an organisation has to do by a day.
+    ObligationId,
+    "obligation id"
+);
+
+uuid_id!(
+    /// Names the register of one entity (数据对象): its sources and who collects it.
+    EntityId,
+    "entity id"
+);
+uuid_id!(
+    /// Names a dispute about who is the source of a datum.
+    ContestId,
+    "contest id"
+);
+uuid_id!(
+    /// Names what an organisation means to collect.
+    PlanId,
+    "plan id"
+);
+uuid_id!(
+    /// Names an information system of the register.
+    SystemId,
+    "system id"
+);
+uuid_id!(
+    /// Names a dedicated network of the register.
+    NetworkId,
+    "network id"
+);
+uuid_id!(
+    /// Names a security record.
+    SecurityRecordId,
+    "security record id"
+);
+uuid_id!(
+    /// Names an agreement with a service provider.
+    AgreementId,
+    "agreement id"
+);
 
 impl CommandId {
     /// The id of a command that follows from this one.

@@ -16,11 +16,14 @@ pub mod page;
 
 pub use account::Account;
 pub use actor::{Actor, Denied, Role};
-pub use calendar::{Calendar, Deadline, china_date};
+pub use calendar::{Calendar, Deadline, china_date, china_day_end};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
-pub use id::{CommandId, GrantId, PublicationId, ResourceId, TransferId};
+pub use id::{
+    AgreementId, ChangeId, CommandId, ContestId, EntityId, GrantId, NetworkId, ObligationId,
+    PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId, TransferId,
+};
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;
 pub use page::PageToken;
-pub use region::RegionCode;
+pub use region::{RegionCode, RegionRevision};

@@ -7,6 +7,10 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegionCode(u32);
 
+/// A revision of GB/T 2260, by its year: the same code may name another division in another one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionRevision(u16);
+
 /// How far down a region lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -43,6 +47,51 @@ pub enum RegionCodeError {
          next two the city, the last two the county"
     )]
     Level,
+}
+
+/// Why a text is not a revision of GB/T 2260.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("revision of the region codes is no year from {FIRST_YEAR} to {LAST_YEAR}, such as 2023")]
+pub struct RegionRevisionError;
+
+/// The standard first appeared in this year.
+const FIRST_YEAR: u16 = 1980;
+const LAST_YEAR: u16 = 2999;
+
+impl RegionRevision {
+    /// The revision of a year that the program names itself.
+    ///
+    /// # Panics
+    /// At compile time, if there can be no revision of that year.
+    #[must_use]
+    pub const fn of(year: u16) -> Self {
+        assert!(year >= FIRST_YEAR && year <= LAST_YEAR, "no year of a revision");
+        Self(year)
+    }
+}
+
+impl FromStr for RegionRevision {
+    type Err = RegionRevisionError;
+
+    fn from_str(text: &str) -> Result<Self, RegionRevisionError> {
+        let plain = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(year @ FIRST_YEAR..=LAST_YEAR) if plain => Ok(Self(year)),
+            Ok(_) | Err(_) => Err(RegionRevisionError),
+        }
+    }
+}
+
+impl fmt::Display for RegionRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for RegionRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegionRevision({self})")
+    }
 }
 
 impl RegionCode {

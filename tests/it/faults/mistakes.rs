@@ -84,6 +84,7 @@ async fn an_organisation_code_with_a_wrong_check_digit_is_refused() {
         name: "某局".to_owned(),
         region_code: CITY_REGION.to_owned(),
         roles: vec![Role::Consumer.into()],
+        ..RegisterOrganisationRequest::default()
     };
 
     let refused = city.authority().organisations().unwrap().register_organisation(request).await;

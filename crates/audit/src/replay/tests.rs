@@ -52,6 +52,7 @@ fn enums_lose_their_prefix_and_names_keep_their_script() {
         name: "成都市民政局".to_owned(),
         region_code: "510100".to_owned(),
         roles: vec![Role::Provider.into(), Role::LeadDepartment.into()],
+        ..OrganisationRegistered::default()
     };
 
     check(

@@ -186,6 +186,7 @@ impl Bench {
             name: "某单位".to_owned(),
             region_code: "510100".to_owned(),
             roles: vec![role.into()],
+            ..OrganisationRegistered::default()
         };
         let subject = Subject::new("catalog", "organisation", code.as_str()).unwrap();
         match self.store.append(&subject, 0, commit(&registered, None)).await {

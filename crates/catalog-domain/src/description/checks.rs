@@ -43,6 +43,8 @@ impl Description {
         required(Text::Name, &self.name, 200, mistakes);
         if let Some(ending) = system_ending(&self.name) {
             mistakes.push(Mistake::SystemName { ending });
+        } else if facts.system_named {
+            mistakes.push(Mistake::NamedAsSystem);
         }
         if let Some(alike) = facts.alike.clone() {
             mistakes.push(Mistake::NameAlike { alike });

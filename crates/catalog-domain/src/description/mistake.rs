@@ -73,6 +73,12 @@ pub enum Mistake {
         /// The ending that gave it away.
         ending: &'static str,
     },
+    /// The name is that of a registered information system.
+    #[error(
+        "name is that of an information system that the organisation registered; name the data in \
+         it, not the system"
+    )]
+    NamedAsSystem,
     /// The name is another entry's, but for width, case, spaces and punctuation.
     #[error(
         "name is that of {}, {}, but for spaces, punctuation, width or case; revise that entry, or \
@@ -206,7 +212,9 @@ impl Mistake {
             Self::Empty { text } | Self::Filler { text } | Self::TooLong { text, .. } => {
                 text.field()
             }
-            Self::SystemName { .. } | Self::NameAlike { .. } => Text::Name.field(),
+            Self::SystemName { .. } | Self::NamedAsSystem | Self::NameAlike { .. } => {
+                Text::Name.field()
+            }
             Self::AbstractRepeatsName => Text::Abstract.field(),
             Self::ClassificationTooGeneral { .. } | Self::ClassificationUnknown { .. } => {
                 "classification_code".to_owned()
@@ -240,6 +248,7 @@ impl Mistake {
             Self::Filler { .. } => "FILLER",
             Self::TooLong { .. } => "TOO_LONG",
             Self::SystemName { .. } => "SYSTEM_NAME",
+            Self::NamedAsSystem => "NAME_OF_SYSTEM",
             Self::NameAlike { .. } => "NAME_ALIKE",
             Self::AbstractRepeatsName => "ABSTRACT_REPEATS_NAME",
             Self::ClassificationTooGeneral { .. } => "CLASSIFICATION_TOO_GENERAL",

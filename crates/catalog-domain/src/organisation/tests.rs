@@ -14,6 +14,7 @@ fn registration(code: &str, region: &str, role: Role) -> Registration {
         code: code.parse().unwrap(),
         name: "成都市民政局".to_owned(),
         region: region.parse().unwrap(),
+        region_revision: Some(RegionRevision::of(2023)),
         roles: BTreeSet::from([role]),
     }
 }
@@ -55,12 +56,13 @@ fn certificate(subject: &str) -> Certificate {
         signing: key("0b"),
         not_before: "2026-01-04T00:00:00Z".parse().unwrap(),
         not_after: "2027-01-04T00:00:00Z".parse().unwrap(),
+        agreement: None,
     }
 }
 
 fn issue(subject: Subject, by: Actor) -> Command {
     let certificate = certificate(&subject.to_string());
-    Command::IssueCertificate { subject, certificate, by }
+    Command::IssueCertificate { subject, certificate, cover: None, by }
 }
 
 /// R13.1: the first authority registers itself, when there is none.
@@ -276,6 +278,7 @@ fn certificate_names_its_subject() {
         .when(Command::IssueCertificate {
             subject: Subject::User(account("so-1")),
             certificate: certificate("user/so-2"),
+            cover: None,
             by: own(),
         })
         .then_rejected(Rejection::OtherSubject {
@@ -291,6 +294,7 @@ fn certificate_ends_after_it_begins() {
         .when(Command::IssueCertificate {
             subject: Subject::User(account("so-1")),
             certificate: Certificate { not_after, ..certificate },
+            cover: None,
             by: city(),
         })
         .then_rejected(Rejection::NeverValid { not_after });
@@ -304,6 +308,185 @@ fn nothing_happens_to_who_is_not_registered() {
     given::<Organisation>([])
         .when(issue(Subject::User(account("so-1")), city()))
         .then_rejected(Rejection::Absent);
+}
+
+fn moved(region: &str, by: Actor) -> Command {
+    let region = Some((region.parse().unwrap(), RegionRevision::of(2024)));
+    let change = Change { region, ..Change::default() };
+    Command::Change { change, reason: "区划调整".to_owned(), by }
+}
+
+fn close(successor: Successor, by: Actor) -> Command {
+    let on = "2026-01-04".parse().unwrap();
+    Command::Close { successor, on, reason: "机构改革".to_owned(), by }
+}
+
+/// R13.1: the authority over both the old and the new division moves an organisation; the revision is kept.
+#[test]
+fn an_organisation_moves_with_its_division() {
+    let after = given::<Organisation>([Event::Registered(department())])
+        .when(moved("510105", city()))
+        .then([Event::Changed {
+            name: department().name,
+            region: "510105".parse().unwrap(),
+            region_revision: Some(RegionRevision::of(2024)),
+            roles: department().roles,
+            reason: "区划调整".to_owned(),
+        }]);
+    let moved_to = after.registration().unwrap();
+    assert_eq!(moved_to.region.to_string(), "510105");
+    assert_eq!(moved_to.code, department().code);
+
+    let district = |region| actor(AUTHORITY, region, Role::Authority);
+    for (authority, target) in [(DISTRICT, "510105"), ("510105", DISTRICT)] {
+        given::<Organisation>([Event::Registered(department())])
+            .when(moved("510105", district(authority)))
+            .then_rejected(Rejection::Denied(Denied::OutsideRegion {
+                region: authority.parse().unwrap(),
+                target: target.parse().unwrap(),
+            }));
+    }
+}
+
+#[test]
+fn what_is_not_named_is_kept_and_the_same_again_says_nothing() {
+    let registered = || given::<Organisation>([Event::Registered(department())]);
+    let renamed = Change { name: Some("成都市卫健委".to_owned()), ..Change::default() };
+
+    let change =
+        |change, reason: &str| Command::Change { change, reason: reason.to_owned(), by: city() };
+    let after = registered().when(change(renamed.clone(), "更名")).then([Event::Changed {
+        name: "成都市卫健委".to_owned(),
+        region: department().region,
+        region_revision: department().region_revision,
+        roles: department().roles,
+        reason: "更名".to_owned(),
+    }]);
+    assert_eq!(after.decide(change(renamed.clone(), "更名")), Ok(vec![]));
+    registered().when(change(Change::default(), "")).then_nothing();
+    registered()
+        .when(change(renamed, " "))
+        .then_rejected(Rejection::Text(crate::text::TextMistake::Empty { field: "reason" }));
+    let roles = Some(BTreeSet::new());
+    registered()
+        .when(change(Change { roles, ..Change::default() }, "无"))
+        .then_rejected(Rejection::RolesMissing);
+}
+
+/// R45.1: an authority cannot lock the platform by giving up what it is.
+#[test]
+fn an_authority_neither_closes_nor_demotes_itself() {
+    let itself = || {
+        given::<Organisation>([Event::Registered(registration(AUTHORITY, CITY, Role::Authority))])
+    };
+    itself().when(close(Successor::Nobody, city())).then_rejected(Rejection::OwnAuthority);
+    itself().when(moved(DISTRICT, city())).then_rejected(Rejection::OwnAuthority);
+    let roles = Some(BTreeSet::from([Role::Consumer]));
+    let change = Change { roles, ..Change::default() };
+    itself()
+        .when(Command::Change { change, reason: "改".to_owned(), by: city() })
+        .then_rejected(Rejection::OwnAuthority);
+}
+
+#[test]
+fn a_dissolved_organisation_is_closed_for_good() {
+    let successor: OrganisationCode = AUTHORITY.parse().unwrap();
+    let closed = [
+        Event::Registered(department()),
+        Event::Closed {
+            successor: Some(successor),
+            on: "2026-01-04".parse().unwrap(),
+            reason: "机构改革".to_owned(),
+        },
+    ];
+    let over = || Rejection::Closed { on: "2026-01-04".parse().unwrap() };
+
+    given::<Organisation>([closed[0].clone()])
+        .when(close(Successor::TakesPart(successor), city()))
+        .then([closed[1].clone()]);
+    for fit in [Successor::Unknown(successor), Successor::TakesPart(department().code)] {
+        let (Successor::Unknown(code) | Successor::TakesPart(code)) = fit else { unreachable!() };
+        given::<Organisation>([closed[0].clone()])
+            .when(close(fit, city()))
+            .then_rejected(Rejection::SuccessorUnfit { code });
+    }
+    let closed = || given::<Organisation>(closed.clone());
+    closed().when(close(Successor::Nobody, city())).then_nothing();
+    closed().when(moved("510105", city())).then_rejected(over());
+    closed().when(issue(Subject::User(account("u1")), own())).then_rejected(over());
+    closed()
+        .when(Command::Register { registration: department(), by: city() })
+        .then_rejected(over());
+}
+
+fn cover(organisation: &str, not_after: &str) -> Cover {
+    Cover {
+        agreement: AgreementId::from_uuid(uuid::Uuid::from_u128(1)),
+        organisation: organisation.parse().unwrap(),
+        not_after: not_after.parse().unwrap(),
+    }
+}
+
+fn issue_under(cover: Cover, by: Actor) -> Command {
+    let certificate =
+        Certificate { agreement: Some(cover.agreement), ..certificate("user/vendor-1") };
+    let subject = Subject::User(account("vendor-1"));
+    Command::IssueCertificate { subject, certificate, cover: Some(cover), by }
+}
+
+/// R44.1: the security officer has them issued for a service provider, and they end with the agreement at the latest.
+#[test]
+fn credentials_rest_on_the_organisations_own_agreement_and_end_with_it() {
+    let named = || {
+        given::<Organisation>([
+            Event::Registered(department()),
+            Event::SecurityOfficerAppointed { account: account("so-1") },
+        ])
+    };
+    let fitting = cover(DEPARTMENT, "2027-01-04T00:00:00Z");
+
+    let expected =
+        Certificate { agreement: Some(fitting.agreement), ..certificate("user/vendor-1") };
+    named().when(issue_under(fitting, officer())).then([Event::CertificateIssued(expected)]);
+    named().when(issue_under(fitting, own())).then_rejected(Rejection::SecurityOfficerRequired);
+    let shorter = cover(DEPARTMENT, "2026-12-31T15:59:59Z");
+    named()
+        .when(issue_under(shorter, officer()))
+        .then_rejected(Rejection::OutlivesAgreement { not_after: shorter.not_after });
+    let foreign = cover(AUTHORITY, "2027-01-04T00:00:00Z");
+    named()
+        .when(issue_under(foreign, officer()))
+        .then_rejected(Rejection::AgreementOfOther { agreement: foreign.agreement });
+    let node = Command::IssueCertificate {
+        subject: Subject::Node(account("n1")),
+        certificate: certificate("node/n1"),
+        cover: Some(fitting),
+        by: officer(),
+    };
+    named().when(node).then_rejected(Rejection::AgreementForNode);
+}
+
+/// R44.1: a service provider's account renews its certificates under its agreement, and never without it.
+#[test]
+fn a_service_providers_account_does_not_shed_its_agreement() {
+    let fitting = cover(DEPARTMENT, "2027-01-04T00:00:00Z");
+    let vendor =
+        Actor { id: format!("spiffe://chengdu.example/org/{DEPARTMENT}/user/vendor-1"), ..own() };
+    let issued = Certificate { agreement: Some(fitting.agreement), ..certificate("user/vendor-1") };
+    let under = || {
+        given::<Organisation>([
+            Event::Registered(department()),
+            Event::CertificateIssued(issued.clone()),
+        ])
+    };
+
+    under().when(issue_under(fitting, vendor.clone())).then_nothing();
+    under()
+        .when(issue(Subject::User(account("vendor-1")), vendor))
+        .then_rejected(Rejection::SecurityOfficerRequired);
+    under()
+        .when(issue(Subject::User(account("vendor-1")), city()))
+        .then([Event::CertificateIssued(certificate("user/vendor-1"))]);
 }
 
 fn actors() -> impl Strategy<Value = Actor> {
@@ -321,6 +504,8 @@ fn commands() -> impl Strategy<Value = Command> {
             .prop_map(|(account, by)| Command::AppointSecurityOfficer { account, by }),
         (accounts(), actors()).prop_map(|(name, by)| issue(Subject::Node(name), by)),
         (accounts(), actors()).prop_map(|(name, by)| issue(Subject::User(name), by)),
+        actors().prop_map(|by| moved("510105", by)),
+        actors().prop_map(|by| close(Successor::Nobody, by)),
     ]
 }
 
@@ -332,7 +517,7 @@ proptest! {
         commands in prop::collection::vec(commands(), 0..24),
     ) {
         let mut organisation = Organisation::default();
-        let mut officer = false;
+        let (mut officer, mut closed) = (false, false);
         for command in commands {
             let Ok(events) = organisation.decide(command.clone()) else { continue };
             for event in &events {
@@ -341,11 +526,18 @@ proptest! {
                     Event::CertificateIssued(issued) if issued.spiffe_id.contains("/node/") => {
                         prop_assert!(officer);
                     }
-                    Event::CertificateIssued(_) | Event::Registered(_) => {}
+                    Event::CertificateIssued(_)
+                    | Event::Registered(_)
+                    | Event::Changed { .. }
+                    | Event::Closed { .. } => {}
                 }
+                prop_assert!(!closed, "nothing follows {event:?}");
+                closed = matches!(event, Event::Closed { .. });
             }
             organisation = replay(organisation, &events);
-            prop_assert_eq!(organisation.decide(command), Ok(vec![]));
+            if !closed || matches!(command, Command::Close { .. }) {
+                prop_assert_eq!(organisation.decide(command), Ok(vec![]));
+            }
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Events of organisations.
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
 use prost_types::Any;
 use publicdata_catalog_domain::organisation::{self, Certificate, Event, Key, Registration};
 use publicdata_directory::organisation::{role_from_wire, role_to_wire};
+use publicdata_event_store::BoxError;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_types::Digest;
+use publicdata_types::{Digest, Role};
 
 use super::{
     FieldError, from_any, parse, time_from_wire, time_to_wire, to_any, unknown, unreadable,
@@ -23,14 +27,29 @@ impl Codec for Organisation {
 
     fn encode(event: &Event) -> Any {
         match event {
-            Event::Registered(Registration { code, name, region, roles }) => {
+            Event::Registered(Registration { code, name, region, region_revision, roles }) => {
                 to_any(&wire::OrganisationRegistered {
                     code: code.to_string(),
                     name: name.clone(),
                     region_code: region.to_string(),
-                    roles: roles.iter().map(|role| role_to_wire(*role).into()).collect(),
+                    roles: roles_to_wire(roles),
+                    region_revision: text_of(region_revision.as_ref()),
                 })
             }
+            Event::Changed { name, region, region_revision, roles, reason } => {
+                to_any(&wire::OrganisationChanged {
+                    name: name.clone(),
+                    region_code: region.to_string(),
+                    region_revision: text_of(region_revision.as_ref()),
+                    roles: roles_to_wire(roles),
+                    reason: reason.clone(),
+                })
+            }
+            Event::Closed { successor, on, reason } => to_any(&wire::OrganisationClosed {
+                successor_code: text_of(successor.as_ref()),
+                closed_on: on.to_string(),
+                reason: reason.clone(),
+            }),
             Event::SecurityOfficerAppointed { account } => {
                 to_any(&wire::SecurityOfficerAppointed { account: account.to_string() })
             }
@@ -41,6 +60,10 @@ impl Codec for Organisation {
     fn decode(any: &Any) -> Result<Option<Event>, DecodeError> {
         let event = if let Some(registered) = from_any(any) {
             registered_from_wire(&registered?)
+        } else if let Some(changed) = from_any(any) {
+            changed_from_wire(changed?)
+        } else if let Some(closed) = from_any(any) {
+            closed_from_wire(closed?)
         } else if let Some(appointed) = from_any::<wire::SecurityOfficerAppointed>(any) {
             let account = parse("account", &appointed?.account);
             account.map(|account| Event::SecurityOfficerAppointed { account })
@@ -58,13 +81,54 @@ fn registered_from_wire(registered: &wire::OrganisationRegistered) -> Result<Eve
         code: parse("code", &registered.code)?,
         name: registered.name.clone(),
         region: parse("region_code", &registered.region_code)?,
-        // A role that is newer than this program gives no right here.
-        roles: registered.roles.iter().copied().filter_map(role_from_wire).collect(),
+        region_revision: optional("region_revision", &registered.region_revision)?,
+        roles: roles_from_wire(&registered.roles),
     }))
 }
 
+fn changed_from_wire(changed: wire::OrganisationChanged) -> Result<Event, FieldError> {
+    Ok(Event::Changed {
+        region: parse("region_code", &changed.region_code)?,
+        region_revision: optional("region_revision", &changed.region_revision)?,
+        roles: roles_from_wire(&changed.roles),
+        name: changed.name,
+        reason: changed.reason,
+    })
+}
+
+fn closed_from_wire(closed: wire::OrganisationClosed) -> Result<Event, FieldError> {
+    Ok(Event::Closed {
+        successor: optional("successor_code", &closed.successor_code)?,
+        on: parse("closed_on", &closed.closed_on)?,
+        reason: closed.reason,
+    })
+}
+
+fn roles_to_wire(roles: &BTreeSet<Role>) -> Vec<i32> {
+    roles.iter().map(|role| role_to_wire(*role).into()).collect()
+}
+
+/// A role that is newer than this program gives no right here.
+fn roles_from_wire(roles: &[i32]) -> BTreeSet<Role> {
+    roles.iter().copied().filter_map(role_from_wire).collect()
+}
+
+fn text_of(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+fn optional<T>(field: &str, text: &str) -> Result<Option<T>, FieldError>
+where
+    T: FromStr<Err: Into<BoxError>>,
+{
+    match text {
+        "" => Ok(None),
+        text => parse(field, text).map(Some),
+    }
+}
+
 fn certificate_to_wire(certificate: &Certificate) -> wire::CertificateIssued {
-    let Certificate { spiffe_id, tls, signing, not_before, not_after } = certificate;
+    let Certificate { spiffe_id, tls, signing, not_before, not_after, agreement } = certificate;
     wire::CertificateIssued {
         spiffe_id: spiffe_id.clone(),
         tls_serial: tls.serial.clone(),
@@ -73,11 +137,13 @@ fn certificate_to_wire(certificate: &Certificate) -> wire::CertificateIssued {
         signing_public_key_sha256: signing.public_key.as_bytes().to_vec(),
         not_before: Some(time_to_wire(*not_before)),
         not_after: Some(time_to_wire(*not_after)),
+        agreement_id: text_of(agreement.as_ref()),
     }
 }
 
 fn certificate_from_wire(issued: wire::CertificateIssued) -> Result<Certificate, FieldError> {
     Ok(Certificate {
+        agreement: optional("agreement_id", &issued.agreement_id)?,
         spiffe_id: issued.spiffe_id,
         tls: Key {
             serial: issued.tls_serial,

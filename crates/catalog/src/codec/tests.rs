@@ -1,14 +1,21 @@
+mod collection;
+
 use std::path::Path;
 
 use publicdata_catalog_domain::assessment::score::{Criterion, Tallies, Tally, Weights};
 use publicdata_catalog_domain::description::{
     Description, Format, Item, Opening, Sharing, UpdateCycle,
 };
-use publicdata_catalog_domain::{assessment, classification, library, organisation, resource};
+use publicdata_catalog_domain::period::Period;
+use publicdata_catalog_domain::{
+    assessment, change, classification, library, obligation, organisation, resource,
+};
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
 use super::*;
+
+mod register;
 
 fn item(name: &str, kind: ItemType) -> Item {
     Item {
@@ -89,6 +96,7 @@ fn organisation_registered_v1() {
             code: "91350100M000100Y43".parse().unwrap(),
             name: "成都市民政局".to_owned(),
             region: "510100".parse().unwrap(),
+            region_revision: None,
             roles: Role::ALL.into(),
         }),
     );
@@ -112,6 +120,7 @@ fn certificate_issued_v1() {
             signing: key(2),
             not_before: "2026-01-04T01:00:00Z".parse().unwrap(),
             not_after: "2027-01-04T01:00:00Z".parse().unwrap(),
+            agreement: None,
         }),
     );
 }
@@ -261,6 +270,117 @@ fn resource_updated_v1() {
     assert_eq!(Resource::decode(&Resource::encode(&unsaid)).unwrap(), Some(unsaid));
 }
 
+fn limit() -> publicdata_types::Deadline {
+    publicdata_types::Deadline {
+        on: "2026-10-22".parse().unwrap(),
+        provisional: true,
+        calendar_version: "cn-0123456789ab".to_owned(),
+    }
+}
+
+fn duty(cause: obligation::Cause, term: obligation::Term) -> obligation::Duty {
+    obligation::Duty {
+        organisation: "91350100M000100Y43".parse().unwrap(),
+        region: "510104".parse().unwrap(),
+        cause,
+        subject: "《四川省数据条例》修订".to_owned(),
+        counted_from: "2026-09-25".parse().unwrap(),
+        opened_on: "2026-09-21".parse().unwrap(),
+        term,
+    }
+}
+
+/// R14.1: a change keeps what changed, since when, and whom it affects.
+#[test]
+fn change_recorded_v1() {
+    let affected = |code: &str, region: &str| change::Affected {
+        organisation: code.parse().unwrap(),
+        region: region.parse().unwrap(),
+    };
+    check::<Change>(
+        "change_recorded",
+        change::Event::Recorded {
+            record: change::Record {
+                kind: change::Kind::Function,
+                title: "机构职能调整方案".to_owned(),
+                description: "职责划转".to_owned(),
+                effective_on: "2026-09-25".parse().unwrap(),
+                affected: vec![
+                    affected("91350100M000100Y43", "510104"),
+                    affected("12100000400002259P", "510105"),
+                ],
+            },
+            region: "510100".parse().unwrap(),
+        },
+    );
+}
+
+/// R14.1, R12.4, R20.1: what has to be done, by whom, and until when.
+#[test]
+fn obligation_opened_v1() {
+    let id = "11111111-2222-4333-8444-555555555555";
+    for (name, cause, term) in [
+        (
+            "obligation_opened_by_change",
+            obligation::Cause::Change(id.parse().unwrap()),
+            obligation::Term::WorkingDays(15),
+        ),
+        (
+            "obligation_opened_by_resource",
+            obligation::Cause::Resource(id.parse().unwrap()),
+            obligation::Term::Every(Period::Daily),
+        ),
+        (
+            "obligation_opened_by_library",
+            obligation::Cause::Library("101001".parse().unwrap()),
+            obligation::Term::Every(Period::HalfYearly),
+        ),
+    ] {
+        let duty = duty(cause, term);
+        check::<Obligation>(name, obligation::Event::Opened { duty, deadline: limit() });
+    }
+}
+
+#[test]
+fn obligation_warned_v1() {
+    let kind = obligation::Kind::CatalogueUpdate;
+    check::<Obligation>("obligation_warned", obligation::Event::Warned { kind, deadline: limit() });
+}
+
+#[test]
+fn obligation_recounted_v1() {
+    let kind = obligation::Kind::DataUpdate;
+    check::<Obligation>(
+        "obligation_recounted",
+        obligation::Event::Recounted { kind, deadline: limit() },
+    );
+}
+
+#[test]
+fn obligation_missed_v1() {
+    let kind = obligation::Kind::LibraryItem;
+    check::<Obligation>("obligation_missed", obligation::Event::Missed { kind, deadline: limit() });
+}
+
+#[test]
+fn obligation_met_v1() {
+    check::<Obligation>(
+        "obligation_met",
+        obligation::Event::Met(obligation::Fulfilment {
+            on: "2026-10-23".parse().unwrap(),
+            late: true,
+            resources: vec!["11111111-2222-4333-8444-555555555555".parse().unwrap()],
+            note: "已按新条款调整".to_owned(),
+        }),
+    );
+}
+
+#[test]
+fn obligation_cancelled_v1() {
+    let reason = "误报".to_owned();
+    check::<Obligation>("obligation_cancelled", obligation::Event::Cancelled { reason });
+}
+
 /// H3: a mistake in a nested field is named from the message on.
 #[test]
 fn a_wrong_field_is_named_with_its_path() {
@@ -306,5 +426,10 @@ fn an_unknown_event_is_an_error() {
     assert!(Resource::decode(&any).is_err());
     assert!(Organisation::decode(&any).is_err());
     assert!(Classification::decode(&any).is_err());
+    assert!(System::decode(&any).is_err());
+    assert!(Network::decode(&any).is_err());
+    assert!(Recovery::decode(&any).is_err());
+    assert!(SecurityRecord::decode(&any).is_err());
+    assert!(Agreement::decode(&any).is_err());
     assert!(Library::decode(&any).is_err());
 }

@@ -1,6 +1,8 @@
 //! The vocabulary of messages and of the domain, word by word.
 
+use publicdata_catalog_domain::change::Kind as ChangeKind;
 use publicdata_catalog_domain::description::{Format, UpdateCycle};
+use publicdata_catalog_domain::obligation::Kind as ObligationKind;
 use publicdata_directory::organisation::role_from_wire;
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_types::{DeliveryMode, ItemType, Mask, Role, SharingType};
@@ -11,12 +13,12 @@ use crate::entry::Status;
 /// Two exhaustive matches from one list; no word, and words that are newer than this program, are `None`.
 macro_rules! words {
     ($domain:ident, $wire:path, $to:ident, $from:ident: $($word:ident),+ $(,)?) => {
-        pub(super) const fn $to(word: $domain) -> $wire {
+        pub(crate) const fn $to(word: $domain) -> $wire {
             use $wire as Wire;
             match word { $($domain::$word => Wire::$word),+ }
         }
 
-        pub(super) fn $from(number: i32) -> Option<$domain> {
+        pub(crate) fn $from(number: i32) -> Option<$domain> {
             use $wire as Wire;
             match Wire::try_from(number) {
                 $(Ok(Wire::$word) => Some($domain::$word),)+
@@ -37,6 +39,9 @@ words!(Format, wire::Format, format_to_wire, format_from_wire:
     ElectronicFile, Spreadsheet, Database, Image, StreamingMedia, SelfDescribing, ServiceInterface);
 words!(UpdateCycle, wire::UpdateCycle, update_cycle_to_wire, update_cycle_from_wire:
     RealTime, Daily, Weekly, Monthly, Quarterly, Yearly, HalfYearly, Irregular);
+words!(ChangeKind, wire::ChangeKind, change_kind_to_wire, change_kind_from_wire: Law, Function);
+words!(ObligationKind, wire::ObligationKind, obligation_kind_to_wire, obligation_kind_from_wire:
+    CatalogueUpdate, DataUpdate, LibraryItem);
 
 pub(crate) const fn status_to_wire(status: Status) -> wire::ResourceStatus {
     match status {
@@ -80,13 +85,23 @@ pub(crate) fn update_cycle_from_number(number: i32) -> Option<UpdateCycle> {
     update_cycle_from_wire(number)
 }
 
+/// A sharing type as messages number it.
+pub(crate) const fn sharing_type_to_number(sharing: SharingType) -> i32 {
+    sharing_type_to_wire(sharing) as i32
+}
+
+/// The sharing type of that number, if there is one and this program knows it.
+pub(crate) fn sharing_type_from_number(number: i32) -> Option<SharingType> {
+    sharing_type_from_wire(number)
+}
+
 /// A word that must be there.
-pub(super) fn required<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
+pub(crate) fn required<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
     word.ok_or_else(|| missing(field))
 }
 
 /// A word that may be left out, but must be known if it is there.
-pub(super) fn optional<T>(
+pub(crate) fn optional<T>(
     field: &str,
     number: i32,
     word: Option<T>,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use publicdata_catalog_domain::organisation::{
-    Certificate, Command, Key, Organisation as Aggregate, Registration, Subject,
+    Certificate, Change, Command, Key, Organisation as Aggregate, Registration, Subject, Successor,
 };
+use publicdata_decider::Decider as _;
 use publicdata_directory as directory;
 use publicdata_directory::organisation::role_to_wire;
 use publicdata_event_store::aggregates::Aggregates;
@@ -15,18 +16,23 @@ use publicdata_identity::{
 };
 use publicdata_proto::catalog::v1::organisation_service_server::OrganisationService;
 use publicdata_proto::catalog::v1::{
-    AppointSecurityOfficerRequest, AppointSecurityOfficerResponse, GetOrganisationRequest,
-    GetOrganisationResponse, IssueCertificateRequest, IssueCertificateResponse,
-    ListOrganisationsRequest, ListOrganisationsResponse, Organisation, RegisterOrganisationRequest,
-    RegisterOrganisationResponse, issue_certificate_request,
+    AppointSecurityOfficerRequest, AppointSecurityOfficerResponse, ChangeOrganisationRequest,
+    ChangeOrganisationResponse, CloseOrganisationRequest, CloseOrganisationResponse,
+    GetOrganisationRequest, GetOrganisationResponse, IssueCertificateRequest,
+    IssueCertificateResponse, ListOrganisationsRequest, ListOrganisationsResponse, Organisation,
+    RegisterOrganisationRequest, RegisterOrganisationResponse, issue_certificate_request,
 };
-use publicdata_types::{OrganisationCode, PageToken};
+use publicdata_types::{
+    AgreementId, OrganisationCode, PageToken, RegionCode, RegionRevision, Role, china_date,
+};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tonic::{Request, Response, Status};
 
 use super::{Shared, next_page_token, page_size, parse, parse_optional};
+use crate::agreements::AgreementDesk;
 use crate::codec::{self, role_from_request};
+use crate::divisions;
 use crate::error::Error;
 
 /// Certificates begin a little before they are made: not every machine's clock is right.
@@ -36,6 +42,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug)]
 pub(crate) struct Organisations {
     pub(crate) aggregates: Aggregates<codec::Organisation>,
+    pub(crate) agreements: Arc<AgreementDesk>,
     pub(crate) issuing: Issuing,
     pub(crate) shared: Arc<Shared>,
 }
@@ -61,11 +68,55 @@ impl OrganisationService for Organisations {
         let code = registration.code;
 
         let command = self.registering(&request, &id, registration).await?;
+        if message.validate_only {
+            let (state, _) = self.aggregates.get(code.as_str()).await.map_err(Error::from)?;
+            state.decide(command).map_err(Error::Organisation)?;
+            return Ok(Response::new(RegisterOrganisationResponse { sequence: 0 }));
+        }
         let done = self.aggregates.execute(code.as_str(), &meta, command).await;
         let sequence = done.map_err(Error::from)?.sequence;
 
         self.shared.until_seen(sequence).await;
         Ok(Response::new(RegisterOrganisationResponse { sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn change_organisation(
+        &self,
+        request: Request<ChangeOrganisationRequest>,
+    ) -> Result<Response<ChangeOrganisationResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let meta = self.shared.meta(&message.command_id, &by.id)?;
+        let code: OrganisationCode = parse("code", &message.code)?;
+        let change = self.change(&code, &message).await?;
+
+        let command = Command::Change { change, reason: message.reason, by };
+        let done = self.aggregates.execute(code.as_str(), &meta, command).await;
+        let sequence = done.map_err(Error::from)?.sequence;
+
+        self.shared.until_seen(sequence).await;
+        Ok(Response::new(ChangeOrganisationResponse { sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn close_organisation(
+        &self,
+        request: Request<CloseOrganisationRequest>,
+    ) -> Result<Response<CloseOrganisationResponse>, Status> {
+        let by = self.shared.directory.user(&request).await?;
+        let message = request.into_inner();
+        let meta = self.shared.meta(&message.command_id, &by.id)?;
+        let code: OrganisationCode = parse("code", &message.code)?;
+        let successor = self.successor(&message.successor_code).await?;
+
+        let (on, reason) = (china_date(meta.at), message.reason);
+        let command = Command::Close { successor, on, reason, by };
+        let done = self.aggregates.execute(code.as_str(), &meta, command).await;
+        let sequence = done.map_err(Error::from)?.sequence;
+
+        self.shared.until_seen(sequence).await;
+        Ok(Response::new(CloseOrganisationResponse { sequence }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -101,16 +152,22 @@ impl OrganisationService for Organisations {
         let keys =
             CertificateRequest { tls: message.tls_request, signing: message.signing_request };
 
-        let validity = self.issuing.validity(meta.at)?;
+        let agreement: Option<AgreementId> = parse_optional("agreement_id", &message.agreement_id)?;
+        let cover = match agreement {
+            Some(agreement) => Some(self.agreements.cover(&agreement, &meta).await?),
+            None => None,
+        };
+        let validity = self.issuing.validity(meta.at, cover.map(|cover| cover.not_after))?;
         let mut issued =
             self.issuing.authority.issue(&id, &keys, validity).map_err(Error::Issue)?;
-        let certificate = certificate(&issued);
-        let command = Command::IssueCertificate { subject, certificate, by };
+        let certificate = certificate(&issued, agreement);
+        let command = Command::IssueCertificate { subject, certificate, cover, by };
         let done = self.aggregates.execute(code.as_str(), &meta, command).await;
         let done = done.map_err(Error::from)?;
         if done.repeated {
             issued = self.issuing.again(&id, &keys, &done.state)?;
         }
+        self.shared.until_seen(done.sequence).await;
 
         Ok(Response::new(IssueCertificateResponse {
             tls_certificate: der(&issued.tls.pem)?,
@@ -172,6 +229,39 @@ impl Organisations {
         let by = self.shared.directory.user(request).await?;
         Ok(Command::Register { registration, by })
     }
+
+    async fn change(
+        &self,
+        code: &OrganisationCode,
+        message: &ChangeOrganisationRequest,
+    ) -> Result<Change, Error> {
+        let region = match (message.region_code.as_str(), message.region_revision.as_str()) {
+            ("", "") => None,
+            ("", revision) => {
+                let known = self.shared.directory.organisation_now(code).await?;
+                let known = known.ok_or(Error::OrganisationNotFound)?;
+                Some(division(&known.region.to_string(), revision)?)
+            }
+            (region, revision) => Some(division(region, revision)?),
+        };
+        let roles = roles(&message.roles)?;
+        Ok(Change {
+            name: Some(message.name.clone()).filter(|name| !name.is_empty()),
+            region,
+            roles: Some(roles).filter(|roles| !roles.is_empty()),
+        })
+    }
+
+    async fn successor(&self, code: &str) -> Result<Successor, Error> {
+        let Some(code) = parse_optional("successor_code", code)? else {
+            return Ok(Successor::Nobody);
+        };
+        let found = self.shared.directory.organisation_now(&code).await?;
+        match found.is_some_and(|found| found.closed.is_none()) {
+            true => Ok(Successor::TakesPart(code)),
+            false => Ok(Successor::Unknown(code)),
+        }
+    }
 }
 
 impl Issuing {
@@ -185,12 +275,18 @@ impl Issuing {
         }
     }
 
-    fn validity(&self, now: jiff::Timestamp) -> Result<Validity, Error> {
+    /// As long as certificates are valid, and neither the authority nor an agreement that they rest on ends before.
+    fn validity(
+        &self,
+        now: jiff::Timestamp,
+        agreement_ends: Option<jiff::Timestamp>,
+    ) -> Result<Validity, Error> {
         let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
         let from = now.checked_sub(CLOCK_SKEW).map_err(|error| internal(error.into()))?;
         let validity =
             Validity::days(from, self.certificate_days).map_err(|error| internal(error.into()))?;
         let until = validity.not_after().min(self.authority.not_after());
+        let until = agreement_ends.map_or(until, |end| until.min(end));
         Validity::new(from, until).map_err(|error| internal(error.into()))
     }
 
@@ -201,16 +297,12 @@ impl Issuing {
         keys: &CertificateRequest,
         then: &Aggregate,
     ) -> Result<Issued, Error> {
-        let recorded = match then {
-            Aggregate::Registered { certificates, .. } => certificates.last(),
-            Aggregate::Absent => None,
-        };
-        let recorded = recorded.ok_or(Error::CommandReused)?;
+        let recorded = then.certificates().last().ok_or(Error::CommandReused)?;
         let validity = Validity::new(recorded.not_before, recorded.not_after)
             .map_err(|error| Error::Internal(error.into()))?;
         let serials = [recorded.tls.serial.as_str(), recorded.signing.serial.as_str()];
         let issued = self.authority.reissue(id, keys, validity, serials).map_err(Error::Issue)?;
-        match certificate(&issued) == *recorded {
+        match certificate(&issued, recorded.agreement) == *recorded {
             true => Ok(issued),
             false => Err(Error::CommandReused),
         }
@@ -218,16 +310,32 @@ impl Issuing {
 }
 
 fn registration(message: &RegisterOrganisationRequest) -> Result<Registration, Error> {
-    let mut roles = BTreeSet::new();
-    for role in &message.roles {
-        roles.insert(role_from_request("roles", *role)?);
-    }
+    let code = parse("code", &message.code)?;
+    let (region, revision) = division(&message.region_code, &message.region_revision)?;
     Ok(Registration {
-        code: parse("code", &message.code)?,
+        code,
         name: message.name.clone(),
-        region: parse("region_code", &message.region_code)?,
-        roles,
+        region,
+        region_revision: Some(revision),
+        roles: roles(&message.roles)?,
     })
+}
+
+fn roles(numbers: &[i32]) -> Result<BTreeSet<Role>, Error> {
+    let mut roles = BTreeSet::new();
+    for number in numbers {
+        roles.insert(role_from_request("roles", *number)?);
+    }
+    Ok(roles)
+}
+
+/// A division, and the revision that its code is of: the one that the platform knows, unless another is named.
+fn division(code: &str, revision: &str) -> Result<(RegionCode, RegionRevision), Error> {
+    let region = parse("region_code", code)?;
+    let revision = parse_optional("region_revision", revision)?.unwrap_or(divisions::REVISION);
+    let known = divisions::check(&region, revision);
+    known.map_err(|error| Error::field("region_code", error))?;
+    Ok((region, revision))
 }
 
 fn subject(message: &IssueCertificateRequest) -> Result<Subject, Error> {
@@ -242,7 +350,7 @@ fn subject(message: &IssueCertificateRequest) -> Result<Subject, Error> {
     }
 }
 
-fn certificate(issued: &Issued) -> Certificate {
+fn certificate(issued: &Issued, agreement: Option<AgreementId>) -> Certificate {
     let key = |issued: &publicdata_identity::IssuedCertificate| Key {
         serial: issued.serial.clone(),
         public_key: issued.public_key_digest,
@@ -253,6 +361,7 @@ fn certificate(issued: &Issued) -> Certificate {
         signing: key(&issued.signing),
         not_before: issued.tls.validity.not_before(),
         not_after: issued.tls.validity.not_after(),
+        agreement,
     }
 }
 
@@ -263,11 +372,19 @@ fn der(pem: &str) -> Result<Vec<u8>, Error> {
 
 fn to_wire(organisation: &directory::Organisation) -> Organisation {
     let officer = organisation.security_officer.as_ref();
+    let closed = organisation.closed.as_ref();
     Organisation {
         code: organisation.code.to_string(),
         name: organisation.name.clone(),
         region_code: organisation.region.to_string(),
         roles: organisation.roles.iter().map(|role| role_to_wire(*role).into()).collect(),
-        security_officer_account: officer.map(ToString::to_string).unwrap_or_default(),
+        security_officer_account: text_of(officer),
+        region_revision: text_of(organisation.region_revision),
+        closed_on: text_of(closed.map(|closed| closed.on)),
+        successor_code: text_of(closed.and_then(|closed| closed.successor)),
     }
+}
+
+fn text_of(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }

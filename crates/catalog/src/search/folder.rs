@@ -91,8 +91,8 @@ impl Folder {
     }
 
     /// Removes what is left of indexes other than `kept`.
-    pub(super) fn clear(&self, kept: &Path) -> io::Result<()> {
-        for index in self.indexes()?.iter().filter(|index| *index != kept) {
+    pub(super) fn clear(&self, kept: &[&Path]) -> io::Result<()> {
+        for index in self.indexes()?.iter().filter(|index| !kept.contains(&index.as_path())) {
             fs::remove_dir_all(index)?;
         }
         Ok(())

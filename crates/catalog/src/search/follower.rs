@@ -78,8 +78,8 @@ pub enum FollowError {
     /// The index cannot be written for now.
     #[error("the search index cannot be written")]
     Passing(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The index's folder was given to another one.
-    #[error("the search index has ended")]
+    /// The store ended the subscription without saying why, or the service ends.
+    #[error("the search index is not told of events any more")]
     Ended,
 }
 
@@ -298,15 +298,16 @@ impl SearchIndex {
 impl FollowError {
     fn is_passing(&self) -> bool {
         match self {
-            Self::Store(event_store::Error::Unavailable { .. }) | Self::Passing(_) => true,
+            Self::Store(event_store::Error::Unavailable { .. })
+            | Self::Passing(_)
+            | Self::Ended => true,
             Self::Store(
                 event_store::Error::UnknownStream { .. }
                 | event_store::Error::Gap { .. }
                 | event_store::Error::Truncated { .. }
                 | event_store::Error::Malformed { .. },
             )
-            | Self::Write(_)
-            | Self::Ended => false,
+            | Self::Write(_) => false,
         }
     }
 }

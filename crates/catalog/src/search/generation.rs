@@ -8,11 +8,13 @@ use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query};
 use tantivy::schema::Value as _;
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{
-    DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term,
+    DocAddress, Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument,
+    TantivyError, Term,
 };
 
 use super::analysis::Analyser;
 use super::collector::{Gather, Gathered};
+use super::directory::Unsynced;
 use super::document::leading;
 use super::facets::Counts;
 use super::page::{self, Place, Strictness, TokenError};
@@ -91,12 +93,12 @@ impl Generation {
     /// An empty index in an empty folder.
     pub(super) fn create(path: &Path) -> tantivy::Result<Self> {
         let (schema, _) = Fields::schema();
-        Self::of(path, Index::create_in_dir(path, schema)?)
+        Self::of(path, Index::create(Unsynced::open(path)?, schema, IndexSettings::default())?)
     }
 
     /// The index in a folder. Every byte of it is checked, so that a damaged one is never searched.
     pub(super) fn open(path: &Path) -> tantivy::Result<Self> {
-        let index = Index::open_in_dir(path)?;
+        let index = Index::open(Unsynced::open(path)?)?;
         if index.schema() != Fields::schema().0 {
             return Err(TantivyError::SchemaError("it was built for another schema".to_owned()));
         }

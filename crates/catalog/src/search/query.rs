@@ -163,7 +163,9 @@ fn latin_query(fields: &Fields, text: &str, parts: &[String]) -> Box<dyn Query> 
             ways.push(worth(all_of(parts), as_beginning));
         }
     }
-    if text.len() >= BEGINNING_LENGTH_MIN && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    // A number alone is no pinyin.
+    let is_pinyin = text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if is_pinyin && text.len() >= BEGINNING_LENGTH_MIN {
         ways.push(worth(phrase(fields.syllables, pinyin::initials(text)), worth::NAME_PINYIN));
         for syllables in pinyin::cuts(text) {
             ways.push(worth(

@@ -191,7 +191,9 @@ impl std::fmt::Debug for Writer {
 fn name_in(event: &organisation::Event) -> Option<&str> {
     match event {
         organisation::Event::Registered(registration) => Some(&registration.name),
-        organisation::Event::SecurityOfficerAppointed { .. }
+        organisation::Event::Changed { name, .. } => Some(name),
+        organisation::Event::Closed { .. }
+        | organisation::Event::SecurityOfficerAppointed { .. }
         | organisation::Event::CertificateIssued(_) => None,
     }
 }

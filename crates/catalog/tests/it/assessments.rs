@@ -9,6 +9,7 @@ use publicdata_proto::catalog::v1::{
     ObligationMissed, ObligationOpened, PublishAssessmentRequest, ReturnResourceRequest, Role,
     Standing,
 };
+use publicdata_proto::common::v1::Deadline;
 use publicdata_proto::exchange::v1::{
     ApplicationOverdue, ApplicationSubmitted, GrantIssued, TransferCompleted, TransferRequested,
 };
@@ -103,6 +104,23 @@ fn event<M: Message + Name>(message: &M) -> Any {
     Any { type_url: M::type_url(), value: message.encode_to_vec() }
 }
 
+fn limit() -> Deadline {
+    Deadline {
+        due_on: "2026-01-23".to_owned(),
+        rule: "R12.4".to_owned(),
+        calendar_version: "test".to_owned(),
+        provisional: false,
+    }
+}
+
+fn missed() -> Any {
+    event(&ObligationMissed { deadline: Some(limit()) })
+}
+
+fn met() -> Any {
+    event(&ObligationMet { met_on: "2026-01-20".to_owned(), ..ObligationMet::default() })
+}
+
 /// An obligation of `by` that ends with `end`; the sequence of its end.
 async fn obligation(store: &Store, by: &User, kind: ObligationKind, end: Any) -> u64 {
     let id = Uuid::new_v4().to_string();
@@ -110,7 +128,12 @@ async fn obligation(store: &Store, by: &User, kind: ObligationKind, end: Any) ->
         kind: kind.into(),
         organisation_code: by.code.to_string(),
         region_code: JINJIANG.to_owned(),
+        cause_id: Uuid::new_v4().to_string(),
         subject: "社区名录".to_owned(),
+        counted_from: "2026-01-04".to_owned(),
+        opened_on: "2026-01-04".to_owned(),
+        working_days: 15,
+        deadline: Some(limit()),
         ..ObligationOpened::default()
     };
     let subject = ("catalog", "obligation", id.as_str());
@@ -167,8 +190,8 @@ async fn a_period_is_scored_and_every_loss_names_its_event() {
     };
     let returned = city.resources.return_resource(request).await.unwrap().into_inner().sequence;
     let kind = ObligationKind::DataUpdate;
-    let missed = obligation(store, &slow, kind, event(&ObligationMissed::default())).await;
-    obligation(store, &slow, kind, event(&ObligationMet::default())).await;
+    let missed = obligation(store, &slow, kind, missed()).await;
+    obligation(store, &slow, kind, met()).await;
     let overdue = application(store, &slow, event(&ApplicationOverdue::default())).await;
     let used = published(&mut city, &mut quick, "街道名录").await;
     application(store, &quick, event(&GrantIssued::default())).await;
@@ -236,7 +259,7 @@ async fn a_published_assessment_stays_and_can_be_weighed_otherwise() {
     let mut city = catalogue.city().await;
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut stranger = catalogue.registered(&city, 3, QINGYANG, &[Role::Provider]).await;
-    let (missed, met) = (event(&ObligationMissed::default()), event(&ObligationMet::default()));
+    let (missed, met) = (missed(), met());
     obligation(&catalogue.store, &provider, ObligationKind::DataUpdate, missed.clone()).await;
     let last = obligation(&catalogue.store, &provider, ObligationKind::CatalogueUpdate, met).await;
     catalogue.marks.wait_for("CATALOG", last, SOON).await.unwrap();

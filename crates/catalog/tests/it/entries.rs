@@ -227,7 +227,7 @@ async fn a_dropped_draft_is_nobody_elses() {
 /// R12.3: an update says how current the data are; it does not go back, and a repeated one says nothing.
 #[tokio::test]
 async fn an_update_is_recorded() {
-    let catalogue = Catalogue::start_at("2026-03-02T04:00:00Z").await;
+    let catalogue = Catalogue::start_at("2026-03-02T04:00:00Z", None).await;
     let (city, provider, consumer, id) = published(&catalogue).await;
 
     update(&provider, &id, "2026-03-01").await.unwrap();
@@ -251,7 +251,7 @@ async fn an_update_is_recorded() {
 /// R12.3: every version is kept, and compared field by field with any other, and with the draft under review.
 #[tokio::test]
 async fn versions_are_kept_and_compared() {
-    let catalogue = Catalogue::start_at("2026-01-04T04:00:00Z").await;
+    let catalogue = Catalogue::start_at("2026-01-04T04:00:00Z", None).await;
     let (mut city, mut provider, consumer, id) = published(&catalogue).await;
     catalogue.clock.advance(DAY);
     let mut revision = description(provider.code, "社区和村名录");
@@ -289,7 +289,7 @@ async fn versions_are_kept_and_compared() {
 /// R12.3, H2: what was valid on a day, as believed at a moment.
 #[tokio::test]
 async fn an_entry_is_read_as_it_held_on_a_day_and_as_it_was_believed() {
-    let catalogue = Catalogue::start_at("2026-01-04T04:00:00Z").await;
+    let catalogue = Catalogue::start_at("2026-01-04T04:00:00Z", None).await;
     let (mut city, mut provider, consumer, id) = published(&catalogue).await;
     let first_known = get(&consumer, &id).await.updated_at;
     catalogue.clock.advance(10 * DAY);

@@ -10,12 +10,18 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_identity::{
     CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
 };
+use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
+use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
 use publicdata_proto::catalog::v1::library_service_client::LibraryServiceClient;
+use publicdata_proto::catalog::v1::obligation_service_client::ObligationServiceClient;
 use publicdata_proto::catalog::v1::organisation_service_client::OrganisationServiceClient;
+use publicdata_proto::catalog::v1::register_service_client::RegisterServiceClient;
 use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClient;
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
+use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
+use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::catalog::v1::{
     DeliveryMode, DraftResourceRequest, DraftResourceResponse, Format, Item, ItemType, Mask,
     PublishResourceRequest, RegisterOrganisationRequest, ResourceDescription, Role, SharingType,
@@ -39,8 +45,11 @@ pub(crate) struct Catalogue {
     pub(crate) store: Store,
     pub(crate) entries: Arc<Projector>,
     pub(crate) directory: Arc<Projector>,
+    pub(crate) register: Arc<Projector>,
     pub(crate) marks: Arc<Projector>,
     pub(crate) libraries: Arc<Projector>,
+    pub(crate) collection: [Arc<Projector>; 2],
+    pub(crate) obligations: Arc<Projector>,
     pub(crate) tasks: Tasks,
     pub(crate) clock: Clock,
     address: String,
@@ -56,8 +65,14 @@ pub(crate) struct User {
     pub(crate) code: OrganisationCode,
     pub(crate) organisations: OrganisationServiceClient<Channel>,
     pub(crate) resources: ResourceServiceClient<Channel>,
+    pub(crate) agreements: AgreementServiceClient<Channel>,
+    pub(crate) register: RegisterServiceClient<Channel>,
     pub(crate) assessments: AssessmentServiceClient<Channel>,
     pub(crate) libraries: LibraryServiceClient<Channel>,
+    pub(crate) vocabularies: VocabularyServiceClient<Channel>,
+    pub(crate) sources: SourceServiceClient<Channel>,
+    pub(crate) collection: CollectionServiceClient<Channel>,
+    pub(crate) obligations: ObligationServiceClient<Channel>,
     pub(crate) index: SearchIndexServiceClient<Channel>,
     pub(crate) classifications: ClassificationServiceClient<Channel>,
 }
@@ -69,29 +84,43 @@ impl Catalogue {
         Self::start_on(database, folder).await
     }
 
-    /// A catalogue whose clock the test moves.
-    pub(crate) async fn start_at(now: &str) -> Self {
+    pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
+        Self::start_by(Clock::system(), database, None, folder).await
+    }
+
+    /// A catalogue whose clock stands at this moment until a test moves it, and which counts by these holidays.
+    pub(crate) async fn start_at(time: &str, holidays: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}", folder.path().join("catalog.db").display());
-        Self::start_with(database, folder, Clock::manual(now.parse().unwrap())).await
+        let holidays = holidays.map(|json| {
+            let path = folder.path().join("holidays.json");
+            std::fs::write(&path, json).unwrap();
+            path
+        });
+        let clock = Clock::manual(time.parse().unwrap());
+        Self::start_by(clock, database, holidays, folder).await
     }
 
-    pub(crate) async fn start_on(database: String, folder: TempDir) -> Self {
-        Self::start_with(database, folder, Clock::system()).await
-    }
-
-    async fn start_with(database: String, folder: TempDir, clock: Clock) -> Self {
+    async fn start_by(
+        clock: Clock,
+        database: String,
+        holidays: Option<PathBuf>,
+        folder: TempDir,
+    ) -> Self {
         let nats = nats().await;
         let store = nats.store(&["CATALOG", "EXCHANGE"]).await;
         let ca = folder.path().join("ca");
         let authority = CertificateAuthority::create(&ca, domain(), validity()).unwrap();
-        let config = config(database, folder.path());
-        let (app, tasks) = app(config.clone(), &authority, Arc::clone(&store), &clock).await;
+        let config = Config { holidays, ..config(database, folder.path()) };
+        let (app, tasks) = app(config.clone(), &clock, &authority, Arc::clone(&store)).await;
         let mut catalogue = Self {
             entries: Arc::clone(app.entries()),
             directory: Arc::clone(app.directory().projector()),
+            register: Arc::clone(app.register()),
             marks: Arc::clone(app.marks()),
             libraries: Arc::clone(app.libraries()),
+            collection: app.collection().map(Arc::clone),
+            obligations: Arc::clone(app.obligations()),
             address: app.local_addr().to_string(),
             store,
             tasks,
@@ -121,10 +150,29 @@ impl Catalogue {
         self.config.index.clone()
     }
 
+    /// Cuts the service off in the middle of whatever it does, and starts another one over the same events and the same
+    /// database.
+    pub(crate) async fn kill(&mut self) {
+        let _ = self.tasks.drain(Duration::ZERO).await;
+        self.begin().await;
+    }
+
+    /// Ends the service, and starts another one over the same events and an empty database.
+    pub(crate) async fn restart_from_events(&mut self) {
+        self.stop().await;
+        self.config.database = self.config.database.replace("catalog.db", "another.db");
+        self.begin().await;
+    }
+
+    /// The file that the holidays are read from.
+    pub(crate) fn holidays(&self) -> &Path {
+        self.config.holidays.as_deref().unwrap()
+    }
+
     /// Starts a service again.
     pub(crate) async fn begin(&mut self) {
-        let store = Arc::clone(&self.store);
-        let (app, tasks) = app(self.config.clone(), &self.authority, store, &self.clock).await;
+        let (config, store) = (self.config.clone(), Arc::clone(&self.store));
+        let (app, tasks) = app(config, &self.clock, &self.authority, store).await;
         self.tasks = tasks;
         self.serve(app);
     }
@@ -133,8 +181,11 @@ impl Catalogue {
         self.address = app.local_addr().to_string();
         self.entries = Arc::clone(app.entries());
         self.directory = Arc::clone(app.directory().projector());
+        self.register = Arc::clone(app.register());
         self.marks = Arc::clone(app.marks());
         self.libraries = Arc::clone(app.libraries());
+        self.collection = app.collection().map(Arc::clone);
+        self.obligations = Arc::clone(app.obligations());
         app.spawn().unwrap();
     }
 
@@ -146,7 +197,12 @@ impl Catalogue {
 
     /// A user of an organisation that may be registered or not.
     pub(crate) fn user(&self, code: OrganisationCode) -> User {
-        self.caller(code, SpiffeId::user(&domain(), code, "clerk-1").unwrap())
+        self.account(code, "clerk-1")
+    }
+
+    /// Another account of the organisation.
+    pub(crate) fn account(&self, code: OrganisationCode, account: &str) -> User {
+        self.caller(code, SpiffeId::user(&domain(), code, account).unwrap())
     }
 
     /// A node of an organisation.
@@ -161,11 +217,17 @@ impl Catalogue {
         User {
             code,
             organisations: OrganisationServiceClient::new(channel.clone()),
+            agreements: AgreementServiceClient::new(channel.clone()),
+            register: RegisterServiceClient::new(channel.clone()),
             assessments: AssessmentServiceClient::new(channel.clone()),
             resources: ResourceServiceClient::new(channel.clone()),
             libraries: LibraryServiceClient::new(channel.clone()),
-            index: SearchIndexServiceClient::new(channel.clone()),
-            classifications: ClassificationServiceClient::new(channel),
+            classifications: ClassificationServiceClient::new(channel.clone()),
+            vocabularies: VocabularyServiceClient::new(channel.clone()),
+            sources: SourceServiceClient::new(channel.clone()),
+            collection: CollectionServiceClient::new(channel.clone()),
+            obligations: ObligationServiceClient::new(channel.clone()),
+            index: SearchIndexServiceClient::new(channel),
         }
     }
 
@@ -241,6 +303,7 @@ pub(crate) fn registration(
         name: format!("机构 {code}"),
         region_code: region.to_owned(),
         roles: roles.iter().map(|role| *role as i32).collect(),
+        ..RegisterOrganisationRequest::default()
     }
 }
 
@@ -310,14 +373,18 @@ fn credentials(authority: &CertificateAuthority, id: &SpiffeId) -> Credentials {
 fn config(database: String, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
     let (index, authority) = (folder.join("index"), folder.join("ca"));
-    Config { listen, database, index, authority, certificate_days: 30 }
+    Config {
+        certificate_days: 30,
+        deadline_poll_ms: 20,
+        ..Config::new(listen, database, index, authority)
+    }
 }
 
 async fn app(
     config: Config,
+    clock: &Clock,
     authority: &CertificateAuthority,
     store: Store,
-    clock: &Clock,
 ) -> (App, Tasks) {
     let id = SpiffeId::service(&domain(), "catalog").unwrap();
     let tasks = Tasks::new();

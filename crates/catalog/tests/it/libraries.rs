@@ -98,11 +98,7 @@ async fn a_librarys_entries_are_written_by_its_lead_alone() {
     assert_eq!(city.publish(&id).await.unwrap(), 1);
 
     establish(&mut city, "101001", &other).await.unwrap();
-    let narrower = ResourceDescription {
-        classification_code: "10100102".to_owned(),
-        ..description(other.code, "流动人口信息")
-    };
-    other.resources.draft_resource(draft(narrower)).await.unwrap();
+    other.resources.draft_resource(in_library(&other, "10100102")).await.unwrap();
     let led = lead.resources.draft_resource(in_library(&lead, "101001")).await.unwrap_err();
     assert_eq!(reason(&led), "LIBRARY_LED_BY_OTHER");
 

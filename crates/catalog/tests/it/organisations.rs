@@ -3,8 +3,10 @@
 use publicdata_identity::CredentialRequest;
 use publicdata_proto::catalog::v1::issue_certificate_request::Subject;
 use publicdata_proto::catalog::v1::{
-    AppointSecurityOfficerRequest, GetOrganisationRequest, IssueCertificateRequest,
-    IssueCertificateResponse, ListOrganisationsRequest, Role, SearchResourcesRequest,
+    AppointSecurityOfficerRequest, ChangeOrganisationRequest, CloseOrganisationRequest,
+    GetOrganisationRequest, IssueCertificateRequest, IssueCertificateResponse,
+    ListOrganisationsRequest, ListSystemsRequest, Organisation, RegisterOrganisationRequest, Role,
+    SearchResourcesRequest,
 };
 use tonic::{Code, Status};
 
@@ -29,6 +31,7 @@ fn certificates(of: &User, subject: Subject) -> IssueCertificateRequest {
         subject: Some(subject),
         tls_request: keys.request().tls.clone(),
         signing_request: keys.request().signing.clone(),
+        agreement_id: String::new(),
     }
 }
 
@@ -105,6 +108,144 @@ async fn an_authority_registers_within_its_region() {
     );
     let refused = provider.organisations.register_organisation(beyond).await.unwrap_err();
     assert_eq!(reason(&refused), "ROLE_MISSING");
+}
+
+async fn get(by: &mut User, code: impl ToString) -> Organisation {
+    let request = GetOrganisationRequest { code: code.to_string() };
+    let found = by.organisations.get_organisation(request).await.unwrap().into_inner();
+    found.organisation.unwrap()
+}
+
+fn change(of: &User, region: &str) -> ChangeOrganisationRequest {
+    ChangeOrganisationRequest {
+        command_id: command_id(),
+        code: of.code.to_string(),
+        region_code: region.to_owned(),
+        reason: "区划调整".to_owned(),
+        ..ChangeOrganisationRequest::default()
+    }
+}
+
+/// H3: a division that the city does not have is refused, with those that are near, or with what became of it; by another
+/// revision it is taken, and the revision is kept.
+#[tokio::test]
+async fn a_division_is_known_by_the_revision_that_its_code_is_of() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+
+    for (region, hint) in [("510103", "510104 锦江区"), ("510132", "510118 新津区")] {
+        let request = registration(code(2), region, &[Role::Provider]);
+        let refused = city.organisations.register_organisation(request).await.unwrap_err();
+        assert_eq!(reason(&refused), "FIELD_INVALID");
+        assert!(refused.message().contains(hint), "{}", refused.message());
+    }
+    let old = RegisterOrganisationRequest {
+        region_revision: "2019".to_owned(),
+        ..registration(code(2), "510132", &[Role::Provider])
+    };
+    city.organisations.register_organisation(old).await.unwrap();
+    assert_eq!(get(&mut city, code(2)).await.region_revision, "2019");
+    assert_eq!(get(&mut city, city_code()).await.region_revision, "2023");
+
+    // Xinjin became a district.
+    let mut moved = change(&catalogue.user(code(2)), "510118");
+    moved.name = "成都市新津区民政局".to_owned();
+    city.organisations.change_organisation(moved).await.unwrap();
+    let found = get(&mut city, code(2)).await;
+    assert_eq!((found.region_code.as_str(), found.region_revision.as_str()), ("510118", "2023"));
+    assert_eq!(found.name, "成都市新津区民政局");
+    assert_eq!(found.roles, [Role::Provider as i32]);
+}
+
+fn city_code() -> publicdata_types::OrganisationCode {
+    code(1)
+}
+
+/// R13.1: an organisation is moved by the authority over both divisions, and is seen from where it lies now.
+#[tokio::test]
+async fn an_organisation_moves_from_one_authority_to_another() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+    let mut jinjiang = catalogue.registered(&city, 2, JINJIANG, &[Role::Authority]).await;
+    let mut qingyang = catalogue.registered(&city, 3, QINGYANG, &[Role::Authority]).await;
+    let mut provider = catalogue.registered(&city, 4, JINJIANG, &[Role::Provider]).await;
+    crate::register::fill(&mut provider).await;
+
+    for (authority, expected) in
+        [(&mut jinjiang, "OUTSIDE_REGION"), (&mut qingyang, "OUTSIDE_REGION")]
+    {
+        let refused = authority.organisations.change_organisation(change(&provider, QINGYANG));
+        assert_eq!(reason(&refused.await.unwrap_err()), expected);
+    }
+    let refused = provider.organisations.change_organisation(change(&provider, QINGYANG)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "ROLE_MISSING");
+    let request = change(&provider, QINGYANG);
+    let first = city.organisations.change_organisation(request.clone()).await.unwrap();
+    let again = city.organisations.change_organisation(request).await.unwrap();
+    assert_eq!(first.get_ref().sequence, again.get_ref().sequence, "H1");
+
+    crate::register::is_listed(&mut qingyang).await;
+    let listed = jinjiang.register.list_systems(ListSystemsRequest::default()).await.unwrap();
+    assert_eq!(listed.get_ref().systems, []);
+}
+
+/// H3: the people of an organisation that was dissolved are refused, and told who took over.
+#[tokio::test]
+async fn an_organisation_that_was_dissolved_is_closed() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+    let mut jinjiang = catalogue.registered(&city, 2, JINJIANG, &[Role::Authority]).await;
+    let mut provider = catalogue.registered(&city, 3, JINJIANG, &[Role::Provider]).await;
+    let successor = catalogue.registered(&city, 4, JINJIANG, &[Role::Provider]).await;
+    let close = |of: &User, successor: &str| CloseOrganisationRequest {
+        command_id: command_id(),
+        code: of.code.to_string(),
+        successor_code: successor.to_owned(),
+        reason: "机构改革".to_owned(),
+    };
+
+    let unknown = close(&provider, code(9).as_str());
+    let refused = jinjiang.organisations.close_organisation(unknown).await.unwrap_err();
+    assert_eq!(reason(&refused), "SUCCESSOR_UNFIT");
+    let itself = close(&jinjiang, "");
+    let refused = jinjiang.organisations.close_organisation(itself).await.unwrap_err();
+    assert_eq!(reason(&refused), "OWN_AUTHORITY");
+    let request = close(&provider, successor.code.as_str());
+    jinjiang.organisations.close_organisation(request).await.unwrap();
+
+    for caller in [&mut provider, &mut catalogue.node(code(3))] {
+        let refused =
+            caller.organisations.list_organisations(ListOrganisationsRequest::default()).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+        assert_eq!(reason(&refused), "ORGANISATION_CLOSED");
+        assert!(refused.message().contains(successor.code.as_str()), "{}", refused.message());
+    }
+    let found = get(&mut city, provider.code).await;
+    assert_eq!(found.successor_code, successor.code.to_string());
+    assert!(!found.closed_on.is_empty());
+    let again = registration(provider.code, JINJIANG, &[Role::Provider]);
+    let refused = city.organisations.register_organisation(again).await.unwrap_err();
+    assert_eq!(reason(&refused), "ORGANISATION_CLOSED");
+}
+
+/// What could be registered is said without registering it, for an import that is tried first.
+#[tokio::test]
+async fn a_registration_is_tried_without_effect() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+    let tried = |number, region| RegisterOrganisationRequest {
+        validate_only: true,
+        ..registration(code(number), region, &[Role::Provider])
+    };
+
+    let done = city.organisations.register_organisation(tried(2, JINJIANG)).await.unwrap();
+    assert_eq!(done.get_ref().sequence, 0);
+    let refused = city.organisations.register_organisation(tried(1, JINJIANG)).await.unwrap_err();
+    assert_eq!(reason(&refused), "ORGANISATION_REGISTERED_OTHERWISE");
+    let listed =
+        city.organisations.list_organisations(ListOrganisationsRequest::default()).await.unwrap();
+    assert_eq!(listed.get_ref().organisations.len(), 1);
 }
 
 /// R43.1: without a security officer a node gets no certificate; with one it does.

@@ -34,8 +34,9 @@ async fn views_are_rebuilt_to_the_same_content() {
         provider.submit(&id).await;
         city.publish(&id).await.unwrap();
     }
+    crate::register::fill(&mut provider).await;
 
-    for view in [&catalogue.entries, &catalogue.directory] {
+    for view in [&catalogue.entries, &catalogue.directory, &catalogue.register] {
         let before = view.content().await.unwrap();
         let rebuilt = view.rebuild().await.unwrap();
         assert_eq!(rebuilt.content, before);
@@ -93,9 +94,13 @@ async fn views_live_in_postgres_as_well() {
         assert_eq!(found.get_ref().resources.len(), expected, "{words}");
     }
 
+    crate::register::fill(&mut provider).await;
+    crate::register::is_listed(&mut city).await;
     let before = catalogue.entries.content().await.unwrap();
+    let register = catalogue.register.content().await.unwrap();
     catalogue.restart().await;
     assert_eq!(catalogue.entries.rebuild().await.unwrap().content, before);
+    assert_eq!(catalogue.register.rebuild().await.unwrap().content, register);
     let again = catalogue.user(provider.code).draft("社区名录 2").await;
     assert_eq!(again.code, "302001/00003");
 }

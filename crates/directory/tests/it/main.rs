@@ -11,7 +11,10 @@ use publicdata_directory::{Caller, Directory};
 use publicdata_event_store::memory::MemoryStore;
 use publicdata_event_store::{NewCommit, Store, Subject};
 use publicdata_identity::{Peer, SpiffeId};
-use publicdata_proto::catalog::v1::{OrganisationRegistered, SecurityOfficerAppointed};
+use publicdata_proto::catalog::v1::{
+    AgreementTerminated, CertificateIssued, OrganisationChanged, OrganisationClosed,
+    OrganisationRegistered, SecurityOfficerAppointed,
+};
 use publicdata_service_kit::problem::Code;
 use publicdata_service_kit::{Problem, Tasks};
 use publicdata_types::{CommandId, OrganisationCode, Role};
@@ -47,12 +50,17 @@ impl Bench {
             name: "成都市民政局".to_owned(),
             region_code: "510100".to_owned(),
             roles: roles.iter().map(|role| role_to_wire(*role) as i32).chain([99]).collect(),
+            ..OrganisationRegistered::default()
         };
         self.append(organisation, 0, Any::from_msg(&registered).unwrap()).await
     }
 
     async fn append(&self, organisation: OrganisationCode, expected: u64, event: Any) -> u64 {
-        let subject = Subject::new("catalog", "organisation", organisation.as_str()).unwrap();
+        self.append_to("organisation", organisation.as_str(), expected, event).await
+    }
+
+    async fn append_to(&self, kind: &str, id: &str, expected: u64, event: Any) -> u64 {
+        let subject = Subject::new("catalog", kind, id).unwrap();
         let commit = NewCommit {
             command_id: CommandId::from_uuid(Uuid::new_v4()),
             actor: "spiffe://test.internal/service/catalog".to_owned(),
@@ -164,6 +172,93 @@ async fn a_change_reaches_those_who_read_before() {
     let after = bench.directory.organisation(&code(CITY)).await.unwrap().unwrap();
     assert_eq!(after.security_officer.as_ref().map(|officer| officer.as_str()), Some("sec-1"));
     bench.tasks.drain(Duration::from_secs(5)).await.unwrap();
+}
+
+/// R13.1: role and region follow the organisation, and with them what its people may do.
+#[tokio::test]
+async fn an_organisation_that_moves_takes_its_people_along() {
+    let bench = Bench::new().await;
+    let registered = bench.register(code(CITY), &[Role::Authority]).await;
+    let id = format!("spiffe://test.internal/org/{}/user/clerk-1", code(CITY));
+    bench.call(&id).await.unwrap();
+
+    let changed = OrganisationChanged {
+        name: "成都市卫健委".to_owned(),
+        region_code: "510104".to_owned(),
+        region_revision: "2023".to_owned(),
+        roles: vec![role_to_wire(Role::Provider) as i32],
+        reason: "职能调整".to_owned(),
+    };
+    let changed = bench.append(code(CITY), registered, Any::from_msg(&changed).unwrap()).await;
+    bench.directory.wait_for(changed).await.unwrap();
+
+    let Caller::User(actor) = bench.call(&id).await.unwrap() else { panic!("not a user") };
+    assert_eq!(
+        (actor.region.to_string().as_str(), actor.roles),
+        ("510104", [Role::Provider].into())
+    );
+    let found = bench.directory.organisation(&code(CITY)).await.unwrap().unwrap();
+    assert_eq!(found.name, "成都市卫健委");
+    assert_eq!(found.region_revision.map(|revision| revision.to_string()), Some("2023".to_owned()));
+}
+
+/// H3: whoever belonged to an organisation that was dissolved is told so, and who took over.
+#[tokio::test]
+async fn an_organisation_that_was_closed_is_refused() {
+    let bench = Bench::new().await;
+    let registered = bench.register(code(DISTRICT), &[Role::Provider]).await;
+    let closed = OrganisationClosed {
+        successor_code: code(CITY).to_string(),
+        closed_on: "2026-01-04".to_owned(),
+        reason: "机构改革".to_owned(),
+    };
+    let closed = bench.append(code(DISTRICT), registered, Any::from_msg(&closed).unwrap()).await;
+    bench.directory.wait_for(closed).await.unwrap();
+
+    for principal in ["user/clerk-1", "node/n1"] {
+        let id = format!("spiffe://test.internal/org/{}/{principal}", code(DISTRICT));
+        let refused = bench.call(&id).await.unwrap_err();
+        assert_eq!(refused.reason, "ORGANISATION_CLOSED");
+        assert!(refused.message.contains(code(CITY).as_str()), "{}", refused.message);
+    }
+    let listed = bench.directory.organisations(None, 10).await.unwrap();
+    assert_eq!(listed[0].closed.unwrap().successor, Some(code(CITY)));
+}
+
+/// R44.1: an account that works under an agreement is refused once that is over, its colleagues are not, and a new agreement
+/// lets it in again.
+#[tokio::test]
+async fn an_account_ends_with_its_agreement() {
+    let bench = Bench::new().await;
+    let mut last = bench.register(code(CITY), &[Role::Provider]).await;
+    let org = format!("spiffe://test.internal/org/{}", code(CITY));
+    let (vendor, clerk) = (format!("{org}/user/vendor-1"), format!("{org}/user/clerk-1"));
+    let issued = |spiffe_id: &str, agreement_id: &str| {
+        Any::from_msg(&CertificateIssued {
+            spiffe_id: spiffe_id.to_owned(),
+            agreement_id: agreement_id.to_owned(),
+            ..CertificateIssued::default()
+        })
+        .unwrap()
+    };
+    for event in [issued(&vendor, "a-1"), issued(&clerk, "")] {
+        last = bench.append(code(CITY), last, event).await;
+    }
+    bench.directory.wait_for(last).await.unwrap();
+    assert!(bench.call(&vendor).await.is_ok());
+
+    let terminated = Any::from_msg(&AgreementTerminated::default()).unwrap();
+    let over = bench.append_to("agreement", "a-1", 0, terminated).await;
+    bench.directory.wait_for(over).await.unwrap();
+    assert_eq!(bench.call(&vendor).await.unwrap_err().reason, "AGREEMENT_OVER");
+    assert!(bench.call(&clerk).await.is_ok());
+
+    let before = bench.directory.projector().content().await.unwrap();
+    assert_eq!(bench.directory.projector().rebuild().await.unwrap().content, before);
+
+    let renewed = bench.append(code(CITY), last, issued(&vendor, "a-2")).await;
+    bench.directory.wait_for(renewed).await.unwrap();
+    assert!(bench.call(&vendor).await.is_ok());
 }
 
 #[tokio::test]

@@ -55,5 +55,6 @@ fn a_holidays_file_that_is_missing_is_named() {
 
     let error = config.calendar().unwrap_err();
 
-    assert!(error.to_string().contains("/nowhere/holidays.json"), "{error}");
+    let text = publicdata_service_kit::problem::chain(&error);
+    assert!(text.contains("`holidays`") && text.contains("/nowhere/holidays.json"), "{text}");
 }

@@ -11,7 +11,7 @@ use publicdata_proto::exchange::v1::{
 };
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
-use publicdata_types::Actor;
+use publicdata_types::{Actor, OrganisationCode};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -118,8 +118,30 @@ impl Service {
                 return;
             }
         }
-        let end = link.attend(messages.boxed()).await;
-        tracing::info!(node = node.id, ?end, "node disconnected");
+        tokio::select! {
+            end = link.attend(messages.boxed()) => {
+                tracing::info!(node = node.id, ?end, "node disconnected");
+            }
+            // The link goes with its future; whoever dials again is refused.
+            () = self.until_closed(&node.organisation) => {
+                tracing::info!(node = node.id, "node disconnected: its organisation was closed");
+            }
+        }
+    }
+
+    /// A link outlives the check at its beginning: it ends when the node's organisation does, at the next ping.
+    async fn until_closed(&self, organisation: &OrganisationCode) {
+        let mut ticks = tokio::time::interval(self.relay.limits().ping);
+        loop {
+            ticks.tick().await;
+            match self.directory.organisation(organisation).await {
+                Ok(Some(found)) if found.closed.is_some() => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot look whether a node may stay");
+                }
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use prost_types::Any;
 use publicdata_event_store::Recorded;
 use publicdata_proto::catalog::v1::{
-    CertificateIssued, OrganisationRegistered, ResourceDrafted, ResourcePublished, ResourceResumed,
-    ResourceSuspended, ResourceWithdrawn,
+    CertificateIssued, OrganisationChanged, OrganisationRegistered, ResourceDrafted,
+    ResourcePublished, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
 };
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
@@ -52,7 +52,10 @@ impl View for Catalogue {
 
 async fn apply_one(connection: &mut AnyConnection, id: &str, any: &Any) -> Result<(), ApplyError> {
     if let Some(registered) = event::<OrganisationRegistered>(any)? {
-        return register(connection, registered).await;
+        return place(connection, &registered.code, &registered.region_code).await;
+    }
+    if let Some(changed) = event::<OrganisationChanged>(any)? {
+        return place(connection, id, &changed.region_code).await;
     }
     if let Some(issued) = event::<CertificateIssued>(any)? {
         return enrol(connection, issued).await;
@@ -89,16 +92,18 @@ async fn stand(
     Ok(())
 }
 
-async fn register(
+/// Where an organisation is, at first or from now on.
+async fn place(
     connection: &mut AnyConnection,
-    registered: OrganisationRegistered,
+    code: &str,
+    region_code: &str,
 ) -> Result<(), ApplyError> {
     sqlx::query(
         "INSERT INTO bus_organisation (code, region_code) VALUES ($1, $2) \
          ON CONFLICT (code) DO UPDATE SET region_code = excluded.region_code",
     )
-    .bind(registered.code)
-    .bind(registered.region_code)
+    .bind(code)
+    .bind(region_code)
     .execute(connection)
     .await?;
     Ok(())

@@ -13,8 +13,9 @@ use publicdata_exchange_bus::{App, Config, Dependencies};
 use publicdata_identity::testing::{authority, credentials};
 use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
 use publicdata_proto::catalog::v1::{
-    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationRegistered,
-    ResourceDescription, ResourceDrafted, ResourcePublished, Role, SharingType,
+    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationClosed,
+    OrganisationRegistered, ResourceDescription, ResourceDrafted, ResourcePublished, Role,
+    SharingType,
 };
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
@@ -324,6 +325,7 @@ impl Fleet {
                 name: format!("{who:?}"),
                 region_code: who.region().to_owned(),
                 roles: vec![who.role().into()],
+                ..OrganisationRegistered::default()
             };
             let spiffe_id = self.node_id(who).to_string();
             let certified = CertificateIssued { spiffe_id, ..CertificateIssued::default() };
@@ -350,6 +352,16 @@ impl Fleet {
         let last = self.store.last_sequence("CATALOG").await.unwrap();
         let [catalogue, _] = &self.bus.projectors;
         catalogue.wait_for("CATALOG", last, SOON).await.unwrap();
+    }
+
+    /// The catalogue closes an organisation.
+    pub(crate) async fn close(&self, who: Who) {
+        let closed = OrganisationClosed {
+            closed_on: "2026-03-02".to_owned(),
+            reason: "机构改革".to_owned(),
+            ..OrganisationClosed::default()
+        };
+        self.tell("organisation", &who.code().to_string(), vec![any(&closed)]).await;
     }
 
     async fn tell(&self, aggregate: &str, id: &str, events: Vec<Any>) {

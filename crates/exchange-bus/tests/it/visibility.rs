@@ -8,7 +8,7 @@ use publicdata_proto::exchange::v1::{
 use tonic::Code;
 
 use crate::fleet::{Fleet, Who, application, foreign, new_id};
-use crate::nodes::{assert_refused, read};
+use crate::nodes::{ProviderNode, assert_refused, read};
 
 /// H3: to a stranger, an exchange between others looks like none.
 #[tokio::test]
@@ -37,6 +37,20 @@ async fn a_stranger_sees_nothing() {
     let nodes = fleet.links(Who::Stranger).list_nodes(ListNodesRequest {}).await.unwrap();
     assert!(nodes.get_ref().nodes.is_empty());
     assert!(fleet.log(Who::Stranger).await.is_empty());
+}
+
+/// R45.1: a node leaves with its organisation, and is not let in again.
+#[tokio::test]
+async fn a_node_of_a_closed_organisation_is_disconnected() {
+    let fleet = Fleet::start().await;
+    let mut node = fleet.provider_node().await;
+
+    fleet.close(Who::Provider).await;
+
+    assert_eq!(node.cut().await.code(), Code::Aborted);
+    let credentials = fleet.node(Who::Provider);
+    let again = ProviderNode::open(fleet.channel(&credentials), &credentials, &[]).await;
+    assert_refused(again.map(|_| ()), Code::PermissionDenied, "ORGANISATION_CLOSED");
 }
 
 /// R13.1, R23.2: both sides, the authority over them and auditors see an exchange.

@@ -36,6 +36,7 @@ pub(crate) async fn register(store: &Store) {
             name: name.to_owned(),
             region_code: region.to_owned(),
             roles: vec![role.into()],
+            ..OrganisationRegistered::default()
         };
         append(store, "organisation", code, 0, vec![event(&registered)]).await;
     }

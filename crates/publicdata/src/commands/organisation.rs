@@ -1,5 +1,9 @@
 //! `publicdata organisation`: who takes part.
 
+pub mod agreement;
+pub mod ending;
+pub mod import;
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -21,6 +25,15 @@ use crate::session::{CREDENTIALS_FOLDER, Session};
 pub enum Command {
     /// Register an organisation; an authority over its region does this.
     Register(Register),
+    /// Register organisations from a table, .xlsx or .csv, row by row; what is wrong is reported, the rest is taken (导入).
+    Import(import::Import),
+    /// Change an organisation's name, division or roles (变更); an authority over both divisions does this.
+    Change(ending::Change),
+    /// Close an organisation that was dissolved (撤销); its users and nodes are refused from then on.
+    Close(ending::Close),
+    /// Agreements with technical service providers (技术服务单位), and what ends with them.
+    #[command(subcommand)]
+    Agreement(agreement::Command),
     /// Name who is responsible for an organisation's data security (数据安全责任人).
     AppointOfficer(AppointOfficer),
     /// Make keys and have certificates issued for them: for an account or for a node.
@@ -53,6 +66,9 @@ pub struct Register {
     /// Administrative division (行政区划代码), six digits: 510100 is Chengdu, 510104 Jinjiang district.
     #[arg(long)]
     pub region: String,
+    /// Revision of GB/T 2260 that the division's code is of, a year; by default the one that the platform knows.
+    #[arg(long, default_value = "")]
+    pub region_revision: String,
     /// What it may do; may be given several times.
     #[arg(long = "role", value_enum, required = true)]
     pub roles: Vec<RoleName>,
@@ -81,6 +97,9 @@ pub struct Issue {
     /// A data service node of the organisation (数据服务节点).
     #[arg(long)]
     pub node: Option<String>,
+    /// The agreement with the service provider whose account this is: the certificates end with it (服务协议).
+    #[arg(long, default_value = "", conflicts_with = "node")]
+    pub agreement: String,
     /// Folder for keys and certificates; by default one below the fleet's folder.
     #[arg(long)]
     pub folder: Option<PathBuf>,
@@ -132,10 +151,16 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
                 name: arguments.name,
                 region_code: arguments.region,
                 roles: arguments.roles.into_iter().map(|role| Role::from(role).into()).collect(),
+                region_revision: arguments.region_revision,
+                validate_only: false,
             };
             let done = answer(session.organisations()?.register_organisation(request).await)?;
             context.output.record(&done, &[("registered at", done.sequence.to_string())])
         }
+        Command::Import(arguments) => import::run(context, arguments).await,
+        Command::Change(arguments) => ending::change(context, &session, arguments).await,
+        Command::Close(arguments) => ending::close(context, &session, arguments).await,
+        Command::Agreement(command) => agreement::run(context, &session, command).await,
         Command::AppointOfficer(arguments) => {
             let request = AppointSecurityOfficerRequest {
                 command_id: context.command_id(),
@@ -156,7 +181,8 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             let request = ListOrganisationsRequest { page_size, page_token };
             let page = answer(session.organisations()?.list_organisations(request).await)?;
             let rows = page.organisations.iter().map(row).collect();
-            context.output.table(&page, &["code", "name", "region", "roles", "officer"], rows)
+            let header = ["code", "name", "region", "roles", "officer", "closed on"];
+            context.output.table(&page, &header, rows)
         }
     }
 }
@@ -176,9 +202,14 @@ async fn issue(context: &Context, session: &Session, arguments: Issue) -> anyhow
         "{} exists already; keys are never overwritten: name another --folder, or remove it",
         folder.display()
     );
-    let issued =
-        issue_into(session, context.command_id(), &arguments.organisation, subject, &folder)
-            .await?;
+    let request = IssueCertificateRequest {
+        command_id: context.command_id(),
+        organisation_code: arguments.organisation,
+        subject: Some(subject),
+        agreement_id: arguments.agreement,
+        ..IssueCertificateRequest::default()
+    };
+    let issued = certify(session, request, &folder).await?;
     let folder = folder.display().to_string();
     context.output.record(&issued, &[("credentials in", folder)])
 }
@@ -194,13 +225,26 @@ pub async fn issue_into(
     subject: Subject,
     folder: &std::path::Path,
 ) -> anyhow::Result<IssueCertificateResponse> {
-    let keys = CredentialRequest::generate()?;
     let request = IssueCertificateRequest {
         command_id,
         organisation_code: organisation.to_owned(),
+        subject: Some(subject),
+        ..IssueCertificateRequest::default()
+    };
+    certify(session, request, folder).await
+}
+
+/// The same for a request that lacks its keys alone.
+async fn certify(
+    session: &Session,
+    request: IssueCertificateRequest,
+    folder: &std::path::Path,
+) -> anyhow::Result<IssueCertificateResponse> {
+    let keys = CredentialRequest::generate()?;
+    let request = IssueCertificateRequest {
         tls_request: keys.request().tls.clone(),
         signing_request: keys.request().signing.clone(),
-        subject: Some(subject),
+        ..request
     };
     let issued = answer(session.organisations()?.issue_certificate(request).await)?;
     keys.complete_with_der(
@@ -220,16 +264,20 @@ fn row(organisation: &Organisation) -> Vec<String> {
         organisation.region_code.clone(),
         roles(organisation),
         organisation.security_officer_account.clone(),
+        organisation.closed_on.clone(),
     ]
 }
 
-fn lines(organisation: &Organisation) -> [(&'static str, String); 5] {
+fn lines(organisation: &Organisation) -> [(&'static str, String); 8] {
     [
         ("code", organisation.code.clone()),
         ("name", organisation.name.clone()),
         ("region", organisation.region_code.clone()),
         ("roles", roles(organisation)),
         ("security officer", organisation.security_officer_account.clone()),
+        ("region revision", organisation.region_revision.clone()),
+        ("closed on", organisation.closed_on.clone()),
+        ("successor", organisation.successor_code.clone()),
     ]
 }
 

@@ -7,13 +7,14 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use publicdata_proto::catalog::v1::{
-    DraftResourceRequest, PublishResourceRequest, Resource, ResourceDescription,
-    ReturnResourceRequest, SearchResourcesRequest, SubmitResourceRequest,
+    DraftResourceRequest, PublishResourceRequest, ResourceDescription, ReturnResourceRequest,
+    SubmitResourceRequest,
 };
 
-use super::{answer, short, time_text};
+use super::answer;
+use super::search::{self, Search};
 use crate::context::Context;
 use crate::output::{from_json, print_line};
 
@@ -82,8 +83,8 @@ pub enum Command {
     },
     /// Take an entry out of use for good; its code is never given again (撤销).
     Withdraw(life::WithReason),
-    /// Search entries by words of their name, abstract, code or items (检索).
-    Search(Search),
+    /// Search entries by words, pinyin or code, and count what can be chosen (检索).
+    Search(Box<Search>),
     /// Show one entry, by id or code: now, at a past moment, or as it held on a day.
     Show(show::Show),
     /// List the versions of an entry that were published (版本).
@@ -97,26 +98,10 @@ pub enum Command {
     History(show::History),
     /// Add a node to the classification tree, or name it anew; the city's authority does (分类命名).
     NameClass(tree::Name),
-}
-
-/// Arguments of `search`.
-#[derive(Debug, Args)]
-pub struct Search {
-    /// Words; all entries without any.
-    #[arg(default_value = "")]
-    pub query: String,
-    /// Only those of this provider.
-    #[arg(long, default_value = "")]
-    pub provider: String,
-    /// Only those of this division and below.
-    #[arg(long, default_value = "")]
-    pub region: String,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    pub page_size: u32,
-    /// Where to go on, as the page before said.
-    #[arg(long, default_value = "")]
-    pub page_token: String,
+    /// Build the search index anew from the first event on (重建索引). Called by the city's authority.
+    Reindex,
+    /// Show how far the search index has come (索引状态). Called by the city's authority.
+    IndexStatus,
 }
 
 /// Carries out a command.
@@ -154,7 +139,9 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Suspend(arguments) => life::suspend(context, arguments).await,
         Command::Resume { id } => life::resume(context, id).await,
         Command::Withdraw(arguments) => life::withdraw(context, arguments).await,
-        Command::Search(arguments) => search(context, arguments).await,
+        Command::Search(arguments) => search::search(context, *arguments).await,
+        Command::Reindex => search::reindex(context).await,
+        Command::IndexStatus => search::index_status(context).await,
         Command::Show(arguments) => show::show(context, arguments).await,
         Command::Versions { id } => show::versions(context, id).await,
         Command::Diff(arguments) => show::diff(context, arguments).await,
@@ -176,37 +163,10 @@ async fn draft(context: &Context, file: &Path, id: String) -> anyhow::Result<()>
     context.output.record(&done, &lines)
 }
 
-async fn search(context: &Context, arguments: Search) -> anyhow::Result<()> {
-    let request = SearchResourcesRequest {
-        query: arguments.query,
-        provider_code: arguments.provider,
-        region_code: arguments.region,
-        status: 0,
-        page_size: arguments.page_size,
-        page_token: arguments.page_token,
-    };
-    let page = answer(context.session()?.resources()?.search_resources(request).await)?;
-    let rows = page.resources.iter().map(row).collect();
-    let header = ["code", "name", "provider", "sharing", "status", "id"];
-    context.output.table(&page, &header, rows)
-}
-
 fn read(file: &Path) -> anyhow::Result<String> {
     let text = match file == Path::new("-") {
         true => std::io::read_to_string(std::io::stdin()),
         false => std::fs::read_to_string(file),
     };
     text.with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn row(resource: &Resource) -> Vec<String> {
-    let description = resource.description.clone().unwrap_or_default();
-    vec![
-        resource.code.clone(),
-        description.name.clone(),
-        resource.provider_name.clone(),
-        short(description.sharing_type().as_str_name(), "SHARING_TYPE_"),
-        short(resource.status().as_str_name(), "RESOURCE_STATUS_"),
-        resource.id.clone(),
-    ]
 }

@@ -20,7 +20,6 @@ use crate::session::CREDENTIALS_FOLDER;
 
 /// Folder of the events below a fleet's data folder.
 pub(super) const NATS_FOLDER: &str = "nats";
-const CERTIFICATE_DAYS: u16 = 365;
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
 const STREAMS: [(&str, &[&str], &[&str]); 4] = [
@@ -110,13 +109,10 @@ impl Setting<'_> {
         services: &mut Services,
     ) -> anyhow::Result<(SocketAddr, Arc<Projector>)> {
         let Part { store, credentials, tasks, database } = self.part("catalog", services).await?;
-        let config = publicdata_catalog::Config {
-            listen: self.ports.address(1),
-            database,
-            index: self.data.join("catalog-index"),
-            authority: self.data.join(AUTHORITY_FOLDER),
-            certificate_days: CERTIFICATE_DAYS,
-        };
+        let index = self.data.join("catalog-index");
+        let authority = self.data.join(AUTHORITY_FOLDER);
+        let listen = self.ports.address(1);
+        let config = publicdata_catalog::Config::new(listen, database, index, authority);
         let clock = self.clock.clone();
         let dependencies = publicdata_catalog::Dependencies { store, clock, credentials, tasks };
         let app = publicdata_catalog::App::build(config, dependencies)

@@ -64,6 +64,7 @@ async fn wrong_code(authority: &Session) -> anyhow::Result<String> {
         name: "某局".to_owned(),
         region_code: CITY_REGION.to_owned(),
         roles: vec![Role::Consumer.into()],
+        ..RegisterOrganisationRequest::default()
     };
     let result = answer(authority.organisations()?.register_organisation(request).await);
     refused(result.map_err(Into::into), "FIELD_INVALID")
@@ -107,7 +108,11 @@ pub(super) async fn catalogue(cast: &mut Cast<'_>) -> anyhow::Result<Entries> {
     Ok(Entries { villages_id, areas_id })
 }
 
-async fn draft(provider: &Session, id: String, json: &str) -> anyhow::Result<(String, String)> {
+pub(super) async fn draft(
+    provider: &Session,
+    id: String,
+    json: &str,
+) -> anyhow::Result<(String, String)> {
     let description: ResourceDescription = from_json(json)?;
     let request = DraftResourceRequest {
         command_id: new_command_id(),
@@ -118,14 +123,14 @@ async fn draft(provider: &Session, id: String, json: &str) -> anyhow::Result<(St
     Ok((done.resource_id, done.code))
 }
 
-async fn submit(provider: &Session, id: &str) -> anyhow::Result<()> {
+pub(super) async fn submit(provider: &Session, id: &str) -> anyhow::Result<()> {
     let request =
         SubmitResourceRequest { command_id: new_command_id(), resource_id: id.to_owned() };
     answer(provider.resources()?.submit_resource(request).await)?;
     Ok(())
 }
 
-async fn publish(authority: &Session, id: &str) -> anyhow::Result<String> {
+pub(super) async fn publish(authority: &Session, id: &str) -> anyhow::Result<String> {
     let request =
         PublishResourceRequest { command_id: new_command_id(), resource_id: id.to_owned() };
     let done = answer(authority.resources()?.publish_resource(request).await)?;

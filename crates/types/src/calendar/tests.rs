@@ -1,12 +1,25 @@
+use std::sync::LazyLock;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
 
-/// The calendar that is shipped: deploy/data/cn-holidays.json.
-fn shipped() -> Calendar {
-    let text = include_str!("../../../../deploy/data/cn-holidays.json");
-    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+mod oracle;
+
+/// deploy/data/cn-holidays.json.
+static ANNOUNCED: LazyLock<serde_json::Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../../deploy/data/cn-holidays.json")).unwrap()
+});
+static SHIPPED: LazyLock<Calendar> = LazyLock::new(load);
+
+/// The calendar that is shipped.
+fn shipped() -> &'static Calendar {
+    &SHIPPED
+}
+
+fn load() -> Calendar {
+    let json = &*ANNOUNCED;
     let dates = |list: &serde_json::Value| {
         list.as_array().unwrap().iter().map(|day| day.as_str().unwrap().parse().unwrap()).collect()
     };
@@ -68,6 +81,41 @@ fn a_limit_into_a_year_not_announced_is_provisional() {
 }
 
 #[test]
+fn a_limit_in_days_ends_whatever_day_that_is() {
+    let calendar = shipped();
+
+    assert_eq!(calendar.due_in_days(date(2025, 9, 26), 10).on, date(2025, 10, 6), "a holiday");
+    assert_eq!(calendar.due_in_days(date(2026, 12, 30), 15).on, date(2027, 1, 14));
+    assert_eq!(calendar.due_in_days(date(2026, 12, 30), 0).on, date(2026, 12, 30));
+    assert_eq!(calendar.due_in_days(date(2026, 12, 30), u32::MAX).on, Date::MAX);
+    assert!(!calendar.due_in_days(date(2026, 12, 30), 15).provisional);
+}
+
+#[test]
+fn counting_back_skips_holidays_too() {
+    let calendar = shipped();
+
+    // 22 October 2026 is a Thursday.
+    assert_eq!(calendar.working_days_before(date(2026, 10, 22), 3), date(2026, 10, 19));
+    // Saturday 10 October 2026 is worked, 1 to 7 October are off.
+    assert_eq!(calendar.working_days_before(date(2026, 10, 12), 4), date(2026, 9, 30));
+    assert_eq!(calendar.working_days_before(date(2026, 10, 12), 0), date(2026, 10, 12));
+    assert_eq!(calendar.working_days_before(Date::MIN, 3), Date::MIN);
+}
+
+#[test]
+fn days_between_leave_the_first_out_and_take_the_last_in() {
+    let calendar = shipped();
+    let day = date(2026, 9, 30);
+
+    assert_eq!(calendar.working_days_between(day, day), 0);
+    assert_eq!(calendar.working_days_between(day, date(2026, 10, 7)), 0);
+    assert_eq!(calendar.working_days_between(day, date(2026, 10, 8)), 1);
+    assert_eq!(calendar.working_days_between(date(2026, 10, 8), day), 0);
+    assert_eq!(calendar.working_days_between(Date::MAX, Date::MAX), 0);
+}
+
+#[test]
 fn impossible_announcements_name_the_date() {
     let day = date(2026, 1, 1);
     let days = BTreeSet::from([day]);
@@ -105,6 +153,15 @@ prop_compose! {
     }
 }
 
+#[test]
+fn a_day_in_china_ends_at_sixteen_in_greenwich() {
+    let day: Date = "2026-01-04".parse().unwrap();
+    let end = china_day_end(day);
+    assert_eq!(end.to_string(), "2026-01-04T15:59:59Z");
+    assert_eq!(china_date(end), day);
+    assert_eq!(china_day_end(Date::MAX), Timestamp::MAX);
+}
+
 proptest! {
     /// A limit ends on a working day, and so many working days lie behind the day of the event.
     #[test]
@@ -130,5 +187,69 @@ proptest! {
 
         prop_assert!(calendar.due(from, working_days + 1).on > deadline);
         prop_assert!(calendar.due(from.tomorrow().unwrap(), working_days).on >= deadline);
+    }
+
+    /// A limit and then another one are the limit of both together.
+    #[test]
+    fn limits_add_up(from in dates(), first in 0_u32..40, second in 0_u32..40) {
+        let calendar = shipped();
+        let between = calendar.due(from, first).on;
+
+        prop_assert_eq!(calendar.due(between, second).on, calendar.due(from, first + second).on);
+        if first > 0 {
+            let there = calendar.working_days_between(from, between);
+            let further = calendar.working_days_between(between, calendar.due(between, second).on);
+            prop_assert_eq!((there, further), (first, second));
+        }
+    }
+
+    /// From a working day, counting on and counting back undo each other; and a day is within so many working days of
+    /// another from either end.
+    #[test]
+    fn counting_back_undoes_counting_on(from in dates(), until in dates(), days in 1_u32..40) {
+        let calendar = shipped();
+        let worked = calendar.due(from, 1).on;
+
+        prop_assert_eq!(calendar.working_days_before(calendar.due(worked, days).on, days), worked);
+        prop_assert_eq!(
+            calendar.working_days_before(until, days) <= from,
+            until <= calendar.due(from, days).on
+        );
+    }
+
+    /// Calendar days know no holidays: neither weekends nor announcements move them.
+    #[test]
+    fn calendar_days_are_just_days(from in dates(), days in 0_u32..400) {
+        let deadline = shipped().due_in_days(from, days);
+
+        let counted = from.until(deadline.on).unwrap().get_days();
+        prop_assert_eq!(u32::try_from(counted).unwrap(), days);
+        prop_assert!(!deadline.provisional);
+    }
+
+    /// Whatever is announced for a later year, a limit that ends before it stays as it was; one that is provisional becomes
+    /// firm when the years that it reaches into are announced.
+    #[test]
+    fn an_announcement_moves_only_what_reaches_into_it(
+        from in dates(),
+        working_days in 1_u32..60,
+        off in prop::collection::btree_set(1_i16..=365, 0..20),
+    ) {
+        let (before, version) = (load(), "with 2027");
+        let holidays = off.iter().map(|day| {
+            date(2027, 1, 1).checked_add(Span::new().days(i64::from(*day) - 1)).unwrap()
+        });
+        let mut years = before.years.clone();
+        years.insert(2027, Year { holidays: holidays.collect(), make_up_days: BTreeSet::new() });
+        let after = Calendar::new(version, years).unwrap();
+
+        let (then, now) = (before.due(from, working_days), after.due(from, working_days));
+        if then.on.year() < 2027 {
+            prop_assert!(then.is_same_limit(&now));
+        } else {
+            prop_assert!(then.provisional && now.on >= then.on);
+            prop_assert_eq!(now.provisional, now.on.year() > 2027);
+        }
+        prop_assert_eq!(now.calendar_version, version);
     }
 }

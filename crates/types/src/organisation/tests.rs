@@ -12,6 +12,18 @@ fn codes_whose_check_character_fits_are_accepted() {
     }
 }
 
+/// Codes as departments file them; the last one's check digit is wrong.
+#[test]
+fn filed_codes_are_told_apart_by_their_check_digit() {
+    for text in ["91350100M000100Y43", "11332500MB1601924J"] {
+        assert_eq!(text.parse::<OrganisationCode>().unwrap().as_str(), text);
+    }
+    assert!(matches!(
+        "11330102MB1234567A".parse::<OrganisationCode>(),
+        Err(OrganisationCodeError::CheckCharacter { found: 'A', .. })
+    ));
+}
+
 /// H3: what is wrong, where, and what was expected.
 #[test]
 fn wrong_codes_say_what_is_wrong_and_where() {

@@ -47,6 +47,15 @@ fn wrong_codes_say_what_is_wrong_and_where() {
     assert_eq!(parse("000000"), RegionCodeError::Level);
 }
 
+#[test]
+fn a_revision_is_a_year() {
+    assert_eq!("2023".parse(), Ok(RegionRevision::of(2023)));
+    assert_eq!(RegionRevision::of(2023).to_string(), "2023");
+    for wrong in ["", "23", "02023", "1979", "+202", "二〇二三"] {
+        assert_eq!(wrong.parse::<RegionRevision>(), Err(RegionRevisionError));
+    }
+}
+
 prop_compose! {
     fn regions()(province in 11_u32..83, city in 0_u32..100, county in 0_u32..100) -> RegionCode {
         let county = if city == 0 { 0 } else { county };

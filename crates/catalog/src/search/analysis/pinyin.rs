@@ -192,7 +192,9 @@ fn ways<'a, T: Clone + 'a>(each: impl Iterator<Item = &'a [T]>, max: usize) -> V
     let mut ways = vec![Vec::new()];
     for choices in each {
         let longer = ways.iter().flat_map(|way: &Vec<T>| {
-            choices.iter().map(move |choice| [way.as_slice(), &[choice.clone()]].concat())
+            choices
+                .iter()
+                .map(move |choice| [way.as_slice(), std::slice::from_ref(choice)].concat())
         });
         ways = longer.take(max).collect();
     }

@@ -141,12 +141,10 @@ impl Segment {
     /// The one check that fails, if any does; `None` if more than one does.
     fn failed(&self, packed: Packed, provider: Option<TermOrdinal>) -> Option<Failed> {
         let mut failed = Failed::Nothing;
-        let mut fail = |check| match failed {
-            Failed::Nothing => {
-                failed = check;
-                true
-            }
-            _ => false,
+        let mut fail = |check| {
+            let is_first = failed == Failed::Nothing;
+            failed = check;
+            is_first
         };
         for choice in Choice::ALL {
             let fits = self.checks.masks[choice as usize] >> packed.choice(choice) & 1 == 1;

@@ -1,6 +1,6 @@
 //! Opening an index, building one, and putting one up in place of another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use futures::StreamExt as _;
@@ -82,8 +82,9 @@ impl SearchIndex {
         shutdown: &CancellationToken,
     ) -> Result<Option<Writer>, FollowError> {
         let folder = self.folder()?;
+        let kept = self.serving().map(|generation| generation.path.clone());
         let mut writer = in_background(move || {
-            let path = folder.fresh().map_err(tantivy::TantivyError::from)?;
+            let path = fresh(&folder, kept.as_deref())?;
             Writer::on(Arc::new(Generation::create(&path)?))
         })
         .await?;
@@ -171,8 +172,16 @@ fn open(folder: &Folder) -> tantivy::Result<Option<Writer>> {
     }
 }
 
-fn point_at(folder: &Folder, path: &PathBuf) -> tantivy::Result<()> {
+/// A folder for a new index. What an earlier attempt left behind is removed: it may be what fills the disk.
+fn fresh(folder: &Folder, kept: Option<&Path>) -> tantivy::Result<PathBuf> {
+    let path = folder.fresh()?;
+    let kept: Vec<&Path> = kept.into_iter().chain([path.as_path()]).collect();
+    folder.clear(&kept)?;
+    Ok(path)
+}
+
+fn point_at(folder: &Folder, path: &Path) -> tantivy::Result<()> {
     folder.point_at(path)?;
-    folder.clear(path)?;
+    folder.clear(&[path])?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use publicdata_proto::catalog::v1::{
     ListResourceVersionsRequest, Resource, ResourceEvent, ResourceStatus, ResourceVersion,
 };
 
-use super::{answer, short, time_text};
+use crate::commands::{answer, short, time_text};
 use crate::context::Context;
 
 /// Arguments of `show`.

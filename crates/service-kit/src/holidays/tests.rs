@@ -29,3 +29,30 @@ fn dates_that_contradict_each_other_are_refused() {
     assert!(matches!(parse(json), Err(HolidaysError::Calendar(_))));
     assert!(matches!(parse("{}"), Err(HolidaysError::Format(_))));
 }
+
+/// H3: the file is named.
+#[test]
+fn a_file_that_is_missing_is_named() {
+    let error = Holidays::open(Some("/nowhere/holidays.json".into())).unwrap_err();
+
+    assert!(error.to_string().contains("/nowhere/holidays.json"), "{error}");
+}
+
+#[test]
+fn a_new_file_counts_from_the_next_reading_on_and_a_wrong_one_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holidays.json");
+    std::fs::write(&path, BUILT_IN).unwrap();
+    let holidays = Holidays::open(Some(path.clone())).unwrap();
+    let built_in = holidays.calendar();
+
+    std::fs::write(&path, r#"{"years":{"2027":{"holidays":["2027-01-01"],"workdays":[]}}}"#)
+        .unwrap();
+    assert_eq!(holidays.calendar(), built_in);
+    holidays.reload().unwrap();
+    assert!(holidays.calendar().is_announced(2027));
+
+    std::fs::write(&path, "{").unwrap();
+    holidays.reload().unwrap_err();
+    assert!(holidays.calendar().is_announced(2027));
+}

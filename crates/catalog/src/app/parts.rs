@@ -1,0 +1,148 @@
+//! What the service is made of: the views that it keeps, the desks that commands go over, and the services that answer.
+
+use std::sync::Arc;
+
+use publicdata_event_store::Store;
+use publicdata_event_store::aggregates::Aggregates;
+use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceServer;
+use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
+use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
+use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
+use publicdata_proto::catalog::v1::library_service_server::LibraryServiceServer;
+use publicdata_proto::catalog::v1::obligation_service_server::ObligationServiceServer;
+use publicdata_proto::catalog::v1::organisation_service_server::OrganisationServiceServer;
+use publicdata_proto::catalog::v1::register_service_server::RegisterServiceServer;
+use publicdata_proto::catalog::v1::resource_service_server::ResourceServiceServer;
+use publicdata_proto::catalog::v1::search_index_service_server::SearchIndexServiceServer;
+use publicdata_proto::catalog::v1::source_service_server::SourceServiceServer;
+use publicdata_proto::catalog::v1::vocabulary_service_server::VocabularyServiceServer;
+use publicdata_service_kit::Tasks;
+use publicdata_views::{Database, Projector};
+use tonic::service::Routes;
+
+use super::BuildError;
+use crate::agreements::AgreementDesk;
+use crate::collecting::Collecting;
+use crate::drafting::Drafting;
+use crate::grpc::{
+    Agreements, Assessments, Classifications, Issuing, Libraries, Obligations, Organisations,
+    Plans, Register, RegisterDesk, Resources, SearchIndexes, Shared, Sources, Terms,
+};
+use crate::obligations::Desk;
+use crate::{codec, views};
+
+/// The views beside the directory, each followed by a task of its own.
+#[derive(Debug)]
+pub(super) struct Views {
+    pub(super) entries: Arc<Projector>,
+    pub(super) obligations: Arc<Projector>,
+    pub(super) register: Arc<Projector>,
+    pub(super) marks: Arc<Projector>,
+    pub(super) libraries: Arc<Projector>,
+    pub(super) items: Arc<Projector>,
+    pub(super) collection: Arc<Projector>,
+}
+
+/// What the policies share with the services.
+#[derive(Debug)]
+pub(super) struct Desks {
+    pub(super) obligations: Arc<Desk>,
+    pub(super) agreements: Arc<AgreementDesk>,
+}
+
+impl Views {
+    /// Opens every view, and lets it follow its events.
+    pub(super) async fn open(
+        database: &Database,
+        store: &Store,
+        tasks: &Tasks,
+    ) -> Result<Self, BuildError> {
+        let (database, store) = (|| database.clone(), || Arc::clone(store));
+        Ok(Self {
+            entries: follow(tasks, views::entries(database(), store()).await?),
+            obligations: follow(tasks, views::obligations(database(), store()).await?),
+            register: follow(tasks, views::register(database(), store()).await?),
+            marks: follow(tasks, views::assessment(database(), store()).await?),
+            libraries: follow(tasks, views::libraries(database(), store()).await?),
+            items: follow(tasks, views::items(database(), store()).await?),
+            collection: follow(tasks, views::collection(database(), store()).await?),
+        })
+    }
+}
+
+/// Every service, as it answers calls.
+pub(super) fn routes(
+    shared: &Arc<Shared>,
+    views: &Views,
+    desks: &Desks,
+    issuing: Issuing,
+    tasks: &Tasks,
+) -> Routes {
+    let (share, store) = (|| Arc::clone(shared), || Arc::clone(&shared.store));
+    let drafting = Arc::new(Drafting {
+        aggregates: Aggregates::<codec::Resource>::new(store()),
+        classifications: Aggregates::<codec::Classification>::new(store()),
+        shared: share(),
+    });
+    let collecting = Arc::new(Collecting {
+        registers: Aggregates::<codec::Entity>::new(store()),
+        vocabularies: Aggregates::<codec::Vocabulary>::new(store()),
+        items: Arc::clone(&views.items),
+        view: Arc::clone(&views.collection),
+        shared: share(),
+    });
+    let agreements = &desks.agreements;
+
+    Routes::new(OrganisationServiceServer::new(Organisations {
+        aggregates: Aggregates::<codec::Organisation>::new(store()),
+        agreements: Arc::clone(agreements),
+        issuing,
+        shared: share(),
+    }))
+    .add_service(AgreementServiceServer::new(Agreements {
+        desk: Arc::clone(agreements),
+        shared: share(),
+    }))
+    .add_service(RegisterServiceServer::new(Register { desk: register(shared) }))
+    .add_service(ClassificationServiceServer::new(Classifications {
+        aggregates: drafting.classifications.clone(),
+        shared: share(),
+    }))
+    .add_service(ResourceServiceServer::new(Resources { drafting, shared: share() }))
+    .add_service(SearchIndexServiceServer::new(SearchIndexes {
+        tasks: tasks.clone(),
+        shared: share(),
+    }))
+    .add_service(ObligationServiceServer::new(Obligations { desk: Arc::clone(&desks.obligations) }))
+    .add_service(LibraryServiceServer::new(Libraries {
+        aggregates: Aggregates::<codec::Library>::new(store()),
+        view: Arc::clone(&views.libraries),
+        shared: share(),
+    }))
+    .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&collecting))))
+    .add_service(SourceServiceServer::new(Sources(Arc::clone(&collecting))))
+    .add_service(CollectionServiceServer::new(Plans(collecting)))
+    .add_service(AssessmentServiceServer::new(Assessments {
+        aggregates: Aggregates::<codec::Assessment>::new(store()),
+        marks: Arc::clone(&views.marks),
+        shared: share(),
+    }))
+}
+
+fn register(shared: &Arc<Shared>) -> RegisterDesk {
+    let store = || Arc::clone(&shared.store);
+    RegisterDesk {
+        systems: Aggregates::<codec::System>::new(store()),
+        networks: Aggregates::<codec::Network>::new(store()),
+        recoveries: Aggregates::<codec::Recovery>::new(store()),
+        records: Aggregates::<codec::SecurityRecord>::new(store()),
+        shared: Arc::clone(shared),
+    }
+}
+
+/// Lets a view follow its events, as one of the tasks.
+fn follow(tasks: &Tasks, view: Arc<Projector>) -> Arc<Projector> {
+    let (running, shutdown) = (Arc::clone(&view), tasks.shutdown().clone());
+    tasks.try_spawn("view", async move { running.run(shutdown).await });
+    view
+}
