@@ -11,12 +11,23 @@ use unicode_normalization::UnicodeNormalization as _;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey(String);
 
+/// Two passes are enough for every name that was tried; a bound is a bound.
+const PASSES_MAX: usize = 4;
+
 impl NameKey {
     /// The key of a name.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let folded = name.nfkc().flat_map(char::to_lowercase);
-        Self(folded.filter(|character| character.is_alphanumeric()).collect())
+        // What is dropped may have kept marks apart that are ordered or composed without it: until nothing changes.
+        let mut key = folded(name);
+        for _ in 0..PASSES_MAX {
+            let again = folded(&key);
+            if again == key {
+                break;
+            }
+            key = again;
+        }
+        Self(key)
     }
 
     /// The key as text: to be stored and searched for.
@@ -30,6 +41,11 @@ impl NameKey {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn folded(text: &str) -> String {
+    let folded = text.nfkc().flat_map(char::to_lowercase);
+    folded.filter(|character| character.is_alphanumeric()).collect()
 }
 
 impl fmt::Debug for NameKey {

@@ -27,6 +27,13 @@ fn other_words_and_numbers_make_a_difference() {
     assert!(NameKey::of("——/。").is_empty());
 }
 
+/// Marks that punctuation kept apart are ordered anew once it is gone.
+#[test]
+fn a_key_is_normal_without_what_was_dropped() {
+    let key = NameKey::of("\u{f71}:\u{c55}");
+    assert_eq!(NameKey::of(key.as_str()), key);
+}
+
 proptest! {
     /// The key of a key is itself, so it does not matter whether a name was folded before.
     #[test]
