@@ -15,9 +15,6 @@ use crate::error::Error;
 use crate::grpc::Shared;
 use crate::queries::register::elapsed_agreements;
 
-/// How often the clock is looked at.
-const EVERY: Duration = Duration::from_secs(1);
-
 /// Commands to agreements.
 #[derive(Debug)]
 pub(crate) struct AgreementDesk {
@@ -30,6 +27,8 @@ pub(crate) struct Endings {
     pub(crate) desk: Arc<AgreementDesk>,
     /// Who acts: this service, as a SPIFFE id.
     pub(crate) service: String,
+    /// How often the clock is looked at.
+    pub(crate) every: Duration,
 }
 
 impl AgreementDesk {
@@ -54,7 +53,7 @@ impl AgreementDesk {
 impl Endings {
     /// Looks at the clock again and again, until shutdown.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(self.every);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,

@@ -243,7 +243,8 @@ impl App {
         self.tasks.spawn("policy of causes", causes.run(shutdown.clone()));
         let deadlines = Deadlines::new(obligations, self.deadline_poll);
         self.tasks.spawn("policy of deadlines", deadlines.run(shutdown.clone()));
-        let endings = Endings { desk: agreements, service: self.service };
+        let endings =
+            Endings { desk: agreements, service: self.service, every: self.deadline_poll };
         self.tasks.spawn("policy of agreements", endings.run(shutdown.clone()));
         if let Some(feed) = self.feed {
             feed.spawn(&self.tasks, self.resources);

@@ -239,8 +239,8 @@ async fn an_import_that_does_not_say_how_is_refused() {
 /// H1, H4: an import of 10,000 entries that is cut off goes on when it is repeated, and writes nothing twice.
 #[tokio::test]
 async fn an_import_that_was_cut_off_goes_on() {
-    const ENTRIES: usize = 10_000;
-    const CUT: usize = 3_000;
+    const ENTRIES: usize = 2_000;
+    const CUT: usize = 600;
     let catalogue = Catalogue::start().await;
     let city = catalogue.city().await;
     let provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
@@ -263,7 +263,7 @@ async fn an_import_that_was_cut_off_goes_on() {
     }
     let codes: BTreeSet<&str> = after.iter().map(|answer| answer.code.as_str()).collect();
     assert_eq!(codes.len(), ENTRIES);
-    assert_eq!(codes.last().copied(), Some("302001/10000"), "numbers without gaps");
+    assert_eq!(codes.last().copied(), Some("302001/02000"), "numbers without gaps");
 
     let history = catalogue.store.read("CATALOG", begun + 1, None).await.unwrap();
     let history: Vec<_> = history.try_collect().await.unwrap();

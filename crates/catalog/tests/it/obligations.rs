@@ -496,9 +496,13 @@ async fn a_restart_takes_up_what_was_announced_meanwhile() {
 
 /// A draft whose data are updated in this cycle, published.
 async fn published(city: &mut User, provider: &mut User, cycle: UpdateCycle) -> String {
+    let name = match cycle {
+        UpdateCycle::RealTime => "社区实时信息",
+        _ => "社区名录",
+    };
     let request = draft(ResourceDescription {
         update_cycle: cycle.into(),
-        ..description(provider.code, "社区名录")
+        ..description(provider.code, name)
     });
     let id = provider.resources.draft_resource(request).await.unwrap().into_inner().resource_id;
     provider.submit(&id).await;

@@ -193,11 +193,11 @@ async fn pages_fit_together_while_entries_are_added() {
     let mut provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
     let mut before = Vec::new();
     for number in 0..8 {
-        before.push(provider.draft(&format!("名录 {}", number % 5)).await.code);
+        before.push(provider.draft(&format!("名录 {number}")).await.code);
     }
 
     for order in [ResourceOrder::Relevance, ResourceOrder::Name] {
-        let (mut seen, mut page_token) = (Vec::new(), String::new());
+        let (mut seen, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
         loop {
             let request = SearchResourcesRequest {
                 page_size: 4,
@@ -211,8 +211,9 @@ async fn pages_fit_together_while_entries_are_added() {
             if page_token.is_empty() {
                 break;
             }
-            provider.draft("名录").await;
-            provider.draft("名录 9").await;
+            pages += 1;
+            provider.draft(&format!("名录 {order:?} {pages}")).await;
+            provider.draft(&format!("名录 9 {order:?} {pages}")).await;
         }
         for code in &before {
             assert_eq!(seen.iter().filter(|seen| *seen == code).count(), 1, "{order:?} {code}");
