@@ -5,6 +5,7 @@ use publicdata_types::HarvestSourceId;
 
 /// A dataset of another platform.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few live at a time; a box would burden every match")]
 pub enum ForeignResource {
     /// It was never seen.
     #[default]
@@ -57,6 +58,7 @@ pub struct Distribution {
 
 /// What can be said of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few live at a time; a box would burden every match")]
 pub enum Command {
     /// It is offered.
     See {
@@ -71,6 +73,7 @@ pub enum Command {
 
 /// What happened to a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few live at a time; a box would burden every match")]
 pub enum Event {
     /// It says something that it did not say before.
     Seen {

@@ -283,9 +283,9 @@ impl Writer {
             return Ok(answer);
         }
         let command_id = self.meta.command_id.derive(&step);
-        let written = match outcome {
-            ImportOutcome::Unchanged => Ok(()),
-            _ => self.execute(&id, command_id, draft).await,
+        let written = match outcome == ImportOutcome::Unchanged {
+            true => Ok(()),
+            false => self.execute(&id, command_id, draft).await,
         };
         let submitted = match (written, self.mode) {
             (Ok(()), Mode::Submit) => {

@@ -99,6 +99,100 @@ pub const SHEET: [Column; 26] = [
     Column::ItemOpen,
 ];
 
+/// What columns are called, in the guide and in the sheets of departments: plain headings, see [`plain_heading`].
+const HEADINGS: [(Column, &[&str]); 31] = [
+    (Column::Class, &["类", "类代码"]),
+    (Column::Group, &["项", "项代码"]),
+    (Column::Category, &["目", "目代码"]),
+    (Column::Detail, &["细目", "细目代码"]),
+    (
+        Column::ClassificationCode,
+        &[
+            "信息资源分类代码",
+            "信息资源分类",
+            "分类代码",
+            "资源分类",
+            "资源分类代码",
+            "数据资源分类",
+        ],
+    ),
+    (Column::Name, &["信息资源名称", "资源名称", "数据资源名称", "目录名称", "资源目录名称"]),
+    (Column::Code, &["信息资源代码", "资源代码", "数据资源代码", "目录代码", "资源目录代码"]),
+    (
+        Column::ProviderName,
+        &[
+            "信息资源提供方",
+            "信息资源提供方名称",
+            "提供方",
+            "提供方名称",
+            "提供部门",
+            "数据提供方",
+            "资源提供方",
+        ],
+    ),
+    (
+        Column::ProviderCode,
+        &[
+            "信息资源提供方代码",
+            "提供方代码",
+            "提供部门代码",
+            "资源提供方代码",
+            "统一社会信用代码",
+            "提供方内部部门代码",
+        ],
+    ),
+    (Column::Abstract, &["信息资源摘要", "资源摘要", "摘要", "数据资源摘要", "目录摘要"]),
+    (Column::Entity, &["数据对象", "描述对象"]),
+    (Column::Format, &["信息资源格式分类", "信息资源格式", "资源格式", "格式分类", "资源格式分类"]),
+    (Column::FormatDetail, &["信息资源格式类型", "格式类型", "资源格式类型"]),
+    (
+        Column::ItemTitle,
+        &[
+            "信息项名称",
+            "信息项",
+            "数据项名称",
+            "数据项",
+            "字段名称",
+            "字段中文名",
+            "字段中文名称",
+            "信息项中文名称",
+            "信息项信息",
+        ],
+    ),
+    (
+        Column::ItemName,
+        &[
+            "字段标识",
+            "字段英文名",
+            "字段英文名称",
+            "信息项英文名称",
+            "字段代码",
+            "数据项英文名称",
+            "英文名称",
+            "字段标识符",
+        ],
+    ),
+    (Column::ItemType, &["数据类型", "字段类型", "信息项类型", "数据项类型"]),
+    (Column::ItemLength, &["数据长度", "字段长度", "信息项长度", "数据项长度", "长度"]),
+    (Column::ItemRequired, &["是否必填", "是否非空", "必填", "非空"]),
+    (Column::ItemMask, &["脱敏方式", "是否敏感", "敏感", "是否敏感及脱敏方式", "脱敏"]),
+    (Column::ItemSharing, &["信息项共享类型", "数据项共享类型", "字段共享类型"]),
+    (
+        Column::ItemOpen,
+        &["信息项是否开放", "信息项是否向社会开放", "数据项是否开放", "字段是否开放", "信息项开放"],
+    ),
+    (Column::SharingType, &["共享类型", "共享属性", "资源共享类型"]),
+    (Column::SharingCondition, &["共享条件", "共享条件或不予共享理由", "共享条件或理由"]),
+    (Column::DeliveryChannel, &["共享方式分类"]),
+    (Column::DeliveryModes, &["共享方式类型", "共享方式", "交付方式"]),
+    (Column::Open, &["是否向社会开放", "是否开放", "开放属性", "开放类型", "是否社会开放"]),
+    (Column::OpenCondition, &["开放条件"]),
+    (Column::UpdateCycle, &["更新周期", "更新频率", "更新频度"]),
+    (Column::PublishedOn, &["发布日期", "发布时间"]),
+    (Column::Related, &["关联资源代码", "关联信息资源代码", "关联资源", "关联目录代码"]),
+    (Column::UseRequirements, &["使用要求"]),
+];
+
 impl Column {
     /// The heading in our own sheets.
     #[must_use]
@@ -210,99 +304,8 @@ impl Column {
     }
 
     fn alone(heading: &str) -> Option<Self> {
-        Some(match heading {
-            "类" | "类代码" => Self::Class,
-            "项" | "项代码" => Self::Group,
-            "目" | "目代码" => Self::Category,
-            "细目" | "细目代码" => Self::Detail,
-            "信息资源分类代码"
-            | "信息资源分类"
-            | "分类代码"
-            | "资源分类"
-            | "资源分类代码"
-            | "数据资源分类" => Self::ClassificationCode,
-            "信息资源名称" | "资源名称" | "数据资源名称" | "目录名称" | "资源目录名称" => {
-                Self::Name
-            }
-            "信息资源代码" | "资源代码" | "数据资源代码" | "目录代码" | "资源目录代码" => {
-                Self::Code
-            }
-            "信息资源提供方"
-            | "信息资源提供方名称"
-            | "提供方"
-            | "提供方名称"
-            | "提供部门"
-            | "数据提供方"
-            | "资源提供方" => Self::ProviderName,
-            "信息资源提供方代码"
-            | "提供方代码"
-            | "提供部门代码"
-            | "资源提供方代码"
-            | "统一社会信用代码"
-            | "提供方内部部门代码" => Self::ProviderCode,
-            "信息资源摘要" | "资源摘要" | "摘要" | "数据资源摘要" | "目录摘要" => {
-                Self::Abstract
-            }
-            "数据对象" | "描述对象" => Self::Entity,
-            "信息资源格式分类" | "信息资源格式" | "资源格式" | "格式分类" | "资源格式分类" => {
-                Self::Format
-            }
-            "信息资源格式类型" | "格式类型" | "资源格式类型" => {
-                Self::FormatDetail
-            }
-            "信息项名称"
-            | "信息项"
-            | "数据项名称"
-            | "数据项"
-            | "字段名称"
-            | "字段中文名"
-            | "字段中文名称"
-            | "信息项中文名称"
-            | "信息项信息" => Self::ItemTitle,
-            "字段标识"
-            | "字段英文名"
-            | "字段英文名称"
-            | "信息项英文名称"
-            | "字段代码"
-            | "数据项英文名称"
-            | "英文名称"
-            | "字段标识符" => Self::ItemName,
-            "数据类型" | "字段类型" | "信息项类型" | "数据项类型" => {
-                Self::ItemType
-            }
-            "数据长度" | "字段长度" | "信息项长度" | "数据项长度" | "长度" => {
-                Self::ItemLength
-            }
-            "是否必填" | "是否非空" | "必填" | "非空" => Self::ItemRequired,
-            "脱敏方式" | "是否敏感" | "敏感" | "是否敏感及脱敏方式" | "脱敏" => {
-                Self::ItemMask
-            }
-            "信息项共享类型" | "数据项共享类型" | "字段共享类型" => {
-                Self::ItemSharing
-            }
-            "信息项是否开放"
-            | "信息项是否向社会开放"
-            | "数据项是否开放"
-            | "字段是否开放"
-            | "信息项开放" => Self::ItemOpen,
-            "共享类型" | "共享属性" | "资源共享类型" => Self::SharingType,
-            "共享条件" | "共享条件或不予共享理由" | "共享条件或理由" => {
-                Self::SharingCondition
-            }
-            "共享方式分类" => Self::DeliveryChannel,
-            "共享方式类型" | "共享方式" | "交付方式" => Self::DeliveryModes,
-            "是否向社会开放" | "是否开放" | "开放属性" | "开放类型" | "是否社会开放" => {
-                Self::Open
-            }
-            "开放条件" => Self::OpenCondition,
-            "更新周期" | "更新频率" | "更新频度" => Self::UpdateCycle,
-            "发布日期" | "发布时间" => Self::PublishedOn,
-            "关联资源代码" | "关联信息资源代码" | "关联资源" | "关联目录代码" => {
-                Self::Related
-            }
-            "使用要求" => Self::UseRequirements,
-            _ => return None,
-        })
+        let named = HEADINGS.iter().find(|(_, names)| names.contains(&heading));
+        named.map(|(column, _)| *column)
     }
 }
 

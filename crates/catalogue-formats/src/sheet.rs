@@ -158,10 +158,8 @@ pub fn rows(resource: &Resource) -> Vec<Vec<String>> {
                 .iter()
                 .map(|column| match (own(*column, resource, description), index) {
                     (Some(text), 0) => text,
-                    (Some(_), _) => match column {
-                        Column::Code => resource.code.clone(),
-                        _ => String::new(),
-                    },
+                    (Some(_), _) if *column == Column::Code => resource.code.clone(),
+                    (Some(_), _) => String::new(),
                     (None, _) => of_item(*column, item),
                 })
                 .collect()
@@ -207,6 +205,7 @@ fn own(column: Column, resource: &Resource, says: &ResourceDescription) -> Optio
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a table of the columns that matter here")]
 fn of_item(column: Column, item: &Item) -> String {
     if item.name.is_empty() && item.title.is_empty() {
         return String::new();
@@ -228,6 +227,7 @@ fn heading_format() -> Format {
     Format::new().set_bold().set_text_wrap().set_align(FormatAlign::VerticalCenter)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a table of the columns that matter here")]
 const fn width(column: Column) -> u8 {
     match column {
         Column::Name | Column::Abstract | Column::UseRequirements => 30,

@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     reason = "generated clients can connect; ours use service-kit's channel"
 )]
+#![allow(clippy::large_enum_variant, reason = "what a message may hold is as large as it is")]
 
 /// Messages of package `publicdata.event.v1`: the commit, which is what an event stream stores.
 pub mod event {

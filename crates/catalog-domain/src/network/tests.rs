@@ -111,7 +111,7 @@ fn an_authority_does_not_answer_itself() {
         .then_rejected(Rejection::OwnRequest { organisation: OWN.parse().unwrap() });
 }
 
-/// R9.1, R46.1: what a network was built on follows from what happened before.
+/// R9.1: what a network was built on follows from what happened before.
 #[test]
 fn building_without_agreement_is_told_from_building_with_it() {
     let with_plan = || record(Some(plan()), Provenance::New, own());

@@ -36,6 +36,10 @@ impl Notes {
 }
 
 /// The answer to an entry that the rules refuse; an error that is not the entry's fault is passed on.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not the entry's fault is passed on, whatever it is"
+)]
 pub(super) fn refused(number: u32, error: Error) -> Result<ImportResourcesResponse, Error> {
     let mistake = |field: &str, reason: &str, message: String| {
         note(field, reason, &message, ImportNoteSeverity::Mistake)

@@ -236,7 +236,7 @@ async fn an_import_that_does_not_say_how_is_refused() {
     assert_eq!(reason(&by_node), "USER_REQUIRED");
 }
 
-/// H1, H4: an import of 10,000 entries that is cut off goes on when it is repeated, and writes nothing twice.
+/// H1, H4: an import of thousands of entries that is cut off goes on when it is repeated, and writes nothing twice.
 #[tokio::test]
 async fn an_import_that_was_cut_off_goes_on() {
     const ENTRIES: usize = 2_000;

@@ -165,7 +165,7 @@ impl<W: Write> Writer<W> {
         self.say(node, dct::PUBLISHER, agent.as_ref())?;
         self.say(agent.as_ref(), TYPE, foaf::AGENT)?;
         self.chinese(agent.as_ref(), foaf::NAME, &publisher)?;
-        self.authority(node, dct::LANGUAGE, "language/ZHO", dct::LINGUISTIC_SYSTEM, "中文")
+        self.authority(node, dct::LANGUAGE, ("language/ZHO", dct::LINGUISTIC_SYSTEM), "中文")
     }
 
     fn links(&mut self, links: &Links) -> io::Result<()> {
@@ -220,11 +220,11 @@ impl<W: Write> Writer<W> {
                 self.text(place.as_ref(), dct::IDENTIFIER, &code)?;
             }
         }
-        self.authority(node, dct::LANGUAGE, "language/ZHO", dct::LINGUISTIC_SYSTEM, "中文")?;
+        self.authority(node, dct::LANGUAGE, ("language/ZHO", dct::LINGUISTIC_SYSTEM), "中文")?;
         let cycle = says.update_cycle();
         if let Some(frequency) = frequency(cycle) {
             let word = words::cycle_word(cycle);
-            self.authority(node, dct::ACCRUAL, frequency, dct::FREQUENCY, word)?;
+            self.authority(node, dct::ACCRUAL, (frequency, dct::FREQUENCY), word)?;
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ impl<W: Write> Writer<W> {
                 ("access-right/NON_PUBLIC", "不予共享")
             }
         };
-        self.authority(node, dct::ACCESS_RIGHTS, rights, dct::RIGHTS_STATEMENT, word)
+        self.authority(node, dct::ACCESS_RIGHTS, (rights, dct::RIGHTS_STATEMENT), word)
     }
 
     /// One distribution for each way of delivery; queries go through a service.
@@ -307,8 +307,7 @@ impl<W: Write> Writer<W> {
         &mut self,
         node: NamedNodeRef<'_>,
         property: NamedNodeRef<'_>,
-        value: &str,
-        class: NamedNodeRef<'_>,
+        (value, class): (&str, NamedNodeRef<'_>),
         label: &str,
     ) -> io::Result<()> {
         let value = NamedNode::new_unchecked(format!("{AUTHORITY}{value}"));

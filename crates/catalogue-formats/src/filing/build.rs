@@ -1,6 +1,8 @@
 //! The rows of one entry to a record, with what each cell had wrong.
 
-use publicdata_proto::catalog::v1::{DeliveryMode, Format, Item, Mask, SharingType};
+mod items;
+
+use publicdata_proto::catalog::v1::{DeliveryMode, Format, SharingType};
 
 use super::header::Layout;
 use crate::column::Column;
@@ -11,9 +13,7 @@ use crate::words::{self, plain};
 const FORMATS: &str = "电子文件, 电子表格, 数据库, 图形图像, 流媒体, 自描述格式 or 服务接口";
 const SHARINGS: &str = "无条件共享, 有条件共享 or 不予共享";
 const CYCLES: &str = "实时, 每日, 每周, 每月, 每季度, 每半年, 每年 or 不定期";
-const TYPES: &str = "one of C N Y D T L M G B I F, or its word such as 字符型C";
 const MODES: &str = "数据服务封装, 批量获取 or 数据推送; several with 、 between them";
-const MASKS: &str = "否, or how it is masked: 置空, 部分遮盖 or 假名化";
 const YES: &str = "是 or 否";
 /// How much of a cell a finding quotes.
 const QUOTED_MAX: usize = 30;
@@ -22,7 +22,7 @@ const QUOTED_MAX: usize = 30;
 pub(super) fn record(layout: &Layout, sheet: &Place, rows: &[Row]) -> Record {
     let first = rows.first().map_or(0, |row| row.number);
     let place = Place { row: first, ..sheet.clone() };
-    let record = Record { place: place.clone(), ..Record::default() };
+    let record = Record { place, ..Record::default() };
     let mut building = Building { layout, rows, record };
 
     building.texts();
@@ -47,7 +47,7 @@ impl Building<'_> {
     /// What the entry says in this column, from the first row that says anything.
     fn said(&mut self, column: Column) -> (String, Place) {
         let row = self.rows.iter().find(|row| !self.layout.cell(row, column).is_empty());
-        let number = row.or(self.rows.first()).map_or(0, |row| row.number);
+        let number = row.or_else(|| self.rows.first()).map_or(0, |row| row.number);
         let text = match row.map(|row| self.layout.cell(row, column)) {
             Some(Cell::Text(text)) => text.clone(),
             Some(Cell::Broken(_) | Cell::Empty) | None => String::new(),
@@ -170,9 +170,9 @@ impl Building<'_> {
         let (text, place) = self.said(Column::DeliveryModes);
         let description = &self.record.description;
         let shared = description.sharing_type() != SharingType::NotShared;
-        let likely = match description.format() {
-            Format::ServiceInterface => DeliveryMode::Query,
-            _ => DeliveryMode::Bulk,
+        let likely = match description.format() == Format::ServiceInterface {
+            true => DeliveryMode::Query,
+            false => DeliveryMode::Bulk,
         };
         match words::modes(&text) {
             Ok(modes) if modes.is_empty() && !channel.is_empty() && shared => {
@@ -206,165 +206,6 @@ impl Building<'_> {
                 self.record.mistake(place, "open_condition", message);
             }
         }
-    }
-
-    /// The item of this row, if it has one.
-    fn item(&mut self, row: &Row) {
-        let text = |column| self.layout.text(row, column).to_owned();
-        let (title, name) = (text(Column::ItemTitle), plain(&text(Column::ItemName)));
-        if title.is_empty() && name.is_empty() {
-            return;
-        }
-        let index = self.record.description.items.len();
-        let mut item = Item { title, name, ..Item::default() };
-        let place = Place { row: row.number, ..self.record.place.clone() };
-        self.record.cells.insert(format!("items[{index}]"), place);
-        for column in [
-            Column::ItemTitle,
-            Column::ItemName,
-            Column::ItemType,
-            Column::ItemLength,
-            Column::ItemRequired,
-            Column::ItemMask,
-            Column::ItemSharing,
-            Column::ItemOpen,
-        ] {
-            let field = format!("items[{index}].{}", column.field());
-            self.refuse_broken(row, column, &field);
-            if self.layout.place(column).is_some() {
-                self.record.cells.insert(field, self.place(column, row.number));
-            }
-        }
-        self.item_name(row, index, &mut item);
-        self.item_type(row, index, &mut item);
-        self.item_rights(row, index, &mut item);
-        self.record.description.items.push(item);
-    }
-
-    fn item_name(&mut self, row: &Row, index: usize, item: &mut Item) {
-        if item.name.is_empty() {
-            item.name = format!("item_{}", index + 1);
-            let message = format!(
-                "字段标识 is empty, and {} is assumed; write the column's name at the source",
-                item.name
-            );
-            let place = self.place(Column::ItemName, row.number);
-            self.record.warning(place, &format!("items[{index}].name"), message);
-        }
-    }
-
-    fn item_type(&mut self, row: &Row, index: usize, item: &mut Item) {
-        let field = |name: &str| format!("items[{index}].{name}");
-        let text = self.layout.text(row, Column::ItemType);
-        let place = self.place(Column::ItemType, row.number);
-        match words::item_type(text) {
-            Some((kind, length)) => {
-                item.r#type = kind.into();
-                item.length = length.unwrap_or_default();
-            }
-            None if self.has_mistake(&place) => {}
-            None if text.is_empty() => {
-                let message = format!("数据类型 is empty; write {TYPES}");
-                self.record.mistake(place, &field("type"), message);
-            }
-            None => {
-                let message = format!("`{}` is no type; write {TYPES}", quoted(text));
-                self.record.mistake(place, &field("type"), message);
-            }
-        }
-        let text = plain(self.layout.text(row, Column::ItemLength));
-        match text.as_str() {
-            "" | "-" | "/" | "无" | "—" => {}
-            text => match leading_digits(text).parse() {
-                Ok(length) => item.length = length,
-                Err(_) => {
-                    let place = self.place(Column::ItemLength, row.number);
-                    let message = format!(
-                        "`{}` is no length; write a whole number, or nothing",
-                        quoted(text)
-                    );
-                    self.record.mistake(place, &field("length"), message);
-                }
-            },
-        }
-    }
-
-    fn item_rights(&mut self, row: &Row, index: usize, item: &mut Item) {
-        let required = self.item_word(row, Column::ItemRequired, index, words::yes, YES);
-        item.required = required.unwrap_or(false);
-        item.mask = self.item_mask(row, index).into();
-
-        let own = self.item_word(row, Column::ItemSharing, index, words::sharing, SHARINGS);
-        // Where items have no column of their own, what a later row says in the resource's is the item's.
-        let own = match own {
-            None if self.is_later(row) => {
-                self.item_word(row, Column::SharingType, index, words::sharing, SHARINGS)
-            }
-            own => own,
-        };
-        let whole = self.record.description.sharing_type();
-        let explicit = self.layout.place(Column::ItemSharing).is_some();
-        let own = own.filter(|own| explicit || *own != whole);
-        item.sharing_type = own.unwrap_or_default().into();
-
-        let open = self.item_word(row, Column::ItemOpen, index, words::yes, YES);
-        let open = match open {
-            None if self.is_later(row) => self.item_word(row, Column::Open, index, words::yes, YES),
-            open => open,
-        };
-        let may_open = self.record.description.open
-            && item.mask() == Mask::Unspecified
-            && own.unwrap_or(whole) != SharingType::NotShared;
-        item.open = open.unwrap_or(may_open);
-    }
-
-    /// 脱敏方式, or 是 for an item that is sensitive and does not say how it is masked.
-    fn item_mask(&mut self, row: &Row, index: usize) -> Mask {
-        let text = self.layout.text(row, Column::ItemMask);
-        if text.is_empty() {
-            return Mask::Unspecified;
-        }
-        if let Some(mask) = words::mask(text) {
-            return mask;
-        }
-        let place = self.place(Column::ItemMask, row.number);
-        let field = format!("items[{index}].mask");
-        match words::yes(text) {
-            Some(true) => {
-                let message = format!("脱敏方式 is not said, and 置空 is assumed; write {MASKS}");
-                self.record.warning(place, &field, message);
-                Mask::Suppress
-            }
-            Some(false) => Mask::Unspecified,
-            None => {
-                let message = format!("`{}` is not known; write {MASKS}", quoted(text));
-                self.record.mistake(place, &field, message);
-                Mask::Unspecified
-            }
-        }
-    }
-
-    fn item_word<T>(
-        &mut self,
-        row: &Row,
-        column: Column,
-        index: usize,
-        find: impl Fn(&str) -> Option<T>,
-        known: &str,
-    ) -> Option<T> {
-        let text = self.layout.text(row, column);
-        let found = find(text);
-        if found.is_none() && !text.is_empty() {
-            let place = self.place(column, row.number);
-            let field = format!("items[{index}].{}", column.field());
-            let message = format!("`{}` is not known; write {known}", quoted(text));
-            self.record.mistake(place, &field, message);
-        }
-        found
-    }
-
-    fn is_later(&self, row: &Row) -> bool {
-        self.rows.first().is_some_and(|first| first.number != row.number)
     }
 
     /// A resource says each thing once: what a later row says otherwise is a mistake.

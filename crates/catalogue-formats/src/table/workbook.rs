@@ -101,10 +101,10 @@ fn sheet(name: String, rows: Vec<Row>) -> Sheet {
 }
 
 fn from_ref(value: &DataRef<'_>) -> Cell {
-    match value {
-        DataRef::SharedString(text) => Cell::of(text),
-        other => from_data(&Data::from(other.clone())),
+    if let DataRef::SharedString(text) = value {
+        return Cell::of(text);
     }
+    from_data(&Data::from(value.clone()))
 }
 
 fn from_data(value: &Data) -> Cell {

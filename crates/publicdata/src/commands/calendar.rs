@@ -50,7 +50,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     let mut obligations = context.session()?.obligations()?;
     match command {
         Command::Due(Due { from, working_days, days }) => {
-            let limit = working_days.map(Limit::WorkingDays).or(days.map(Limit::Days));
+            let limit = working_days.map(Limit::WorkingDays).or_else(|| days.map(Limit::Days));
             let request = CountDeadlineRequest { from: from.to_string(), limit };
             let counted = answer(obligations.count_deadline(request).await)?;
             context.output.record(&counted, &lines(&counted))

@@ -62,7 +62,7 @@ pub struct Dcat {
 /// Arguments of `harvest ckan`.
 #[derive(Clone, Debug, Args)]
 pub struct Ckan {
-    /// The site's address, such as https://data.example.gov.cn; its API is below `/api/3/action`.
+    /// The site's address, such as `https://data.example.gov.cn`; its API is below `/api/3/action`.
     pub url: String,
     /// Read everything again, not only what changed since the last harvest.
     #[arg(long)]

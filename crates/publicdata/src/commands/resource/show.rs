@@ -149,11 +149,11 @@ fn lines(resource: &Resource) -> Vec<(&'static str, String)> {
 
 /// Whether what was published is in use: said where the status alone would not say so.
 fn standing(resource: &Resource) -> String {
-    match resource.standing() {
-        ResourceStatus::Unspecified => String::new(),
-        standing if standing == resource.status() => String::new(),
-        standing => short(standing.as_str_name(), "RESOURCE_STATUS_"),
+    let standing = resource.standing();
+    if standing == ResourceStatus::Unspecified || standing == resource.status() {
+        return String::new();
     }
+    short(standing.as_str_name(), "RESOURCE_STATUS_")
 }
 
 fn version(number: u32) -> String {
