@@ -1,6 +1,7 @@
 //! A site that plays CKAN.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::{Query, State};
@@ -10,11 +11,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// The site, with what a test does to it.
 pub(super) struct Site {
     pub(super) url: String,
     inner: Arc<Mutex<Inner>>,
+    /// Ends with the site.
+    _server: JoinSet<io::Result<()>>,
 }
 
 struct Inner {
@@ -46,8 +50,9 @@ impl Site {
             .route("/api/3/action/package_search", get(search))
             .route("/moved/package_search", get(answer))
             .with_state(Arc::clone(&inner));
-        drop(tokio::task::spawn(async move { axum::serve(listener, router).await }));
-        Self { url, inner }
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await });
+        Self { url, inner, _server: server }
     }
 
     /// Fails with 500 the next time that this dataset is asked for.

@@ -179,7 +179,7 @@ impl City {
 /// R13.1, H3: an entry that was never published is, for everybody who may not see drafts, exactly one that does not exist.
 #[tokio::test]
 async fn an_unpublished_entry_does_not_exist_over_the_border() {
-    let mut all = City::start().await;
+    let mut all = Box::pin(City::start()).await;
     let drafted = all.provider.draft(SECRET).await;
     let submitted = all.provider.draft(&format!("{SECRET}二")).await;
     all.provider.submit(&submitted.resource_id).await;
@@ -228,7 +228,7 @@ async fn an_unpublished_entry_does_not_exist_over_the_border() {
 /// has a say in its life.
 #[tokio::test]
 async fn a_published_entry_is_read_and_not_touched_over_the_border() {
-    let mut all = City::start().await;
+    let mut all = Box::pin(City::start()).await;
     let published = all.provider.draft("社区名录").await;
     let id = &published.resource_id;
     all.provider.submit(id).await;

@@ -118,7 +118,7 @@ async fn published(catalogue: &Catalogue) -> (User, User, User, String) {
 async fn a_suspended_entry_is_readable_and_out_of_use() {
     let catalogue = Catalogue::start().await;
     let (city, provider, consumer, id) = published(&catalogue).await;
-    assert_eq!(found(&consumer, ResourceStatus::Unspecified).await, [id.clone()]);
+    assert_eq!(found(&consumer, ResourceStatus::Unspecified).await, std::slice::from_ref(&id));
 
     suspend(&provider, &id, "数据有误，核查中").await.unwrap();
 
@@ -130,7 +130,7 @@ async fn a_suspended_entry_is_readable_and_out_of_use() {
         assert_eq!(seen.version, 1);
         assert_eq!(found(reader, ResourceStatus::Unspecified).await, [""; 0]);
         assert_eq!(found(reader, ResourceStatus::Published).await, [""; 0]);
-        assert_eq!(found(reader, ResourceStatus::Suspended).await, [id.clone()]);
+        assert_eq!(found(reader, ResourceStatus::Suspended).await, std::slice::from_ref(&id));
     }
 
     resume(&provider, &id).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_withdrawn_entry_is_gone_for_good() {
     assert_eq!(seen.standing_reason, "职能已划转市民政局");
     assert_eq!(seen.description.unwrap().name, "社区名录");
     assert_eq!(found(&consumer, ResourceStatus::Unspecified).await, [""; 0]);
-    assert_eq!(found(&consumer, ResourceStatus::Withdrawn).await, [id.clone()]);
+    assert_eq!(found(&consumer, ResourceStatus::Withdrawn).await, std::slice::from_ref(&id));
     for refused in [
         suspend(&city, &id, "核查中").await.unwrap_err(),
         resume(&provider, &id).await.unwrap_err(),

@@ -496,9 +496,9 @@ async fn a_restart_takes_up_what_was_announced_meanwhile() {
 
 /// A draft whose data are updated in this cycle, published.
 async fn published(city: &mut User, provider: &mut User, cycle: UpdateCycle) -> String {
-    let name = match cycle {
-        UpdateCycle::RealTime => "社区实时信息",
-        _ => "社区名录",
+    let name = match cycle == UpdateCycle::RealTime {
+        true => "社区实时信息",
+        false => "社区名录",
     };
     let request = draft(ResourceDescription {
         update_cycle: cycle.into(),
@@ -578,7 +578,7 @@ async fn an_update_of_the_data_meets_the_cycle() {
     provider.resources.record_resource_update(update).await.unwrap();
     let met = until_state(&mut provider, &first.id, ObligationState::Met).await;
     assert_eq!((met.met_on.as_str(), met.late), ("2026-09-24", false));
-    assert_eq!(met.resource_ids, [id.clone()]);
+    assert_eq!(met.resource_ids, std::slice::from_ref(&id));
     let open = ListObligationsRequest {
         state: ObligationState::Open.into(),
         ..ListObligationsRequest::default()
