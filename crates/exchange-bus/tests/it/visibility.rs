@@ -1,5 +1,6 @@
 //! Who sees what.
 
+use publicdata_exchange_bus::Config;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
     ListGrantsRequest, ListNodesRequest, ListTransfersRequest, RefuseApplicationRequest,
@@ -42,7 +43,7 @@ async fn a_stranger_sees_nothing() {
 /// R45.1: a node leaves with its organisation, and is not let in again.
 #[tokio::test]
 async fn a_node_of_a_closed_organisation_is_disconnected() {
-    let fleet = Fleet::start().await;
+    let fleet = Fleet::start_with(|config| Config { ping_interval_ms: 500, ..config }).await;
     let mut node = fleet.provider_node().await;
 
     fleet.close(Who::Provider).await;
