@@ -31,11 +31,12 @@ struct Load {
 async fn write(provider: &Session, load: &Load) -> Vec<(String, String)> {
     let mut done = Vec::new();
     while !load.over.load(Ordering::Relaxed) {
-        let request = DraftResourceRequest {
-            command_id: new_command_id(),
-            resource_id: String::new(),
-            description: Some(from_json::<ResourceDescription>(VILLAGES_ENTRY).unwrap()),
-        };
+        let command_id = new_command_id();
+        let mut description: ResourceDescription = from_json(VILLAGES_ENTRY).unwrap();
+        // No two entries are called the same.
+        description.name = format!("{} {command_id}", description.name);
+        let (resource_id, description) = (String::new(), Some(description));
+        let request = DraftResourceRequest { command_id, resource_id, description };
         let drafted = until("the command is acknowledged", async || {
             answer(provider.resources().unwrap().draft_resource(request.clone()).await).ok()
         })
