@@ -134,7 +134,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
 /// Harvests a catalogue in DCAT.
 ///
 /// # Errors
-/// As for [`run`].
+/// As for [`run()`].
 pub async fn dcat(
     session: &Session,
     arguments: &Dcat,
@@ -154,7 +154,7 @@ pub async fn dcat(
 /// Harvests a CKAN site.
 ///
 /// # Errors
-/// As for [`run`].
+/// As for [`run()`].
 pub async fn ckan(
     session: &Session,
     arguments: &Ckan,
