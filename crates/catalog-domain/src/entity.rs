@@ -19,6 +19,7 @@ pub use plans::{Asking, Known};
 pub use rejection::{Counterpart, Like, Rejection};
 
 use crate::likeness::{Datum, Vocabularies, key};
+use crate::text::optional;
 
 /// The sources, contests and plans of one entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub enum Command {
         sources: Vec<Source>,
         /// Claims in registers of entities that now mean the same.
         elsewhere: Vec<Source>,
+        /// Resources that were withdrawn: what they claimed lapses.
+        withdrawn: BTreeSet<ResourceId>,
         /// What is known to mean the same.
         vocabularies: Arc<Vocabularies>,
         /// In what the items differ from those that look like them; empty if nobody was asked.
@@ -283,9 +286,11 @@ impl Decider for Entity {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Claim { sources, elsewhere, vocabularies, difference, by } => {
+            Command::Claim { sources, elsewhere, withdrawn, vocabularies, difference, by } => {
                 by_provider(&sources, &by)?;
-                self.claim(sources, &elsewhere, &vocabularies, &difference)
+                let difference = optional("difference", &difference, 2_000)?;
+                let known = sources::Known { elsewhere, withdrawn, vocabularies };
+                self.claim(sources, &known, &difference)
             }
             Command::Release { resource, items, reason, by } => {
                 self.release(resource, &items, &reason, &by)

@@ -21,7 +21,7 @@ CREATE TABLE catalog_item (
     description TEXT NOT NULL,
     -- The titles of its items as they are compared, each between two spaces; empty if the entity is said.
     titles TEXT NOT NULL,
-    -- `yes`, or `no` while it is suspended or once it is withdrawn.
+    -- `yes`, `no` while it is suspended, `never` once it is withdrawn.
     in_use TEXT NOT NULL
 );
 CREATE INDEX catalog_item_entity ON catalog_item (entity_key);

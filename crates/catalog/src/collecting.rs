@@ -1,5 +1,6 @@
 //! Who is the source of what, and who collects what: commands, with what they need to know beforehand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +140,11 @@ impl Collecting {
         let found = queries::all_sources(&self.shared.database, &scope.keys).await?;
         let others = found.into_iter().filter(|row| row.entity_id != id);
         Ok(others.map(|row| row.source).collect())
+    }
+
+    /// Resources that something is claimed of and that were withdrawn since.
+    pub(crate) async fn withdrawn(&self, scope: &Scope) -> Result<BTreeSet<ResourceId>, Error> {
+        Ok(queries::withdrawn(&self.shared.database, &scope.keys).await?)
     }
 
     /// What a plan for those items is held against.

@@ -1,5 +1,8 @@
 //! Who is the source of a datum (R17.1).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use publicdata_types::{Actor, ContestId, ResourceId};
 
 use super::rejection::must_differ;
@@ -8,7 +11,14 @@ use super::{
     must_not_judge_itself,
 };
 use crate::likeness::{Probe, Vocabularies};
-use crate::text::{optional, required};
+use crate::text::required;
+
+/// What claims are held against, beside those of the register itself.
+pub(super) struct Known {
+    pub(super) elsewhere: Vec<Source>,
+    pub(super) withdrawn: BTreeSet<ResourceId>,
+    pub(super) vocabularies: Arc<Vocabularies>,
+}
 
 /// What the authority decides of a contest.
 pub(super) struct Decision {
@@ -18,28 +28,36 @@ pub(super) struct Decision {
 }
 
 const TEXT_LENGTH_MAX: usize = 2_000;
+/// Why a claim lapses.
+const WITHDRAWN: &str = "the resource was withdrawn";
 
 impl Entity {
     pub(super) fn claim(
         &self,
         sources: Vec<Source>,
-        elsewhere: &[Source],
-        vocabularies: &Vocabularies,
+        known: &Known,
         difference: &str,
     ) -> Result<Vec<Event>, Rejection> {
-        let difference = optional("difference", difference, TEXT_LENGTH_MAX)?;
-        let held = self.held(elsewhere, vocabularies);
+        let mut held = self.held(&known.elsewhere, &known.vocabularies);
+        held.retain(|(source, _)| !known.withdrawn.contains(&source.key.resource));
         let mut likes = Vec::new();
-        let mut events = Vec::new();
+        let mut claimed = Vec::new();
         for source in sources {
             if self.sources.get(&source.key) == Some(&source) {
                 continue;
             }
-            likes.extend(likes_of(&source, &held, vocabularies));
-            events.push(Event::SourceClaimed { source, difference: difference.clone() });
+            likes.extend(likes_of(&source, &held, &known.vocabularies));
+            claimed.push(Event::SourceClaimed { source, difference: difference.to_owned() });
         }
-        must_differ(likes, &difference, |likes| Rejection::Claimed { likes })?;
-        Ok(events)
+        must_differ(likes, difference, |likes| Rejection::Claimed { likes })?;
+        if claimed.is_empty() {
+            return Ok(vec![]);
+        }
+        // Nobody is the source of what was taken out of the catalogue.
+        let lapsed = self.sources.keys().filter(|key| known.withdrawn.contains(&key.resource));
+        let reason = || WITHDRAWN.to_owned();
+        let lapsed = lapsed.map(|key| Event::SourceReleased { key: key.clone(), reason: reason() });
+        Ok(lapsed.chain(claimed).collect())
     }
 
     pub(super) fn release(

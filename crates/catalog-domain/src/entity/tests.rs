@@ -60,6 +60,7 @@ fn claim(sources: Vec<Source>, by: Actor) -> Command {
     Command::Claim {
         sources,
         elsewhere: vec![],
+        withdrawn: BTreeSet::new(),
         vocabularies: Arc::default(),
         difference: String::new(),
         by,
@@ -145,6 +146,7 @@ fn claims_of_other_registers_count() {
     let command = Command::Claim {
         sources: vec![second],
         elsewhere: vec![births()],
+        withdrawn: BTreeSet::new(),
         vocabularies: Arc::default(),
         difference: String::new(),
         by: civil(),
@@ -155,6 +157,26 @@ fn claims_of_other_registers_count() {
     });
 }
 
+/// R17.1: what a withdrawn resource claimed lapses with the next claim.
+#[test]
+fn claims_of_a_withdrawn_resource_lapse() {
+    let second = source(&civil(), 2, "birthday", "出生日期");
+    let command = Command::Claim {
+        sources: vec![second.clone()],
+        elsewhere: vec![],
+        withdrawn: [resource(1)].into(),
+        vocabularies: Arc::default(),
+        difference: String::new(),
+        by: civil(),
+    };
+    let reason = "the resource was withdrawn".to_owned();
+    let lapsed = Event::SourceReleased { key: births().key, reason };
+
+    let entity =
+        given::<Entity>([claimed(births())]).when(command.clone()).then([lapsed, claimed(second)]);
+    assert_eq!(entity.decide(command), Ok(vec![]));
+}
+
 /// R17.1: what merely looks alike is settled by a person, who says in what it differs; what is the same never is.
 #[test]
 fn a_person_settles_what_merely_looks_alike() {
@@ -162,6 +184,7 @@ fn a_person_settles_what_merely_looks_alike() {
     let differing = |source, difference: &str| Command::Claim {
         sources: vec![source],
         elsewhere: vec![],
+        withdrawn: BTreeSet::new(),
         vocabularies: Arc::default(),
         difference: difference.to_owned(),
         by: civil(),
@@ -436,7 +459,14 @@ fn any_claim() -> impl Strategy<Value = Command> {
     let source_of = |(number, title, by): (u128, &str, Actor)| {
         let sources = vec![source(&by, number, "item", title)];
         let difference = if number % 2 == 0 { "不同" } else { "" }.to_owned();
-        Command::Claim { sources, elsewhere: vec![], vocabularies: Arc::default(), difference, by }
+        Command::Claim {
+            sources,
+            elsewhere: vec![],
+            withdrawn: BTreeSet::new(),
+            vocabularies: Arc::default(),
+            difference,
+            by,
+        }
     };
     (1..8_u128, title, by).prop_map(source_of)
 }

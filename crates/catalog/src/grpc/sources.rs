@@ -47,6 +47,7 @@ impl SourceService for Sources {
         let command = Command::Claim {
             sources: sources.clone(),
             elsewhere: self.0.elsewhere(&scope).await?,
+            withdrawn: self.0.withdrawn(&scope).await?,
             vocabularies: Arc::clone(&scope.vocabularies),
             difference: message.difference,
             by,

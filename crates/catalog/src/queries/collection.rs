@@ -1,5 +1,7 @@
 //! Published items, sources and plans as answers.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use prost::{Message, Name};
 use publicdata_catalog_domain::entity::{OtherPlan, Shared, Source, SourceKey};
@@ -122,6 +124,24 @@ pub(crate) async fn source_of(
         .fetch_optional(database.pool())
         .await?;
     row.as_ref().map(source).transpose()
+}
+
+/// Resources of which something is claimed about these entities, and which were withdrawn since.
+pub(crate) async fn withdrawn(
+    database: &Database,
+    entity_keys: &[String],
+) -> Result<BTreeSet<ResourceId>, sqlx::Error> {
+    let entities = places(1, entity_keys.len());
+    let sql = format!(
+        "SELECT DISTINCT source.resource_id FROM catalog_source AS source
+         JOIN catalog_item AS item ON item.resource_id = source.resource_id
+         WHERE item.in_use = 'never' AND source.entity_key IN ({entities})"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for key in entity_keys {
+        query = query.bind(key.as_str());
+    }
+    query.fetch_all(database.pool()).await?.iter().map(|row| parsed(row, "resource_id")).collect()
 }
 
 /// Claims in the order of their ids.

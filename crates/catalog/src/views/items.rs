@@ -55,10 +55,10 @@ impl View for Items {
                 keep(&mut *connection, id, drafted.map_err(ApplyError::event)?).await?;
             } else if from_any::<wire::ResourcePublished>(&event).is_some() {
                 publish(&mut *connection, id).await?;
-            } else if from_any::<wire::ResourceSuspended>(&event).is_some()
-                || from_any::<wire::ResourceWithdrawn>(&event).is_some()
-            {
+            } else if from_any::<wire::ResourceSuspended>(&event).is_some() {
                 set_in_use(&mut *connection, id, "no").await?;
+            } else if from_any::<wire::ResourceWithdrawn>(&event).is_some() {
+                set_in_use(&mut *connection, id, "never").await?;
             } else if from_any::<wire::ResourceResumed>(&event).is_some() {
                 set_in_use(&mut *connection, id, "yes").await?;
             }
@@ -89,7 +89,7 @@ async fn keep(
     Ok(())
 }
 
-/// What was drafted last holds from now on.
+/// What was drafted last holds from now on. A resource that is suspended stays so, whatever is published of it.
 async fn publish(connection: &mut AnyConnection, id: &str) -> Result<(), ApplyError> {
     let row = sqlx::query("SELECT * FROM catalog_item_draft WHERE resource_id = $1")
         .bind(id)
@@ -111,7 +111,7 @@ async fn publish(connection: &mut AnyConnection, id: &str) -> Result<(), ApplyEr
          ON CONFLICT (resource_id) DO UPDATE SET
              provider_code = excluded.provider_code, region_code = excluded.region_code,
              entity_key = excluded.entity_key, description = excluded.description,
-             titles = excluded.titles, in_use = excluded.in_use",
+             titles = excluded.titles",
     )
     .bind(id)
     .bind(code)

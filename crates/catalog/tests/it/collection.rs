@@ -4,11 +4,12 @@ use futures::future::join_all;
 use publicdata_proto::catalog::v1::{
     AllowCollectionRequest, CheckCollectionRequest, ClaimSourceRequest, ClaimSourceResponse,
     CollectedItem, ContestSourceRequest, ContestWinner, DataSource, DeclareSynonymsRequest,
-    EndCollectionPlanRequest, GetVocabularyRequest, Item, LikenessReason,
+    DraftResourceRequest, EndCollectionPlanRequest, GetVocabularyRequest, Item, LikenessReason,
     ListCollectionPlansRequest, ListContestsRequest, ListSourceConflictsRequest,
     ListSourcesRequest, RegisterCollectionPlanRequest, RegisteredPlan, ReleaseSourceRequest,
-    ResourceDescription, Role, SettleContestRequest, SharingType, SourceConflict, SourceContest,
-    VocabularyKind, WithdrawSynonymRequest,
+    ResourceDescription, ResumeResourceRequest, Role, SettleContestRequest, SharingType,
+    SourceConflict, SourceContest, SuspendResourceRequest, VocabularyKind, WithdrawResourceRequest,
+    WithdrawSynonymRequest,
 };
 use publicdata_service_kit::Problem;
 use tonic::Status;
@@ -399,6 +400,62 @@ async fn a_double_collection_is_refused_with_the_resource_to_apply_for() {
     let id = register(&mut health, plan.clone()).await.unwrap();
     assert_eq!(register(&mut health, plan).await.unwrap(), id);
     register(&mut civil, planning("社区", &["社区名称"])).await.unwrap();
+}
+
+/// R18.1: what is suspended is not to be had until it is resumed, whatever is published of it meanwhile. R17.1: what is withdrawn
+/// is nobody's source: the next claim holds.
+#[tokio::test]
+async fn what_is_out_of_use_is_neither_to_be_had_nor_a_source() {
+    let catalogue = Catalogue::start().await;
+    let mut city = catalogue.city().await;
+    let mut civil = catalogue.registered(&city, 2, CITY, &[Role::Provider]).await;
+    let mut police = catalogue.registered(&city, 3, CITY, &[Role::Provider]).await;
+    let mut health = catalogue.registered(&city, 4, CITY, &[Role::Consumer]).await;
+    let items = [("hyzk", "婚姻状况")];
+    let first = publish(&mut civil, &mut city, "自然人", &items).await;
+    let second = publish(&mut police, &mut city, "公民", &items).await;
+    claim(&mut civil, &first, &[]).await.unwrap();
+    let (resource_id, reason_given) = (first.id.clone(), "停用".to_owned());
+    let check = || CheckCollectionRequest {
+        entity: "自然人".to_owned(),
+        items: collected(&["婚姻状况"]),
+    };
+
+    let suspend = SuspendResourceRequest {
+        command_id: command_id(),
+        resource_id: resource_id.clone(),
+        reason: reason_given.clone(),
+    };
+    civil.resources.suspend_resource(suspend).await.unwrap();
+    let revised = DraftResourceRequest {
+        resource_id: resource_id.clone(),
+        ..draft(ResourceDescription {
+            entity: "自然人".to_owned(),
+            items: vec![item("hyzk", "婚姻状况")],
+            ..description(civil.code, "修订后的名录")
+        })
+    };
+    civil.resources.draft_resource(revised).await.unwrap();
+    civil.submit(&resource_id).await;
+    city.publish(&resource_id).await.unwrap();
+    let found = health.collection.check_collection(check()).await.unwrap().into_inner();
+    assert_eq!(found.likenesses, []);
+
+    let resume =
+        ResumeResourceRequest { command_id: command_id(), resource_id: resource_id.clone() };
+    civil.resources.resume_resource(resume).await.unwrap();
+    let found = health.collection.check_collection(check()).await.unwrap().into_inner();
+    assert_eq!(found.likenesses.len(), 1);
+
+    declare(&mut city, VocabularyKind::Entity, &["自然人", "公民"]).await.unwrap();
+    let refused = claim(&mut police, &second, &[]).await.unwrap_err();
+    assert_eq!(reason(&refused), "SOURCE_CLAIMED");
+    let withdraw =
+        WithdrawResourceRequest { command_id: command_id(), resource_id, reason: reason_given };
+    civil.resources.withdraw_resource(withdraw).await.unwrap();
+    claim(&mut police, &second, &[]).await.unwrap();
+    let now = sources(&mut city, "公民").await;
+    assert_eq!((now.len(), &now[0].resource_code), (1, &second.code));
 }
 
 /// R18.1: what another organisation collects is not collected again while its plan is in force; the authority over an
