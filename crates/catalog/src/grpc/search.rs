@@ -24,7 +24,7 @@ use crate::search::{Building, FacetCounts, Filters, Order, Search, Told, Viewer}
 use crate::views::STREAM;
 
 /// How long a search waits for the index to hold what was written before it.
-const INDEX_TIMEOUT: Duration = Duration::from_secs(2);
+const INDEX_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many values of a facet are answered.
 const VALUES_MAX: usize = 100;
 

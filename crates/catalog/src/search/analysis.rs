@@ -1,7 +1,7 @@
 //! Text to terms, the same for what is indexed and for what is asked.
 //!
-//! Names and titles are indexed by characters and pairs of characters, so that every part of them is found wherever a dictionary
-//! would cut it. Running text is indexed by words. Pinyin is a third thing, in [`pinyin`].
+//! Text is indexed by characters and pairs of characters, so that every part of it is found wherever a dictionary would cut it.
+//! What is asked is cut by a dictionary: each of its words must occur, wherever it stands. Pinyin is another thing, in [`pinyin`].
 
 pub(super) mod pinyin;
 mod tokens;
@@ -27,8 +27,6 @@ static DICTIONARY: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 pub(super) enum Analyser {
     /// Each character and each pair of them, with positions; words of other scripts whole.
     Grams,
-    /// Chinese words by dictionary.
-    Words,
     /// Pinyin of a name: syllables, and two and three initials, with positions.
     Syllables,
     /// Pinyin of short texts, from each of their characters to the end.
@@ -48,26 +46,16 @@ pub(super) enum Piece {
     Break,
 }
 
-/// A word of Chinese text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// One that the dictionary knows.
-    Known(String),
-    /// Characters that it knows no word for, side by side: often a name.
-    Loose(String),
-}
-
 // === impl Analyser ===
 
 impl Analyser {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Grams, Self::Words, Self::Syllables, Self::Readings, Self::Beginnings];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Grams, Self::Syllables, Self::Readings, Self::Beginnings];
 
     /// Its name in the schema.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Grams => "grams",
-            Self::Words => "words",
             Self::Syllables => "syllables",
             Self::Readings => "readings",
             Self::Beginnings => "beginnings",
@@ -78,7 +66,6 @@ impl Analyser {
         let mut tokens = Tokens::default();
         match self {
             Self::Grams => grams(text, &mut tokens),
-            Self::Words => words(text, &mut tokens),
             Self::Syllables => pinyin::syllables(text, &mut tokens),
             Self::Readings => pinyin::readings(text, &mut tokens),
             Self::Beginnings => beginnings(text, &mut tokens),
@@ -123,20 +110,20 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The words of Chinese text. Guessing at words that the dictionary lacks is left out: it would cut a name here otherwise than there.
-pub(super) fn units(han: &str) -> Vec<Unit> {
-    let mut units: Vec<Unit> = Vec::new();
+/// The words of Chinese text, in order. Characters that make no word stay together: often they are a name. Guessing at words that
+/// the dictionary lacks is left out: it would cut a name here otherwise than there.
+pub(super) fn words(han: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_loose = false;
     for token in DICTIONARY.cut(han, false) {
-        if token.end - token.start > 1 {
-            units.push(Unit::Known(token.word.to_owned()));
-            continue;
+        let is_single = token.end - token.start == 1;
+        match words.last_mut() {
+            Some(loose) if is_single && is_loose => loose.push_str(token.word),
+            Some(_) | None => words.push(token.word.to_owned()),
         }
-        match units.last_mut() {
-            Some(Unit::Loose(loose)) => loose.push_str(token.word),
-            Some(Unit::Known(_)) | None => units.push(Unit::Loose(token.word.to_owned())),
-        }
+        is_loose = is_single;
     }
-    units
+    words
 }
 
 /// The pairs of neighbouring characters.
@@ -202,48 +189,6 @@ fn grams(text: &str, tokens: &mut Tokens) {
             Piece::Break => position += BREAK,
         }
         previous = None;
-    }
-}
-
-fn words(text: &str, tokens: &mut Tokens) {
-    for (position, piece) in pieces(text).into_iter().enumerate() {
-        match piece {
-            Piece::Han(han) => {
-                for unit in units(&han) {
-                    match unit {
-                        Unit::Known(word) => known(position, &word, tokens),
-                        Unit::Loose(loose) => {
-                            for character in loose.chars() {
-                                tokens.push(position, character.encode_utf8(&mut [0; 4]));
-                            }
-                            pairs(&loose).for_each(|pair| tokens.push(position, pair));
-                        }
-                    }
-                }
-            }
-            Piece::Word { text, parts } => {
-                tokens.push(position, &text);
-                parts.iter().for_each(|part| tokens.push(position, part));
-            }
-            Piece::Break => {}
-        }
-    }
-}
-
-/// A word, and the shorter ones within it.
-fn known(position: usize, word: &str, tokens: &mut Tokens) {
-    tokens.push(position, word);
-    let starts: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
-    for length in 2..=3 {
-        if starts.len() <= length + 1 {
-            continue;
-        }
-        for within in starts.windows(length + 1) {
-            let within = &word[within[0]..within[length]];
-            if DICTIONARY.has_word(within) {
-                tokens.push(position, within);
-            }
-        }
     }
 }
 

@@ -78,17 +78,22 @@ fn described(fields: &Fields, entry: &Entry, provider_name: &str) -> TantivyDocu
     document.add_text(fields.readings, &readings);
     document.add_text(fields.syllables, &name);
     document.add_text(fields.name_key, pinyin::sort_key(&name));
-    document.add_text(fields.name, name);
 
-    let mut all = readings;
-    for text in description.items.iter().map(|item| &item.name).chain([&description.entity]) {
-        all.push('\n');
-        all.push_str(text);
+    let texts = [
+        name.as_str(),
+        &readings,
+        &description.entity,
+        &description.abstract_,
+        &description.use_requirements,
+        &description.format_detail,
+    ];
+    let mut text = texts.join("\n");
+    for item in &description.items {
+        text.push('\n');
+        text.push_str(&item.name);
     }
-    document.add_text(fields.titles, all);
-    let words =
-        [description.abstract_.as_str(), &description.use_requirements, &description.format_detail];
-    document.add_text(fields.words, words.join("\n"));
+    document.add_text(fields.text, text);
+    document.add_text(fields.name, name);
 
     document.add_text(fields.code_key, code_key(&entry.code));
     document.add_u64(fields.packed, Packed::of(entry, status_to_wire(entry.status)).0);

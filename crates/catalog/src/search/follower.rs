@@ -197,7 +197,14 @@ impl SearchIndex {
     }
 
     async fn run_until(&self, shutdown: &CancellationToken) -> Result<(), FollowError> {
-        blocking(analysis::warm_up).await.map_err(|panic| FollowError::Write(panic.into()))?;
+        // Queries need the dictionary, and the index does not: it comes up meanwhile.
+        let (ended, warm) =
+            tokio::join!(self.keep_following(shutdown), blocking(analysis::warm_up));
+        warm.map_err(|panic| FollowError::Write(panic.into()))?;
+        ended
+    }
+
+    async fn keep_following(&self, shutdown: &CancellationToken) -> Result<(), FollowError> {
         let mut pause = PAUSE_MIN;
         loop {
             let began = self.progress.borrow().serving;

@@ -15,7 +15,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::analysis::{Piece, Unit, pairs, pieces, pinyin, units};
+use super::analysis::{Piece, pairs, pieces, pinyin, words};
 use super::page::Strictness;
 use super::schema::Fields;
 use parse::{Taken, Word};
@@ -24,15 +24,14 @@ use parse::{Taken, Word};
 mod worth {
     /// A piece of text stands in the name as a whole, though it is several words.
     pub(super) const WHOLE_IN_NAME: f32 = 16.0;
+    /// On top of what it is worth anywhere.
     pub(super) const NAME: f32 = 16.0;
     pub(super) const CODE: f32 = 16.0;
     pub(super) const NAME_BEGINNING: f32 = 12.0;
-    pub(super) const TITLES: f32 = 8.0;
     pub(super) const NAME_PINYIN: f32 = 8.0;
-    pub(super) const TITLES_BEGINNING: f32 = 6.0;
-    pub(super) const WORDS: f32 = 4.0;
-    pub(super) const READINGS: f32 = 4.0;
-    pub(super) const WORDS_BEGINNING: f32 = 3.0;
+    pub(super) const TEXT: f32 = 4.0;
+    pub(super) const TEXT_BEGINNING: f32 = 3.0;
+    pub(super) const READINGS: f32 = 3.0;
     pub(super) const FORGIVEN: f32 = 1.0;
 }
 
@@ -55,28 +54,108 @@ impl Typed {
 
     /// The query: every word must be found somewhere. `None` if nothing was typed.
     pub(super) fn query(&self, fields: &Fields, strictness: Strictness) -> Option<Box<dyn Query>> {
-        let words = self.words.iter().map(|word| word_query(fields, word, strictness));
-        (!self.words.is_empty()).then(|| all_of(words.collect()))
+        let mut clauses = Clauses::default();
+        for word in &self.words {
+            clauses.word(fields, word, strictness);
+        }
+        (!self.words.is_empty()).then(|| clauses.query())
     }
 }
 
-fn word_query(fields: &Fields, word: &Word, strictness: Strictness) -> Box<dyn Query> {
-    let mut ways = Vec::new();
-    if is_code(&word.text) {
-        ways.push(worth(in_field(fields.code, &word.text), worth::CODE));
+/// What must be found, and what makes it fit better. Everything that must be found is one flat list, so that the rarest leads.
+#[derive(Default)]
+struct Clauses {
+    must: Vec<Box<dyn Query>>,
+    should: Vec<Box<dyn Query>>,
+}
+
+impl Clauses {
+    fn query(self) -> Box<dyn Query> {
+        if self.must.is_empty() {
+            return Box::new(EmptyQuery);
+        }
+        let must = self.must.into_iter().map(|query| (Occur::Must, query));
+        let should = self.should.into_iter().map(|query| (Occur::Should, query));
+        Box::new(BooleanQuery::new(must.chain(should).collect()))
     }
-    match word.taken {
-        Taken::Whole => ways.extend(whole(fields, &word.text)),
-        Taken::Apart => {
-            let pieces: Vec<Piece> = joined(pieces(&word.text));
-            let pieces = pieces.iter().map(|piece| piece_query(fields, piece, strictness));
-            let pieces: Vec<_> = pieces.collect();
-            if !pieces.is_empty() {
-                ways.push(all_of(pieces));
+
+    fn word(&mut self, fields: &Fields, word: &Word, strictness: Strictness) {
+        let mut taken = Self::default();
+        match word.taken {
+            Taken::Whole => taken.whole(fields, &word.text),
+            Taken::Apart => {
+                for piece in joined(pieces(&word.text)) {
+                    taken.piece(fields, &piece, strictness);
+                }
             }
         }
+        if is_code(&word.text) {
+            let code = worth(in_field(fields.code, &word.text), worth::CODE);
+            self.must.push(best_of(vec![code, taken.query()]));
+        } else if taken.must.is_empty() {
+            // Nothing that is indexed is nowhere.
+            self.must.push(Box::new(EmptyQuery));
+        } else {
+            self.must.extend(taken.must);
+            self.should.extend(taken.should);
+        }
     }
-    best_of(ways)
+
+    fn piece(&mut self, fields: &Fields, piece: &Piece, strictness: Strictness) {
+        let forgiven = match (strictness, piece) {
+            (Strictness::Exact, _) | (_, Piece::Break) => vec![],
+            (Strictness::Forgiving, Piece::Han(han)) => forgiving::han(fields, han),
+            (Strictness::Forgiving, Piece::Word { text, .. }) => forgiving::latin(fields, text),
+        };
+        let mut exact = Self::default();
+        match piece {
+            Piece::Han(han) => exact.han(fields, han),
+            Piece::Word { text, parts } => exact.must.push(latin(fields, text, parts)),
+            Piece::Break => {}
+        }
+        if forgiven.is_empty() {
+            self.must.extend(exact.must);
+            self.should.extend(exact.should);
+        } else {
+            let forgiven = forgiven.into_iter().map(|query| worth(query, worth::FORGIVEN));
+            self.must.push(best_of(std::iter::once(exact.query()).chain(forgiven).collect()));
+        }
+    }
+
+    /// Chinese text: each of its words somewhere, better in the name, best all together there.
+    fn han(&mut self, fields: &Fields, han: &str) {
+        let words = words(han);
+        for word in &words {
+            self.must.push(worth(together(fields.text, word), worth::TEXT));
+            self.should.push(worth(together(fields.name, word), worth::NAME));
+        }
+        if words.len() > 1 {
+            self.should.push(worth(together(fields.name, han), worth::WHOLE_IN_NAME));
+        }
+    }
+
+    /// In quotation marks: all of it as it stands, in one place.
+    fn whole(&mut self, fields: &Fields, text: &str) {
+        let mut terms = Vec::new();
+        let mut offset = 0;
+        for piece in joined(pieces(text)) {
+            match piece {
+                Piece::Han(han) => {
+                    terms.extend(cover(&han).into_iter().map(|(at, term)| (offset + at, term)));
+                    offset += han.chars().count();
+                }
+                Piece::Word { text, .. } => {
+                    terms.push((offset, text));
+                    offset += 1;
+                }
+                Piece::Break => {}
+            }
+        }
+        if !terms.is_empty() {
+            self.should.push(worth(phrase(fields.name, terms.clone()), worth::NAME));
+            self.must.push(worth(phrase(fields.text, terms), worth::TEXT));
+        }
+    }
 }
 
 /// Chinese on both sides of punctuation stands together, as in names.
@@ -92,65 +171,13 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     joined
 }
 
-fn piece_query(fields: &Fields, piece: &Piece, strictness: Strictness) -> Box<dyn Query> {
-    let (exact, forgiven) = match piece {
-        Piece::Han(han) => (han_query(fields, han), forgiving::han(fields, han)),
-        Piece::Word { text, parts } => {
-            (latin_query(fields, text, parts), forgiving::latin(fields, text))
-        }
-        Piece::Break => return Box::new(EmptyQuery),
-    };
-    match strictness {
-        Strictness::Exact => exact,
-        Strictness::Forgiving => {
-            let forgiven = forgiven.into_iter().map(|query| worth(query, worth::FORGIVEN));
-            best_of(std::iter::once(exact).chain(forgiven).collect())
-        }
-    }
-}
-
-/// Chinese text: each of its words somewhere, all together in the name if that can be.
-fn han_query(fields: &Fields, han: &str) -> Box<dyn Query> {
-    let units = units(han);
-    let each: Vec<_> = units.iter().map(|unit| unit_query(fields, unit)).collect();
-    match each.len() {
-        0 | 1 => all_of(each),
-        _ => {
-            let whole = worth(together(fields.name, han), worth::WHOLE_IN_NAME);
-            let clauses = vec![(Occur::Must, all_of(each)), (Occur::Should, whole)];
-            Box::new(BooleanQuery::new(clauses))
-        }
-    }
-}
-
-fn unit_query(fields: &Fields, unit: &Unit) -> Box<dyn Query> {
-    let (Unit::Known(text) | Unit::Loose(text)) = unit;
-    best_of(vec![
-        worth(together(fields.name, text), worth::NAME),
-        worth(together(fields.titles, text), worth::TITLES),
-        worth(in_running_text(fields, unit), worth::WORDS),
-    ])
-}
-
-/// A word of running text, which is indexed by words.
-fn in_running_text(fields: &Fields, unit: &Unit) -> Box<dyn Query> {
-    match unit {
-        Unit::Known(word) => in_field(fields.words, word),
-        Unit::Loose(loose) if loose.chars().count() == 1 => in_field(fields.words, loose),
-        Unit::Loose(loose) => {
-            all_of(pairs(loose).map(|pair| in_field(fields.words, pair)).collect())
-        }
-    }
-}
-
 /// Letters and digits: a word, the beginning of one, or pinyin.
-fn latin_query(fields: &Fields, text: &str, parts: &[String]) -> Box<dyn Query> {
+fn latin(fields: &Fields, text: &str, parts: &[String]) -> Box<dyn Query> {
     const BEGINNING_LENGTH_MIN: usize = 2;
 
     let places = [
         (fields.name, worth::NAME, worth::NAME_BEGINNING),
-        (fields.titles, worth::TITLES, worth::TITLES_BEGINNING),
-        (fields.words, worth::WORDS, worth::WORDS_BEGINNING),
+        (fields.text, worth::TEXT, worth::TEXT_BEGINNING),
     ];
     let mut ways = Vec::new();
     for (field, as_word, as_beginning) in places {
@@ -160,7 +187,7 @@ fn latin_query(fields: &Fields, text: &str, parts: &[String]) -> Box<dyn Query> 
         }
         if !parts.is_empty() {
             let parts = parts.iter().map(|part| in_field(field, part)).collect();
-            ways.push(worth(all_of(parts), as_beginning));
+            ways.push(worth(Box::new(BooleanQuery::intersection(parts)), as_beginning));
         }
     }
     // A number alone is no pinyin.
@@ -168,53 +195,12 @@ fn latin_query(fields: &Fields, text: &str, parts: &[String]) -> Box<dyn Query> 
     if is_pinyin && text.len() >= BEGINNING_LENGTH_MIN {
         ways.push(worth(phrase(fields.syllables, pinyin::initials(text)), worth::NAME_PINYIN));
         for syllables in pinyin::cuts(text) {
-            ways.push(worth(
-                phrase(fields.syllables, syllables.into_iter().enumerate()),
-                worth::NAME_PINYIN,
-            ));
+            let syllables = phrase(fields.syllables, syllables.into_iter().enumerate());
+            ways.push(worth(syllables, worth::NAME_PINYIN));
         }
         ways.push(worth(beginning(fields.readings, text), worth::READINGS));
     }
     best_of(ways)
-}
-
-/// In quotation marks: all of it as it stands, in one place.
-fn whole(fields: &Fields, text: &str) -> Vec<Box<dyn Query>> {
-    let mut ways = Vec::new();
-    for (field, value) in [(fields.name, worth::NAME), (fields.titles, worth::TITLES)] {
-        let mut terms = Vec::new();
-        let mut offset = 0;
-        for piece in joined(pieces(text)) {
-            match piece {
-                Piece::Han(han) => {
-                    let count = han.chars().count();
-                    terms.extend(cover(&han).into_iter().map(|(at, term)| (offset + at, term)));
-                    offset += count;
-                }
-                Piece::Word { text, .. } => {
-                    terms.push((offset, text));
-                    offset += 1;
-                }
-                Piece::Break => {}
-            }
-        }
-        ways.push(worth(phrase(field, terms), value));
-    }
-    // Running text has no positions: there each word of it, in whatever order.
-    let mut each = Vec::new();
-    for piece in pieces(text) {
-        match piece {
-            Piece::Han(han) => {
-                each.extend(units(&han).iter().map(|unit| in_running_text(fields, unit)));
-            }
-            Piece::Word { text, .. } => each.push(in_field(fields.words, &text)),
-            Piece::Break => {}
-        }
-    }
-    if !each.is_empty() {
-        ways.push(worth(all_of(each), worth::WORDS));
-    }
-    ways
 }
 
 /// Chinese characters side by side in a field that is indexed by characters and pairs of them.
@@ -264,14 +250,6 @@ fn phrase(field: Field, terms: impl IntoIterator<Item = (usize, String)>) -> Box
         0 => Box::new(EmptyQuery),
         1 => term(terms.remove(0).1),
         _ => Box::new(PhraseQuery::new_with_offset(terms)),
-    }
-}
-
-fn all_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
-    match queries.len() {
-        0 => Box::new(EmptyQuery),
-        1 => queries.remove(0),
-        _ => Box::new(BooleanQuery::intersection(queries)),
     }
 }
 

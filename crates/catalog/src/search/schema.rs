@@ -52,10 +52,8 @@ pub(super) struct Fields {
     pub(super) code: Field,
     /// The name.
     pub(super) name: Field,
-    /// Items' titles and identifiers, the provider's name, the entity.
-    pub(super) titles: Field,
-    /// The abstract and the use requirements.
-    pub(super) words: Field,
+    /// All that is searched: the name, items' titles and identifiers, the provider's name, the abstract and so on.
+    pub(super) text: Field,
     /// Pinyin of the name.
     pub(super) syllables: Field,
     /// Pinyin of items' titles and of the provider's name.
@@ -81,8 +79,7 @@ impl Fields {
             within: builder.add_text_field("within", exact()),
             code: analysed(&mut builder, "code", Analyser::Beginnings),
             name: analysed(&mut builder, "name", Analyser::Grams),
-            titles: analysed(&mut builder, "titles", Analyser::Grams),
-            words: analysed(&mut builder, "words", Analyser::Words),
+            text: analysed(&mut builder, "text", Analyser::Grams),
             syllables: analysed(&mut builder, "syllables", Analyser::Syllables),
             readings: analysed(&mut builder, "readings", Analyser::Readings),
             state: builder.add_bytes_field("state", STORED),
@@ -109,7 +106,7 @@ fn analysed(builder: &mut SchemaBuilder, name: &str, analyser: Analyser) -> Fiel
     // Where a phrase is looked for, positions count; elsewhere a term occurs or does not.
     let option = match analyser {
         Analyser::Grams | Analyser::Syllables => IndexRecordOption::WithFreqsAndPositions,
-        Analyser::Words | Analyser::Readings | Analyser::Beginnings => IndexRecordOption::Basic,
+        Analyser::Readings | Analyser::Beginnings => IndexRecordOption::Basic,
     };
     builder.add_text_field(name, indexed(analyser.name(), option))
 }

@@ -21,6 +21,7 @@ type Numbers = Arc<dyn ColumnValues<u64>>;
 
 /// Texts are ranked against the order, by their ordinals: the greatest is far above every ordinal, and far below overflowing.
 const TEXT_RANK_MAX: u64 = 1 << 62;
+const BLOCK_LENGTH: usize = 64;
 
 /// Gathers from one segment.
 pub(in crate::search) struct Segment {
@@ -34,10 +35,19 @@ pub(in crate::search) struct Segment {
     checks: Checks,
     counted: Counted,
     provider: Option<Providers>,
+    waiting: Block,
     total: u64,
     tally: Tally,
     /// The worst on top.
     best: BinaryHeap<Reverse<(u64, u64, DocId)>>,
+}
+
+/// Documents that wait to be taken together: a column gives many values at once faster than one by one.
+struct Block {
+    docs: Vec<DocId>,
+    scores: Vec<Score>,
+    packed: [u64; BLOCK_LENGTH],
+    providers: [TermOrdinal; BLOCK_LENGTH],
 }
 
 /// What a document is ranked by; the greater comes first.
@@ -120,15 +130,35 @@ impl Segment {
                 group: gather.counts(Facet::Class) || gather.counts(Facet::Group),
             },
             provider,
+            waiting: Block {
+                docs: Vec::with_capacity(BLOCK_LENGTH),
+                scores: Vec::with_capacity(BLOCK_LENGTH),
+                packed: [0; BLOCK_LENGTH],
+                providers: [0; BLOCK_LENGTH],
+            },
             total: 0,
             tally: Tally::default(),
             best: BinaryHeap::with_capacity(gather.limit + 1),
         })
     }
 
-    fn take(&mut self, doc: DocId, score: Score) {
-        let packed = Packed(self.packed.get_val(doc));
-        let provider = self.provider.as_ref().map(|provider| provider.ordinals.get_val(doc));
+    fn take_waiting(&mut self) {
+        let count = self.waiting.docs.len();
+        self.packed.get_vals(&self.waiting.docs, &mut self.waiting.packed[..count]);
+        if let Some(provider) = &self.provider {
+            let ordinals = &mut self.waiting.providers[..count];
+            provider.ordinals.get_vals(&self.waiting.docs, ordinals);
+        }
+        for index in 0..count {
+            let (doc, score) = (self.waiting.docs[index], self.waiting.scores[index]);
+            let provider = self.provider.is_some().then(|| self.waiting.providers[index]);
+            self.take(doc, score, Packed(self.waiting.packed[index]), provider);
+        }
+        self.waiting.docs.clear();
+        self.waiting.scores.clear();
+    }
+
+    fn take(&mut self, doc: DocId, score: Score, packed: Packed, provider: Option<TermOrdinal>) {
         let Some(failed) = self.failed(packed, provider) else { return };
 
         self.count(failed, packed, provider);
@@ -224,10 +254,15 @@ impl SegmentCollector for Segment {
     type Fruit = tantivy::Result<Part>;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        self.take(doc, score);
+        self.waiting.docs.push(doc);
+        self.waiting.scores.push(score);
+        if self.waiting.docs.len() == BLOCK_LENGTH {
+            self.take_waiting();
+        }
     }
 
-    fn harvest(self) -> tantivy::Result<Part> {
+    fn harvest(mut self) -> tantivy::Result<Part> {
+        self.take_waiting();
         self.finish()
     }
 }
@@ -300,12 +335,14 @@ impl Providers {
     }
 
     fn name(self, tally: &mut Tally) -> tantivy::Result<()> {
-        for (ordinal, count) in self.counts.into_iter().enumerate().filter(|(_, count)| *count > 0)
-        {
-            let mut provider = String::new();
-            self.column.ord_to_str(ordinal as u64, &mut provider)?;
-            tally.providers.insert(provider, count);
-        }
+        // All in one go through the dictionary: each by itself would be unpacked anew.
+        let occurs = self.counts.into_iter().zip(0..).filter(|(count, _)| *count > 0);
+        let (counts, ordinals): (Vec<u64>, Vec<TermOrdinal>) = occurs.unzip();
+        let mut counts = counts.into_iter();
+        self.column.dictionary().sorted_ords_to_term_cb(&ordinals, |provider| {
+            let provider = String::from_utf8_lossy(provider).into_owned();
+            tally.providers.insert(provider, counts.next().unwrap_or_default());
+        })?;
         Ok(())
     }
 }

@@ -26,9 +26,7 @@ pub(super) fn han(fields: &Fields, han: &str) -> Vec<Box<dyn Query>> {
     if let Some(sound) = pinyin::sound(han) {
         ways.push(phrase(fields.syllables, sound.into_iter().enumerate()));
     }
-    for field in [fields.name, fields.titles] {
-        ways.extend(mistakes(&characters).into_iter().map(|parts| gapped(field, &parts)));
-    }
+    ways.extend(mistakes(&characters).iter().map(|parts| gapped(fields.text, parts)));
     ways
 }
 
@@ -39,13 +37,7 @@ pub(super) fn latin(fields: &Fields, text: &str) -> Vec<Box<dyn Query>> {
     if is_number || text.chars().count() < LATIN_LENGTH_MIN {
         return vec![];
     }
-    [fields.name, fields.titles, fields.words]
-        .into_iter()
-        .map(|field| {
-            let term = Term::from_field_text(field, text);
-            Box::new(FuzzyTermQuery::new(term, 1, true)) as Box<dyn Query>
-        })
-        .collect()
+    vec![Box::new(FuzzyTermQuery::new(Term::from_field_text(fields.text, text), 1, true))]
 }
 
 /// Each mistake as what is left of the text, with the offset of each part in what was meant.
