@@ -68,15 +68,23 @@ impl Leadership {
     /// # Errors
     /// Says who may instead, or what must be done first.
     pub fn may_write(&self, provider: &OrganisationCode, by: &Actor) -> Result<(), NotWriter> {
-        match self {
-            Self::Provider => {}
-            Self::Led { lead, .. } if lead == provider => {}
-            Self::Led { library, lead } => {
-                return Err(NotWriter::Led { library: library.clone(), lead: *lead });
-            }
-            Self::Vacant { place } => return Err(NotWriter::Vacant { place: place.clone() }),
-        }
+        self.lets_provide(provider)?;
         Ok(by.may_write_for(provider)?)
+    }
+
+    /// Whether `provider` provides entries there.
+    ///
+    /// # Errors
+    /// Says who does instead, or what must be done first.
+    pub fn lets_provide(&self, provider: &OrganisationCode) -> Result<(), NotWriter> {
+        match self {
+            Self::Provider => Ok(()),
+            Self::Led { lead, .. } if lead == provider => Ok(()),
+            Self::Led { library, lead } => {
+                Err(NotWriter::Led { library: library.clone(), lead: *lead })
+            }
+            Self::Vacant { place } => Err(NotWriter::Vacant { place: place.clone() }),
+        }
     }
 
     /// Whether an entry may pass from its provider to this one: from one lead department of a library to the next.

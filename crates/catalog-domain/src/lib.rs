@@ -24,7 +24,6 @@ pub mod system;
 
 pub mod assessment;
 
-pub mod cycle;
 pub mod leadership;
 pub mod library;
 

@@ -10,7 +10,6 @@ use publicdata_types::{Actor, Denied, OrganisationCode, RegionCode, Role};
 
 pub use code::{LibraryCode, LibraryCodeError};
 
-use crate::cycle::due_on;
 use crate::description::UpdateCycle;
 use crate::text::{TextMistake, required};
 
@@ -359,15 +358,6 @@ impl Established {
             }
         }
         self
-    }
-}
-
-impl Assignment {
-    /// The last day on which the next update is in time; `None` if the item is updated irregularly.
-    #[must_use]
-    pub fn due_on(&self) -> Option<Date> {
-        let since = self.current_on.map_or(self.from, |current_on| current_on.max(self.from));
-        due_on(self.update_cycle, since)
     }
 }
 

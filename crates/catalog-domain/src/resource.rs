@@ -107,6 +107,8 @@ pub enum Command {
         on: Date,
         /// A published entry whose name is alike: it may have come since this one was drafted.
         alike: Option<Alike>,
+        /// Who writes the entries of its place by now (R16.1).
+        leadership: Leadership,
         /// Who reviewed.
         by: Actor,
     },
@@ -114,6 +116,8 @@ pub enum Command {
     Suspend {
         /// Why.
         reason: String,
+        /// Who writes the entries of its place by now (R16.1).
+        leadership: Leadership,
         /// The provider, or an authority over its region.
         by: Actor,
     },
@@ -126,6 +130,8 @@ pub enum Command {
     Withdraw {
         /// Why.
         reason: String,
+        /// Who writes the entries of its place by now (R16.1).
+        leadership: Leadership,
         /// The provider, or an authority over its region.
         by: Actor,
     },
@@ -197,10 +203,12 @@ impl Decider for Resource {
             }
             Command::Submit { leadership, by } => self.submit(&leadership, &by),
             Command::Return { reason, by } => self.return_(reason, &by),
-            Command::Publish { on, alike, by } => self.publish(on, alike, &by),
-            Command::Suspend { reason, by } => self.suspend(reason, &by),
+            Command::Publish { on, alike, leadership, by } => {
+                self.publish(on, alike, &leadership, &by)
+            }
+            Command::Suspend { reason, leadership, by } => self.suspend(reason, &leadership, &by),
             Command::Resume { by } => self.resume(&by),
-            Command::Withdraw { reason, by } => self.withdraw(reason, &by),
+            Command::Withdraw { reason, leadership, by } => self.withdraw(reason, &leadership, &by),
             Command::RecordUpdate { update, today, by } => self.update(update, today, &by),
         }
     }

@@ -227,6 +227,11 @@ impl App {
         &self.views.harvest
     }
 
+    /// Every view: to wait for them.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<Projector>> {
+        std::iter::once(self.shared.directory.projector()).chain(self.views.all())
+    }
+
     /// The search index, for whoever runs in the same process.
     #[must_use]
     pub fn search_index(&self) -> &Arc<SearchIndex> {

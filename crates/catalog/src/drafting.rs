@@ -76,7 +76,8 @@ impl Drafting {
         id: &ResourceId,
         by: Actor,
     ) -> Result<Executed<Aggregate>, Error> {
-        self.visible(id, &by).await?;
+        let code = self.visible(id, &by).await?;
+        let leadership = self.leadership(&code.classification).await?;
         let (state, _) = self.aggregates.get(&id.to_string()).await?;
         let alike = match &state {
             Aggregate::Submitted(entry) => {
@@ -89,7 +90,8 @@ impl Drafting {
             | Aggregate::Published(_)
             | Aggregate::Withdrawn(_) => None,
         };
-        self.execute(id, meta, Command::Publish { on: china_date(meta.at), alike, by }).await
+        let on = china_date(meta.at);
+        self.execute(id, meta, Command::Publish { on, alike, leadership, by }).await
     }
 
     /// What is known beside a description, as far as whoever writes it may know.

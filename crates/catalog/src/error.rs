@@ -73,6 +73,8 @@ pub(crate) enum Error {
     Internal(#[source] BoxError),
     #[error("another entry of this import has the same provider and name; keep one of them")]
     TwiceInImport,
+    #[error("the service ends; repeat the import with its id to go on")]
+    Ending,
     #[error("the caller's stream broke off")]
     Cut(#[source] Status),
     #[error(transparent)]
@@ -190,6 +192,7 @@ fn problem(error: Error) -> Problem {
         Error::Append(error) => Problem::unavailable("the event store", error),
         Error::Database(error) => Problem::unavailable("the catalogue's view", error),
         Error::TwiceInImport => Problem::new(Code::InvalidArgument, "TWICE_IN_IMPORT", text),
+        Error::Ending => Problem::new(Code::Unavailable, "SERVICE_ENDING", text),
         Error::Cut(_) => Problem::new(Code::Unavailable, "STREAM_BROKEN", text),
         Error::Internal(error) => Problem::internal(error),
         Error::Search(error) => search_problem(error),

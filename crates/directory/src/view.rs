@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use prost_types::Any;
-use publicdata_event_store::Recorded;
+use publicdata_event_store::{Recorded, Subject};
 use publicdata_proto::catalog::v1::{
     AgreementEnded, AgreementTerminated, CertificateIssued, OrganisationChanged,
     OrganisationClosed, OrganisationRegistered, SecurityOfficerAppointed,
@@ -62,6 +62,10 @@ impl View for Organisations {
 
     fn tables(&self) -> &'static [&'static str] {
         &["directory_organisation", "directory_contractor", "directory_agreement_over"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        [ORGANISATION, AGREEMENT].contains(&subject.aggregate())
     }
 
     async fn apply(

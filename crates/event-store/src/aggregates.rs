@@ -154,6 +154,8 @@ impl<C: Codec> Clone for Aggregates<C> {
 /// How much the state that a command is decided on can be relied on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum View {
+    /// Nothing was read: it is true of an aggregate that is new, and of another the store refuses what is decided on it.
+    Unread,
     /// Another process may have written since.
     Remembered,
     /// The leader said that nothing came after it.
@@ -198,7 +200,10 @@ impl<C: Codec> Aggregates<C> {
             return Err(ExecuteError::Busy { subject });
         };
         let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(200));
-        let mut view = self.load_once(&entry, &subject).await?;
+        let mut view = match entry.with(|known| known.sequence()) {
+            0 => View::Unread,
+            _ => View::Remembered,
+        };
         for _ in 0..ATTEMPTS_MAX {
             if let Some(sequence) = entry.with(|known| known.sequence_of(&meta.command_id)) {
                 return Ok(self.repeated(&entry, &subject, sequence).await?);
@@ -206,6 +211,10 @@ impl<C: Codec> Aggregates<C> {
             let (decision, expected) = entry.with(|known| known.decide(command.clone()));
             let events = match decision {
                 Ok(events) if !events.is_empty() => events,
+                _ if view == View::Unread => {
+                    view = self.load(&entry, &subject).await?;
+                    continue;
+                }
                 _ if view == View::Remembered => {
                     view = self.refresh(&entry, &subject).await?;
                     continue;
@@ -266,10 +275,8 @@ impl<C: Codec> Aggregates<C> {
     }
 
     /// Reads an aggregate that is not in memory yet.
-    async fn load_once(&self, entry: &Entry<C>, subject: &Subject) -> Result<View, Error> {
-        if entry.with(|known| known.sequence()) == 0 {
-            entry.merge(&self.store.load(subject, 0).await?)?;
-        }
+    async fn load(&self, entry: &Entry<C>, subject: &Subject) -> Result<View, Error> {
+        entry.merge(&self.store.load(subject, 0).await?)?;
         Ok(View::Remembered)
     }
 

@@ -1,11 +1,9 @@
-//! Tables that departments fill in: CSV as Excel writes it, and .xlsx. Rows come with the number that a person sees beside
-//! them.
+//! Tables that departments fill in, by the names of their columns. Rows come with the number that a person sees beside them.
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use calamine::{Data, Reader as _};
-use encoding_rs::{Encoding, GB18030};
+use publicdata_catalogue_formats::table;
 
 /// Titles and remarks may stand above the header, in so many rows.
 const HEADER_ROWS_MAX: usize = 10;
@@ -37,74 +35,24 @@ pub struct Row {
     pub cells: Vec<String>,
 }
 
-/// The rows of a table below its header, in the order of the file; rows without any text are passed over.
+/// The rows of a file's first sheet below its header, in their order; rows without any text are passed over.
 ///
 /// # Errors
 /// The file is no table, or lacks a column.
-pub fn read(path: &Path, bytes: &[u8], columns: &[Column]) -> anyhow::Result<Vec<Row>> {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let rows = match ending.to_ascii_lowercase().as_str() {
-        "csv" | "txt" => csv_rows(bytes),
-        "xlsx" => xlsx_rows(bytes),
-        _ => bail!("{} must end in .csv or .xlsx", path.display()),
-    };
-    let rows = rows.with_context(|| format!("{} cannot be read", path.display()))?;
+pub fn read(path: &Path, columns: &[Column]) -> anyhow::Result<Vec<Row>> {
+    let rows = rows(path).with_context(|| format!("{} cannot be read", path.display()))?;
     below_header(rows, columns).with_context(|| format!("{} does not fit", path.display()))
 }
 
-/// The text of a CSV file: UTF-8 or UTF-16 as its mark says, UTF-8 without one, or else GB18030, which Excel writes in China.
-///
-/// # Errors
-/// It is none of these.
-pub fn decode(bytes: &[u8]) -> anyhow::Result<String> {
-    let marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
-    let encoding = match marked {
-        Some(encoding) => encoding,
-        None if std::str::from_utf8(bytes).is_ok() => encoding_rs::UTF_8,
-        None => GB18030,
-    };
-    let (text, _, broken) = encoding.decode(bytes);
-    ensure!(!broken, "the text is neither UTF-8 nor GB18030; save it as one of them");
-    Ok(text.into_owned())
-}
-
-fn csv_rows(bytes: &[u8]) -> anyhow::Result<Vec<Row>> {
-    let text = decode(bytes)?;
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
+    let first = table::sheets(path)?.into_iter().next().context("it has no sheet")?;
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let cells = record.iter().map(|cell| cell.trim().to_owned()).collect();
-        rows.push(Row { number: usize::try_from(line)?, cells });
+    for row in first.rows {
+        let row = row?;
+        let cells = row.cells.iter().map(|cell| cell.text().to_owned()).collect();
+        rows.push(Row { number: usize::try_from(row.number)?, cells });
     }
     Ok(rows)
-}
-
-fn xlsx_rows(bytes: &[u8]) -> anyhow::Result<Vec<Row>> {
-    let mut book = calamine::Xlsx::new(std::io::Cursor::new(bytes))?;
-    let range = book.worksheet_range_at(0).context("it has no sheet")??;
-    let first = range.start().map_or(0, |(row, _)| row as usize);
-    let rows = range.rows().enumerate().map(|(index, cells)| Row {
-        number: first + index + 1,
-        cells: cells.iter().map(cell_text).collect(),
-    });
-    Ok(rows.collect())
-}
-
-fn cell_text(cell: &Data) -> String {
-    match cell {
-        Data::Empty | Data::Error(_) => String::new(),
-        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
-            text.trim().to_owned()
-        }
-        Data::Int(number) => number.to_string(),
-        // Codes that were typed as numbers: `510104`, not `510104.0`.
-        Data::Float(number) => number.to_string(),
-        Data::Bool(value) => value.to_string(),
-        Data::DateTime(time) => time.to_string(),
-    }
 }
 
 fn below_header(rows: Vec<Row>, columns: &[Column]) -> anyhow::Result<Vec<Row>> {

@@ -20,6 +20,9 @@ mod error;
 
 /// How many events one transaction takes at most, while catching up. Live, it is as many as there are: one.
 const BATCH_MAX: usize = 500;
+/// How far the position in the database may stay behind while commits come that are of no concern. They are read again after
+/// a crash.
+const UNSTORED_MAX: u64 = 1_000;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -44,12 +47,16 @@ pub struct Rebuilt {
 
 #[derive(Clone, Debug, Default)]
 struct Progress {
+    /// Up to where the tables hold everything.
     positions: Positions,
+    /// What the database says. Between the two nothing was of concern.
+    stored: Positions,
     /// Why the view stopped for good.
     failure: Option<Arc<str>>,
 }
 
 enum Outcome {
+    /// The streams' new positions.
     Applied(Positions),
     /// Someone else, another process or a rebuild, has written the view since its position was read.
     Moved,
@@ -71,7 +78,8 @@ impl Projector {
             .map_err(ProjectorError::Database)?;
         transaction.commit().await.map_err(ProjectorError::Database)?;
 
-        let progress = watch::Sender::new(Progress { positions, failure: None });
+        let stored = positions.clone();
+        let progress = watch::Sender::new(Progress { positions, stored, failure: None });
         Ok(Arc::new(Self { database, store, view, writing: Mutex::default(), progress }))
     }
 
@@ -197,7 +205,9 @@ impl Projector {
                 self.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
             let mut last = 0;
             while let Some(recorded) = history.try_next().await.map_err(ProjectorError::Store)? {
-                self.apply(&mut transaction, &recorded).await?;
+                if self.view.concerns(&recorded.subject) {
+                    self.apply(&mut transaction, &recorded).await?;
+                }
                 last = recorded.sequence;
                 commits += 1;
             }
@@ -264,7 +274,12 @@ impl Projector {
             if batch.is_empty() {
                 return Ok(());
             }
-            match self.try_apply_all(positions, &batch).await {
+            let last = last_of(&positions, &batch);
+            if !self.must_write(&last, &batch) {
+                self.progress.send_modify(|progress| progress.positions.extend(last));
+                return Ok(());
+            }
+            match self.try_apply_all(last, &batch).await {
                 Ok(Outcome::Applied(positions)) => {
                     self.moved_to(positions);
                     return Ok(());
@@ -284,17 +299,27 @@ impl Projector {
         }
     }
 
+    fn must_write(&self, last: &Positions, batch: &[Recorded]) -> bool {
+        let progress = self.progress.borrow();
+        let is_far = |(stream, last): (&&'static str, &u64)| {
+            let stored = progress.stored.get(stream).copied().unwrap_or_default();
+            *last >= stored + UNSTORED_MAX
+        };
+        last.iter().any(is_far)
+            || batch.iter().any(|recorded| self.view.concerns(&recorded.subject))
+    }
+
+    /// Applies commits that come after all that the view holds; `last` says where each stream is then.
     async fn try_apply_all(
         &self,
-        mut positions: Positions,
+        last: Positions,
         batch: &[Recorded],
     ) -> Result<Outcome, ProjectorError> {
+        let stored = self.progress.borrow().stored.clone();
         let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
-        for (&stream, position) in &mut positions {
-            let last = batch.iter().rfind(|recorded| recorded.stream == stream);
-            let Some(last) = last.map(|recorded| recorded.sequence) else { continue };
+        for (&stream, last) in &last {
             // Locks the view, so that nobody else applies the same events meanwhile.
-            let step = (*position, last);
+            let step = (stored.get(stream).copied().unwrap_or_default(), *last);
             let name = self.view.name();
             if !position::advance(transaction.connection(), name, stream, step)
                 .await
@@ -302,13 +327,12 @@ impl Projector {
             {
                 return Ok(Outcome::Moved);
             }
-            *position = last;
         }
-        for recorded in batch {
+        for recorded in batch.iter().filter(|recorded| self.view.concerns(&recorded.subject)) {
             self.apply(&mut transaction, recorded).await?;
         }
         transaction.commit().await.map_err(ProjectorError::Database)?;
-        Ok(Outcome::Applied(positions))
+        Ok(Outcome::Applied(last))
     }
 
     #[tracing::instrument(
@@ -341,21 +365,48 @@ impl Projector {
         })
     }
 
+    /// Takes up the positions that the database has. Where it is ahead, somebody else wrote; where it is behind what is held
+    /// here, nothing in between was of concern.
     async fn reload(&self) -> Result<(), ProjectorError> {
         let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
-        let positions = position::load(transaction.connection(), &*self.view)
+        let mut positions = position::load(transaction.connection(), &*self.view)
             .await
             .map_err(ProjectorError::Database)?;
         transaction.commit().await.map_err(ProjectorError::Database)?;
-        self.moved_to(positions);
+
+        let stored = positions.clone();
+        let known = self.progress.borrow().clone();
+        for (stream, position) in &mut positions {
+            let goes_on = known.stored.get(stream).is_some_and(|stored| *position >= *stored);
+            if let Some(held) = known.positions.get(stream).filter(|_| goes_on) {
+                *position = (*position).max(*held);
+            }
+        }
+        self.view.changed();
+        self.progress.send_modify(|progress| {
+            progress.positions = positions;
+            progress.stored = stored;
+        });
         Ok(())
     }
 
     fn moved_to(&self, positions: Positions) {
         // First what was cached, then those who wait: nobody is told of what they cannot read.
         self.view.changed();
-        self.progress.send_modify(|progress| progress.positions = positions);
+        self.progress.send_modify(|progress| {
+            progress.stored.extend(positions.clone());
+            progress.positions.extend(positions);
+        });
     }
+}
+
+/// Where each stream is after this batch; those that it has nothing of are left out.
+fn last_of(positions: &Positions, batch: &[Recorded]) -> Positions {
+    let last = |(&stream, _): (&&'static str, &u64)| {
+        let last = batch.iter().rfind(|recorded| recorded.stream == stream)?;
+        Some((stream, last.sequence))
+    };
+    positions.iter().filter_map(last).collect()
 }
 
 impl std::fmt::Debug for Projector {

@@ -1,7 +1,7 @@
 //! What a service writes: how an event changes tables.
 
 use async_trait::async_trait;
-use publicdata_event_store::Recorded;
+use publicdata_event_store::{Recorded, Subject};
 use sqlx::AnyConnection;
 
 /// Tables that are derived from events.
@@ -15,6 +15,9 @@ pub trait View: Send + Sync + 'static {
 
     /// The tables that it alone writes; one that refers to another comes after it.
     fn tables(&self) -> &'static [&'static str];
+
+    /// Whether commits to this subject can change the tables. What is of no concern costs no transaction, and is not applied.
+    fn concerns(&self, subject: &Subject) -> bool;
 
     /// Changes the tables as `recorded` says, within the transaction that also saves the position.
     ///

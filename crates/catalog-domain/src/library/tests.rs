@@ -197,26 +197,6 @@ fn a_released_item_is_collected_no_more() {
     given::<Library>(history).when(record(TODAY, other())).then_rejected(missing);
 }
 
-/// R20.1: what is late follows from the cycle, counted from the last update or from the assignment, whichever is later.
-#[test]
-fn items_are_due_a_cycle_after_their_last_update() {
-    let due = |update_cycle, current_on| {
-        let organisation = OTHER.parse().unwrap();
-        let region = DISTRICT.parse().unwrap();
-        Assignment { organisation, region, update_cycle, from: TODAY, current_on }.due_on()
-    };
-
-    assert_eq!(due(UpdateCycle::Monthly, None), Some(date(2026, 2, 28)));
-    assert_eq!(due(UpdateCycle::Monthly, Some(date(2026, 2, 28))), Some(date(2026, 3, 28)));
-    assert_eq!(due(UpdateCycle::Daily, Some(date(2025, 12, 1))), Some(date(2026, 2, 1)));
-    assert_eq!(due(UpdateCycle::RealTime, None), Some(date(2026, 2, 1)));
-    assert_eq!(due(UpdateCycle::Weekly, None), Some(date(2026, 2, 7)));
-    assert_eq!(due(UpdateCycle::Quarterly, None), Some(date(2026, 4, 30)));
-    assert_eq!(due(UpdateCycle::HalfYearly, None), Some(date(2026, 7, 31)));
-    assert_eq!(due(UpdateCycle::Yearly, None), Some(date(2027, 1, 31)));
-    assert_eq!(due(UpdateCycle::Irregular, None), None);
-}
-
 #[test]
 fn a_librarys_code_is_a_group_or_category_of_base_or_theme() {
     for code in ["101", "201001"] {

@@ -89,6 +89,7 @@ impl Resource {
         &self,
         on: Date,
         alike: Option<Alike>,
+        leadership: &Leadership,
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
         may_review(self.entry().ok_or(Rejection::Absent)?, by)?;
@@ -96,6 +97,7 @@ impl Resource {
         match (self, alike) {
             (Self::Submitted(_), Some(alike)) => Err(Rejection::NameAlike { alike }),
             (Self::Submitted(entry), None) => {
+                leadership.lets_provide(&entry.description.provider)?;
                 Ok(vec![Event::Published { version: entry.version + 1, on }])
             }
             (Self::Published(_), _) => Ok(vec![]),
@@ -107,9 +109,17 @@ impl Resource {
     }
 
     /// Whoever stands higher may take over a suspension: it then ends when that one ends it.
-    pub(super) fn suspend(&self, reason: String, by: &Actor) -> Result<Vec<Event>, Rejection> {
+    pub(super) fn suspend(
+        &self,
+        reason: String,
+        leadership: &Leadership,
+        by: &Actor,
+    ) -> Result<Vec<Event>, Rejection> {
         let entry = self.entry().ok_or(Rejection::Absent)?;
         let authority = side(entry, by)?;
+        if authority.is_none() {
+            leadership.lets_provide(&entry.description.provider)?;
+        }
         self.must_hold()?;
         let reason = given(reason)?;
 
@@ -142,9 +152,17 @@ impl Resource {
     }
 
     /// What was never published is its provider's alone to drop.
-    pub(super) fn withdraw(&self, reason: String, by: &Actor) -> Result<Vec<Event>, Rejection> {
+    pub(super) fn withdraw(
+        &self,
+        reason: String,
+        leadership: &Leadership,
+        by: &Actor,
+    ) -> Result<Vec<Event>, Rejection> {
         let entry = self.entry().ok_or(Rejection::Absent)?;
         let authority = side(entry, by)?;
+        if authority.is_none() {
+            leadership.lets_provide(&entry.description.provider)?;
+        }
         if matches!(self, Self::Withdrawn(_)) {
             return Ok(vec![]);
         }

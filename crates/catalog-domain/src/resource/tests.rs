@@ -71,7 +71,7 @@ fn returned() -> Event {
 }
 
 fn publish(by: Actor) -> Command {
-    Command::Publish { on: TODAY, alike: None, by }
+    Command::Publish { on: TODAY, alike: None, leadership: Leadership::Provider, by }
 }
 
 fn return_(by: Actor) -> Command {
@@ -79,7 +79,8 @@ fn return_(by: Actor) -> Command {
 }
 
 fn suspend(by: Actor) -> Command {
-    Command::Suspend { reason: "数据有误，核查中".to_owned(), by }
+    let reason = "数据有误，核查中".to_owned();
+    Command::Suspend { reason, leadership: Leadership::Provider, by }
 }
 
 fn suspended(authority: Option<&str>) -> Event {
@@ -88,7 +89,8 @@ fn suspended(authority: Option<&str>) -> Event {
 }
 
 fn withdraw(by: Actor) -> Command {
-    Command::Withdraw { reason: "职能已划转".to_owned(), by }
+    let reason = "职能已划转".to_owned();
+    Command::Withdraw { reason, leadership: Leadership::Provider, by }
 }
 
 fn withdrawn() -> Event {
@@ -241,6 +243,21 @@ fn entry_of_a_library_passes_to_its_next_lead() {
     given::<Resource>(history())
         .when(Command::Submit { leadership: led(), by: provider() })
         .then_rejected(refused());
+
+    // It takes nothing out of use either; the authority does, whoever leads.
+    let reason = || "职能已划转".to_owned();
+    let suspend = |by| Command::Suspend { reason: reason(), leadership: led(), by };
+    let withdraw = |by| Command::Withdraw { reason: reason(), leadership: led(), by };
+    for command in [suspend(provider()), withdraw(provider())] {
+        given::<Resource>(history()).when(command).then_rejected(refused());
+    }
+    given::<Resource>(history())
+        .when(withdraw(city()))
+        .then([Event::Withdrawn { reason: reason() }]);
+    // Nor is published what it had handed in before.
+    given::<Resource>([drafted(villages()), Event::Submitted])
+        .when(Command::Publish { on: TODAY, alike: None, leadership: led(), by: city() })
+        .then_rejected(refused());
 }
 
 /// R13.1: the authority over the provider's region reviews, and no other.
@@ -359,14 +376,22 @@ fn suspending_and_withdrawing_need_a_reason_that_says_something() {
     for reason in ["", " ", "无", "/"] {
         let reason = reason.to_owned();
         for command in [
-            Command::Suspend { reason: reason.clone(), by: city() },
-            Command::Withdraw { reason, by: city() },
+            Command::Suspend {
+                reason: reason.clone(),
+                leadership: Leadership::Provider,
+                by: city(),
+            },
+            Command::Withdraw { reason, leadership: Leadership::Provider, by: city() },
         ] {
             given::<Resource>(held([])).when(command).then_rejected(Rejection::ReasonMissing);
         }
     }
     given::<Resource>(held([]))
-        .when(Command::Suspend { reason: "长".repeat(2_001), by: city() })
+        .when(Command::Suspend {
+            reason: "长".repeat(2_001),
+            leadership: Leadership::Provider,
+            by: city(),
+        })
         .then_rejected(Rejection::ReasonTooLong { found: 2_001, max: 2_000 });
 }
 
@@ -448,8 +473,12 @@ fn strangers_do_not_end_what_holds() {
 #[test]
 fn a_name_that_was_published_meanwhile_is_not_published_again() {
     let alike = Alike { code: "302001/00002".parse().unwrap(), name: "社区名录".to_owned() };
-    let alike_at_publishing =
-        Command::Publish { on: TODAY, alike: Some(alike.clone()), by: city() };
+    let alike_at_publishing = Command::Publish {
+        on: TODAY,
+        alike: Some(alike.clone()),
+        leadership: Leadership::Provider,
+        by: city(),
+    };
     given::<Resource>([drafted(villages()), Event::Submitted])
         .when(alike_at_publishing)
         .then_rejected(Rejection::NameAlike { alike });

@@ -77,6 +77,13 @@ impl Views {
             harvest: follow(tasks, views::harvest(database(), store()).await?),
         })
     }
+
+    /// All of them.
+    pub(super) fn all(&self) -> [&Arc<Projector>; 8] {
+        let Self { entries, obligations, register, marks, libraries, items, collection, harvest } =
+            self;
+        [entries, obligations, register, marks, libraries, items, collection, harvest]
+    }
 }
 
 /// Commands to entries and answers about them, which several services share.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::stream::{self, BoxStream, StreamExt as _};
 use publicdata_proto::catalog::v1::import_resources_request::Part;
 use publicdata_proto::catalog::v1::import_service_server::ImportService;
 use publicdata_proto::catalog::v1::{
@@ -45,8 +45,13 @@ impl ImportService for Imports {
         let meta = self.shared.meta(&options.import_id, &by.id)?;
         let import = Import::begin(Arc::clone(&self.drafting), meta, mode(&options), by).await?;
         // What is on its way is finished; the rest goes on when the import is repeated.
-        let shutdown = self.tasks.shutdown().clone().cancelled_owned();
-        let answers = import.run(messages.map(row).take_until(shutdown).boxed());
+        let shutdown = self.tasks.shutdown();
+        let ending = shutdown.clone();
+        let ended =
+            stream::once(async move { ending.is_cancelled().then_some(Err(Error::Ending)) })
+                .filter_map(std::future::ready);
+        let rows = messages.map(row).take_until(shutdown.clone().cancelled_owned()).chain(ended);
+        let answers = import.run(rows.boxed());
         Ok(Response::new(answers.map(|answer| answer.map_err(Status::from)).boxed()))
     }
 }

@@ -206,8 +206,7 @@ impl Libraries {
 }
 
 fn item_to_wire(row: ItemRow, organisation_name: String, today: jiff::civil::Date) -> LibraryItem {
-    let due_on = row.assignment.due_on();
-    let days_late = due_on.map_or(0, |due_on| (today - due_on).get_days());
+    let days_late = row.due_on.map_or(0, |due_on| (today - due_on).get_days());
     LibraryItem {
         library_code: row.library.to_string(),
         item: row.item,
@@ -216,7 +215,7 @@ fn item_to_wire(row: ItemRow, organisation_name: String, today: jiff::civil::Dat
         update_cycle: update_cycle_to_number(row.assignment.update_cycle),
         from: row.assignment.from.to_string(),
         current_on: row.assignment.current_on.map(|on| on.to_string()).unwrap_or_default(),
-        due_on: due_on.map(|on| on.to_string()).unwrap_or_default(),
+        due_on: row.due_on.map(|on| on.to_string()).unwrap_or_default(),
         days_late: u32::try_from(days_late).unwrap_or(0),
     }
 }

@@ -5,6 +5,7 @@ mod reading;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use publicdata_catalog_domain::leadership::Leadership;
 use publicdata_catalog_domain::resource::{Command, Resource as Aggregate, Update};
 use publicdata_directory::Caller;
 use publicdata_event_store::aggregates::Executed;
@@ -107,7 +108,12 @@ impl ResourceService for Resources {
         let message = request.into_inner();
         let ids = (message.command_id.as_str(), message.resource_id.as_str());
         let reason = message.reason.clone();
-        let done = self.act(ids, by, |by, _| Command::Suspend { reason, by }).await?;
+        let done = self
+            .act(ids, by, |by, known| {
+                let leadership = known.leadership;
+                Command::Suspend { reason, leadership, by }
+            })
+            .await?;
         Ok(Response::new(SuspendResourceResponse { sequence: done.sequence }))
     }
 
@@ -132,7 +138,12 @@ impl ResourceService for Resources {
         let message = request.into_inner();
         let ids = (message.command_id.as_str(), message.resource_id.as_str());
         let reason = message.reason.clone();
-        let done = self.act(ids, by, |by, _| Command::Withdraw { reason, by }).await?;
+        let done = self
+            .act(ids, by, |by, known| {
+                let leadership = known.leadership;
+                Command::Withdraw { reason, leadership, by }
+            })
+            .await?;
         Ok(Response::new(WithdrawResourceResponse { sequence: done.sequence }))
     }
 
@@ -146,7 +157,7 @@ impl ResourceService for Resources {
         let ids = (message.command_id.as_str(), message.resource_id.as_str());
         let current_on = parse("current_on", &message.current_on)?;
         let update = Update { current_on, rows: (message.rows > 0).then_some(message.rows) };
-        let command = |by, today| Command::RecordUpdate { update, today, by };
+        let command = |by, known: Known| Command::RecordUpdate { update, today: known.today, by };
         let done = self.act(ids, by, command).await?;
         Ok(Response::new(RecordResourceUpdateResponse { sequence: done.sequence }))
     }
@@ -197,18 +208,28 @@ impl ResourceService for Resources {
     }
 }
 
+/// What comes in with a command to an entry.
+struct Known {
+    /// The day in China.
+    today: Date,
+    /// Who writes the entries of its place in the classification.
+    leadership: Leadership,
+}
+
 impl Resources {
-    /// Carries out a command to an entry that the caller may know of; the command is told the day in China.
+    /// Carries out a command to an entry that the caller may know of.
     async fn act(
         &self,
         (command_id, resource_id): (&str, &str),
         by: Actor,
-        command: impl FnOnce(Actor, Date) -> Command,
+        command: impl FnOnce(Actor, Known) -> Command,
     ) -> Result<Executed<Aggregate>, Error> {
         let meta = self.shared.meta(command_id, &by.id)?;
         let id = parse("resource_id", resource_id)?;
-        self.drafting.visible(&id, &by).await?;
-        self.drafting.execute(&id, &meta, command(by, china_date(meta.at))).await
+        let code = self.drafting.visible(&id, &by).await?;
+        let leadership = self.drafting.leadership(&code.classification).await?;
+        let known = Known { today: china_date(meta.at), leadership };
+        self.drafting.execute(&id, &meta, command(by, known)).await
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct ItemRow {
     pub(crate) library: LibraryCode,
     pub(crate) item: String,
     pub(crate) assignment: Assignment,
+    /// The last day for the update that it owes; `None` if it owes none. It is its obligation's.
+    pub(crate) due_on: Option<Date>,
 }
 
 /// Which items are listed; every part narrows it.
@@ -87,14 +89,22 @@ pub(crate) async fn items(
 ) -> Result<Vec<ItemRow>, sqlx::Error> {
     let binary = database.binary();
     let late = match filter.due_before {
-        Some(_) => format!("AND due_on {binary} < $7"),
+        Some(_) => format!("WHERE due_on {binary} < $7"),
         None => String::new(),
     };
     let sql = format!(
-        "SELECT item.* FROM catalog_library_item AS item
-         JOIN catalog_library AS library ON library.code = item.library_code
-         WHERE (lead_code = $1 OR organisation_code = $1 OR region_code LIKE $2)
-             AND id {binary} > $3 AND library_code LIKE $4 AND organisation_code LIKE $5 {late}
+        "SELECT * FROM (
+             SELECT item.*, (
+                 SELECT MIN(due_on) FROM catalog_obligation AS duty
+                 WHERE duty.cause_id = item.library_code AND duty.subject = item.item
+                     AND duty.state IN ('open', 'missed')
+             ) AS due_on
+             FROM catalog_library_item AS item
+             JOIN catalog_library AS library ON library.code = item.library_code
+             WHERE (lead_code = $1 OR item.organisation_code = $1 OR item.region_code LIKE $2)
+                 AND item.id {binary} > $3 AND item.library_code LIKE $4
+                 AND item.organisation_code LIKE $5
+         ) AS owing {late}
          ORDER BY id {binary} LIMIT $6"
     );
     let any = || "%".to_owned();
@@ -134,10 +144,13 @@ fn library(row: &AnyRow) -> Result<LibraryRow, sqlx::Error> {
 }
 
 fn item(row: &AnyRow) -> Result<ItemRow, sqlx::Error> {
+    let due_on: Option<&str> = row.try_get("due_on")?;
+    let due_on = due_on.map(str::parse).transpose();
     Ok(ItemRow {
         library: parsed(row, "library_code")?,
         item: row.try_get("item")?,
         assignment: assigned(row)?,
+        due_on: due_on.map_err(|source| unreadable("due_on", source))?,
     })
 }
 

@@ -3,6 +3,8 @@
 mod build;
 mod progress;
 
+use std::future::pending;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use publicdata_service_kit::Clock;
 use publicdata_service_kit::problem::chain;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::analysis;
@@ -28,8 +31,11 @@ use progress::Progress;
 
 pub use progress::{Building, Told};
 
-/// How many events are applied before the next ones are looked at. Live, it is as many as came during the last commit.
+/// How many events are applied before the next ones are looked at. Live, it is as many as there are.
 const BATCH_MAX: usize = 1_000;
+/// How long events wait for more of them before they are committed, if nobody waits for them: each commit makes segments, which
+/// must be merged later.
+const COMMIT_AFTER: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -42,6 +48,8 @@ pub struct SearchIndex {
     folder: Mutex<Option<Arc<Folder>>>,
     serving: RwLock<Option<Arc<Generation>>>,
     progress: watch::Sender<Progress>,
+    /// The last position that somebody waits for, or did.
+    wanted: watch::Sender<u64>,
     built: (mpsc::Sender<Writer>, tokio::sync::Mutex<mpsc::Receiver<Writer>>),
 }
 
@@ -99,6 +107,7 @@ impl SearchIndex {
             folder: Mutex::new(Some(Arc::new(folder))),
             serving: RwLock::default(),
             progress: watch::Sender::new(Progress::default()),
+            wanted: watch::Sender::new(0),
             built: (sender, tokio::sync::Mutex::new(receiver)),
         }))
     }
@@ -137,6 +146,11 @@ impl SearchIndex {
     /// # Errors
     /// It does not get there in time, or cannot be written.
     pub async fn wait_for(&self, sequence: u64, timeout: Duration) -> Result<u64, SearchError> {
+        self.wanted.send_if_modified(|wanted| {
+            let raised = sequence > *wanted;
+            *wanted = sequence.max(*wanted);
+            raised
+        });
         let mut progress = self.progress.subscribe();
         let there = progress.wait_for(|progress| {
             progress.serves(sequence) || progress.trouble.is_some() || progress.failure.is_some()
@@ -241,17 +255,34 @@ impl SearchIndex {
                 None => return Ok(()),
             },
         };
+        let mut wanted = self.wanted.subscribe();
         loop {
             let mut events =
                 self.store.subscribe(STREAM, writer.position() + 1).await?.ready_chunks(BATCH_MAX);
+            let (mut committed, mut since) = (writer.position(), None);
             let new = loop {
-                let batch = tokio::select! {
+                tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return Ok(()),
                     Some(new) = built.recv() => break new,
-                    batch = events.next() => batch.ok_or(FollowError::Ended)?,
-                };
-                writer = self.applied(writer, batch).await?;
+                    () = due(&mut wanted, committed..writer.position(), since) => {
+                        writer = self.commit(writer).await?;
+                        (committed, since) = (writer.position(), None);
+                    }
+                    batch = events.next() => {
+                        let (batch, ended) = whole(batch.ok_or(FollowError::Ended)?);
+                        writer = in_background(move || {
+                            writer.apply_all(&batch)?;
+                            Ok(writer)
+                        })
+                        .await?;
+                        since.get_or_insert_with(Instant::now);
+                        if let Err(error) = ended {
+                            self.commit(writer).await?;
+                            return Err(error);
+                        }
+                    }
+                }
             };
             let old = std::mem::replace(&mut writer, new);
             in_background(move || old.finish()).await?;
@@ -259,21 +290,13 @@ impl SearchIndex {
         }
     }
 
-    /// Applies what came, in one commit.
-    async fn applied(
-        &self,
-        mut writer: Writer,
-        batch: Vec<Result<Recorded, event_store::Error>>,
-    ) -> Result<Writer, FollowError> {
-        let (batch, ended) = whole(batch);
+    async fn commit(&self, mut writer: Writer) -> Result<Writer, FollowError> {
         let writer = in_background(move || {
-            writer.apply_all(&batch)?;
             writer.commit()?;
             Ok(writer)
         });
         let writer = writer.await?;
         self.committed(&writer);
-        ended?;
         Ok(writer)
     }
 
@@ -326,6 +349,17 @@ impl From<WriteError> for FollowError {
             // A full disk, above all. What is damaged for good is found when the process starts anew.
             WriteError::Engine(_) | WriteError::Read(_) => Self::Passing(error.into()),
         }
+    }
+}
+
+/// Ends when what was applied and is not committed must be: because somebody waits for it, or because it waited long enough.
+async fn due(wanted: &mut watch::Receiver<u64>, uncommitted: Range<u64>, since: Option<Instant>) {
+    let Some(since) = since else { return pending().await };
+    let is_wanted = |wanted: &u64| uncommitted.start < *wanted && *wanted <= uncommitted.end;
+    tokio::select! {
+        // Whoever can want something lives as long as the index.
+        _ = wanted.wait_for(is_wanted) => {}
+        () = tokio::time::sleep_until(since + COMMIT_AFTER) => {}
     }
 }
 

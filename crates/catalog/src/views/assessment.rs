@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_catalog_domain::assessment::score::Criterion;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_proto::catalog::v1 as catalog;
 use publicdata_proto::exchange::v1 as exchange;
 use publicdata_types::china_date;
@@ -58,17 +58,18 @@ impl View for Marks {
         ]
     }
 
+    fn concerns(&self, subject: &Subject) -> bool {
+        matches!(
+            subject.aggregate(),
+            "resource" | "obligation" | "assessment" | "grant" | "transfer"
+        )
+    }
+
     async fn apply(
         &self,
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
-        if !matches!(
-            recorded.subject.aggregate(),
-            "resource" | "obligation" | "assessment" | "grant" | "transfer"
-        ) {
-            return Ok(());
-        }
         let commit = recorded.commit().map_err(ApplyError::event)?;
         let at = time_from_wire("occurred_at", commit.occurred_at).map_err(ApplyError::event)?;
         let occasion = Occasion { recorded, on: china_date(at).to_string() };

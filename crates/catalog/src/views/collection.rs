@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_catalog_domain::entity::{Contest, Event, Plan, Source, SourceKey, Winner};
 use publicdata_catalog_domain::likeness::key;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::aggregates::Codec as _;
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_types::PlanId;
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::AnyConnection;
@@ -48,6 +49,10 @@ impl View for Collection {
 
     fn tables(&self) -> &'static [&'static str] {
         &["catalog_source", "catalog_contest", "catalog_plan"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() == Entity::AGGREGATE
     }
 
     async fn apply(

@@ -10,7 +10,7 @@ use publicdata_catalog_domain::description::Description;
 use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::Event;
 use publicdata_event_store::aggregates::Codec as _;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_types::ResourceId;
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -44,6 +44,10 @@ impl View for Entries {
 
     fn tables(&self) -> &'static [&'static str] {
         &["catalog_resource", "catalog_classification"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        [Resource::AGGREGATE, Classification::AGGREGATE].contains(&subject.aggregate())
     }
 
     async fn apply(

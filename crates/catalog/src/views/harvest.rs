@@ -7,7 +7,7 @@ use prost::Message as _;
 use publicdata_catalog_domain::foreign_resource::{self, Description};
 use publicdata_catalog_domain::harvest_source::{self, Kind, Reached, Registration};
 use publicdata_event_store::aggregates::Codec;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::AnyConnection;
 
@@ -39,6 +39,10 @@ impl View for Harvest {
 
     fn tables(&self) -> &'static [&'static str] {
         &["catalog_harvest_source", "catalog_foreign_resource"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        [HarvestSource::AGGREGATE, ForeignResource::AGGREGATE].contains(&subject.aggregate())
     }
 
     async fn apply(

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use prost::Message as _;
 use publicdata_catalog_domain::likeness::key;
 use publicdata_event_store::aggregates::Codec as _;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::{AnyConnection, Row as _};
@@ -41,14 +41,15 @@ impl View for Items {
         &["catalog_item_draft", "catalog_item"]
     }
 
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() == Resource::AGGREGATE
+    }
+
     async fn apply(
         &self,
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
-        if recorded.subject.aggregate() != Resource::AGGREGATE {
-            return Ok(());
-        }
         let id = recorded.subject.id();
         for event in recorded.commit().map_err(ApplyError::event)?.events {
             if let Some(drafted) = from_any::<wire::ResourceDrafted>(&event) {

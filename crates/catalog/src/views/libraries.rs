@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use publicdata_catalog_domain::library::{Assignment, Event};
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::aggregates::Codec as _;
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::AnyConnection;
 
@@ -36,6 +37,10 @@ impl View for Libraries {
 
     fn tables(&self) -> &'static [&'static str] {
         &["catalog_library", "catalog_library_item"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() == Library::AGGREGATE
     }
 
     async fn apply(
@@ -102,12 +107,12 @@ async fn write(
     sqlx::query(
         "INSERT INTO catalog_library_item (
              id, library_code, item, organisation_code, region_code, update_cycle, assigned_from,
-             current_on, due_on
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             current_on
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (id) DO UPDATE SET
              organisation_code = excluded.organisation_code, region_code = excluded.region_code,
              update_cycle = excluded.update_cycle, assigned_from = excluded.assigned_from,
-             current_on = excluded.current_on, due_on = excluded.due_on",
+             current_on = excluded.current_on",
     )
     .bind(id(code, item))
     .bind(code)
@@ -117,7 +122,6 @@ async fn write(
     .bind(i64::from(update_cycle_to_number(assignment.update_cycle)))
     .bind(assignment.from.to_string())
     .bind(assignment.current_on.map(|current_on| current_on.to_string()))
-    .bind(assignment.due_on().map(|due_on| due_on.to_string()))
     .execute(connection)
     .await?;
     Ok(())

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use publicdata_catalog_domain::change::Event as ChangeEvent;
 use publicdata_catalog_domain::obligation::Event;
 use publicdata_event_store::aggregates::Codec;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_types::Deadline;
 use publicdata_views::{ApplyError, Database, Projector, View};
@@ -40,6 +40,10 @@ impl View for Obligations {
 
     fn tables(&self) -> &'static [&'static str] {
         &["catalog_change", "catalog_change_organisation", "catalog_obligation"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        [Change::AGGREGATE, Obligation::AGGREGATE].contains(&subject.aggregate())
     }
 
     async fn apply(

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::aggregates::Codec;
-use publicdata_event_store::{Recorded, Store};
+use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_proto::catalog::v1::{OrganisationChanged, OrganisationRegistered};
 use publicdata_views::{ApplyError, Database, Projector, View};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
@@ -54,23 +54,24 @@ impl View for Register {
         ]
     }
 
-    async fn apply(
-        &self,
-        connection: &mut AnyConnection,
-        recorded: &Recorded,
-    ) -> Result<(), ApplyError> {
-        let kind = recorded.subject.aggregate();
-        let ours = [
+    fn concerns(&self, subject: &Subject) -> bool {
+        [
             Organisation::AGGREGATE,
             System::AGGREGATE,
             Network::AGGREGATE,
             Recovery::AGGREGATE,
             SecurityRecord::AGGREGATE,
             Agreement::AGGREGATE,
-        ];
-        if !ours.contains(&kind) {
-            return Ok(());
-        }
+        ]
+        .contains(&subject.aggregate())
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let kind = recorded.subject.aggregate();
         let commit = recorded.commit().map_err(ApplyError::event)?;
         for event in &commit.events {
             let happened = Happened { recorded, cause: &commit.command_id, event };

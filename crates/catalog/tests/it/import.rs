@@ -274,3 +274,16 @@ async fn an_import_that_was_cut_off_goes_on() {
     assert_eq!(drafted.len(), ENTRIES, "each entry was written once");
     assert_eq!(drafted.iter().collect::<BTreeSet<_>>().len(), ENTRIES);
 }
+
+/// R12.1: however many entries come at once, each is answered, in their order.
+#[tokio::test]
+async fn a_long_import_is_answered_to_its_end() {
+    let catalogue = Catalogue::start().await;
+    let city = catalogue.city().await;
+    let provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let entries = named(&provider, (1..=2_500).map(|number| format!("第{number}号名录")));
+
+    let answers = send(&provider, rows(options(&command_id()), entries)).await.unwrap();
+    let numbers: Vec<u32> = answers.iter().map(|answer| answer.number).collect();
+    assert_eq!(numbers, Vec::from_iter(1..=2_500));
+}

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use prost_types::Any;
-use publicdata_event_store::Recorded;
+use publicdata_event_store::{Recorded, Subject};
 use publicdata_proto::catalog::v1::{
     CertificateIssued, OrganisationChanged, OrganisationRegistered, ResourceDrafted,
     ResourcePublished, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
@@ -35,6 +35,10 @@ impl View for Catalogue {
 
     fn tables(&self) -> &'static [&'static str] {
         &["bus_resource", "bus_organisation", "bus_certificate"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        matches!(subject.aggregate(), "resource" | "organisation")
     }
 
     async fn apply(

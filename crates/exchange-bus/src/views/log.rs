@@ -1,7 +1,7 @@
 //! Applications, grants and transfers, from the stream EXCHANGE.
 
 use async_trait::async_trait;
-use publicdata_event_store::Recorded;
+use publicdata_event_store::{Recorded, Subject};
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
@@ -31,6 +31,10 @@ impl View for Log {
 
     fn tables(&self) -> &'static [&'static str] {
         &["bus_grant", "bus_transfer"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        matches!(subject.aggregate(), "grant" | "transfer")
     }
 
     async fn apply(

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use prost_types::{Any, Timestamp};
-use publicdata_event_store::Recorded;
 use publicdata_event_store::aggregates::Codec;
+use publicdata_event_store::{Recorded, Subject};
 use publicdata_open_data_domain::publication::{Event, Outcome, Proposal};
 use publicdata_proto::opendata::v1::{Publication, PublicationStatus};
 use publicdata_views::{ApplyError, View};
@@ -44,14 +44,15 @@ impl View for Publications {
         &["opendata_publication"]
     }
 
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() == codec::Publications::AGGREGATE
+    }
+
     async fn apply(
         &self,
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
-        if recorded.subject.aggregate() != codec::Publications::AGGREGATE {
-            return Ok(());
-        }
         let commit = recorded.commit().map_err(ApplyError::event)?;
         let context = Context {
             id: recorded.subject.id(),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use prost_types::Any;
-use publicdata_event_store::Recorded;
+use publicdata_event_store::{Recorded, Subject};
 use publicdata_proto::catalog::v1::{
     ResourceDescription, ResourceDrafted, ResourcePublished, ResourceResumed, ResourceSuspended,
     ResourceWithdrawn,
@@ -36,14 +36,15 @@ impl View for Resources {
         &["opendata_resource"]
     }
 
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() == AGGREGATE
+    }
+
     async fn apply(
         &self,
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
-        if recorded.subject.aggregate() != AGGREGATE {
-            return Ok(());
-        }
         let commit = recorded.commit().map_err(ApplyError::event)?;
         for any in &commit.events {
             apply_one(connection, recorded.subject.id(), any).await?;

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const STREAM: &str = "CATALOG";
 /// An event of this type is poison for the view.
 pub(crate) const POISON: &str = "poison";
+/// Aggregates of this kind are of no concern to it.
+const OF_NO_CONCERN: &str = "other";
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 const MIGRATIONS: &[&str] = &[
@@ -51,6 +53,10 @@ impl View for Tally {
 
     fn tables(&self) -> &'static [&'static str] {
         &["tally", "tally_entry"]
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        subject.aggregate() != OF_NO_CONCERN
     }
 
     async fn apply(
@@ -139,10 +145,19 @@ impl Bench {
     }
 
     pub(crate) async fn append_as(&self, type_url: &str, count: u64) -> u64 {
+        self.append_to("tally", type_url, count).await
+    }
+
+    /// Appends commits that are of no concern to the view.
+    pub(crate) async fn append_beside(&self, count: u64) -> u64 {
+        self.append_to(OF_NO_CONCERN, "harmless", count).await
+    }
+
+    async fn append_to(&self, aggregate: &str, type_url: &str, count: u64) -> u64 {
         let before = self.store.last_sequence(STREAM).await.unwrap();
         let mut last = before;
         for next in before..before + count {
-            let subject = Subject::new("catalog", "tally", &format!("t{}", next % 3)).unwrap();
+            let subject = Subject::new("catalog", aggregate, &format!("t{}", next % 3)).unwrap();
             let tail = self.store.tail(&subject, 0).await.unwrap();
             let expected = tail.last().map_or(0, |recorded| recorded.sequence);
             let commit = NewCommit {

@@ -27,6 +27,7 @@ on_both!(
     two_processes_count_each_event_once,
     rebuilds_to_the_same_content_while_running,
     stops_at_an_event_that_it_cannot_apply,
+    passes_over_what_is_of_no_concern,
     migrations_run_once_and_cannot_be_edited,
 );
 
@@ -119,6 +120,39 @@ async fn rebuilds_to_the_same_content_while_running(bench: Bench) {
     let after = projector.content().await.unwrap();
     assert_eq!(after, uninterrupted(&bench.store).await);
     assert_ne!(after.digest, before.digest);
+    running.stop().await;
+}
+
+/// What is of no concern costs no transaction, and is passed all the same: by this process, by another, and after a kill.
+async fn passes_over_what_is_of_no_concern(mut bench: Bench) {
+    bench.append(3).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, 3, SOON).await.unwrap();
+
+    let last = bench.append_beside(5).await;
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    let stored = bench.projector().await.positions()[STREAM];
+    assert_eq!(stored, 3, "what is of no concern was written");
+    bench.database = bench.reopen().await;
+    let second = bench.projector().await;
+    let other = run(&second);
+    let last = bench.append(1).await;
+    for projector in [&projector, &second] {
+        projector.wait_for(STREAM, last, SOON).await.unwrap();
+    }
+    running.kill().await;
+    other.kill().await;
+
+    // So much of it that the position is noted nevertheless.
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    let last = bench.append_beside(1_500).await;
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    let stored = bench.projector().await.positions()[STREAM];
+    assert!(stored >= 1_000, "{stored}");
+    assert_eq!(projector.content().await.unwrap(), uninterrupted(&bench.store).await);
+    assert_eq!(projector.content().await.unwrap().rows, 3 + 4);
     running.stop().await;
 }
 

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 8;
 /// Arguments of `import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The table: .xlsx, or .csv in UTF-8 or GB18030. Its columns are 统一社会信用代码 (code), 机构名称 (name), 行政区划代码
+    /// The table: .xlsx, .xls, .ods, or .csv in UTF-8 or GB18030. Its columns are 统一社会信用代码 (code), 机构名称 (name), 行政区划代码
     /// (region), 角色 (roles, separated by 、 or commas), and perhaps 区划版本 (revision).
     pub file: PathBuf,
     /// Say what would be taken, flagged and refused, and register nothing.
@@ -92,7 +92,7 @@ pub enum Outcome {
 pub async fn run(context: &Context, arguments: Import) -> anyhow::Result<()> {
     let bytes = std::fs::read(&arguments.file)
         .with_context(|| format!("cannot read {}", arguments.file.display()))?;
-    let rows = sheet::read(&arguments.file, &bytes, COLUMNS)?;
+    let rows = sheet::read(&arguments.file, COLUMNS)?;
     let client = context.session()?.organisations()?;
     let report = import(&client, &Digest::of(&bytes), rows, arguments.dry_run).await?;
 

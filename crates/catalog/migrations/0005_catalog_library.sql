@@ -20,9 +20,6 @@ CREATE TABLE catalog_library_item (
     update_cycle BIGINT NOT NULL,
     -- ISO 8601, Asia/Shanghai; null if it was not updated since it was assigned.
     assigned_from TEXT NOT NULL,
-    current_on TEXT,
-    -- The last day on which the next update is in time; null if it is updated irregularly.
-    due_on TEXT
+    current_on TEXT
 );
 CREATE INDEX catalog_library_item_organisation ON catalog_library_item (organisation_code);
-CREATE INDEX catalog_library_item_due ON catalog_library_item (due_on);
