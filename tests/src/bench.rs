@@ -14,6 +14,7 @@ mod commands;
 mod hot;
 mod replay;
 
+mod catalogue;
 mod city;
 mod fetch;
 mod role;
@@ -27,6 +28,7 @@ use clap::{Parser, ValueEnum};
 use publicdata_service_kit::shutdown_signal;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
+use catalogue::{Shelf, Work};
 use figure::{Figure, Measured};
 use machine::Machine;
 use report::Report;
@@ -81,7 +83,7 @@ pub enum Output {
 pub struct Plan {
     /// The figure's name.
     pub name: &'static str,
-    /// What the figure counts, a second.
+    /// What the figure counts.
     pub unit: &'static str,
     /// What it is held against.
     pub limit_name: &'static str,
@@ -94,17 +96,27 @@ enum Kind {
     Hot { processes: u32 },
     Replay,
     Fetch,
+    Catalogue { work: Work, entries: usize },
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 6] = [
-    commands(1, "commands_1"),
-    commands(16, "commands_16"),
-    commands(64, "commands_64"),
-    HOT,
-    REPLAY,
-    FETCH,
-];
+pub const PLANS: [Plan; 12] = {
+    let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
+    [
+        commands(1, "commands_1"),
+        commands(16, "commands_16"),
+        commands(64, "commands_64"),
+        HOT,
+        REPLAY,
+        FETCH,
+        rebuild,
+        search,
+        import,
+        rebuild_large,
+        search_large,
+        import_large,
+    ]
+};
 
 const fn commands(writers: u32, name: &'static str) -> Plan {
     let limit_name = "JetStream publishes, as many in flight";
@@ -187,10 +199,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         say("this is a debug build, which measures little: use `make bench`");
     }
 
+    let mut shelf = Shelf::default();
     let mut report = Report { machine: Machine::here()?, figures: Vec::new() };
     for plan in plans {
         say(format_args!("{}: {} against {}", plan.name, plan.unit, plan.limit_name));
-        let measured = measure(plan, &setting)
+        let measured = measure(plan, &setting, &mut shelf)
             .await
             .with_context(|| format!("{} could not be measured", plan.name))?;
         report.machine.versions.extend(measured.versions.clone());
@@ -206,8 +219,9 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(plan: &Plan, setting: &Setting) -> anyhow::Result<Measured> {
+async fn measure(plan: &Plan, setting: &Setting, shelf: &mut Shelf) -> anyhow::Result<Measured> {
     match plan.kind {
+        Kind::Catalogue { work, entries } => shelf.measure(setting, work, entries).await,
         Kind::Commands { writers } => commands::measure(setting, writers).await,
         Kind::Hot { processes } => hot::measure(setting, processes).await,
         Kind::Replay => replay::measure(setting).await,

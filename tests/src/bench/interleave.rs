@@ -24,7 +24,14 @@ pub(super) async fn interleaved(
 ) -> anyhow::Result<(Samples, Samples)> {
     contest.ours().await?;
     contest.limit().await?;
+    in_turns(contest, runs).await
+}
 
+/// Runs both in turns where there is nothing to warm up.
+pub(super) async fn in_turns(
+    contest: &mut impl Contest,
+    runs: u32,
+) -> anyhow::Result<(Samples, Samples)> {
     let (mut values, mut limits) = (Vec::new(), Vec::new());
     for run in 1..=runs {
         if run % 2 == 0 {

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use publicdata::fleet::{Fleet, Options};
 use publicdata::sample;
@@ -19,6 +19,8 @@ use publicdata_node_agent as node_agent;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use publicdata_service_kit::{Clock, Tasks, shutdown_signal};
 use tokio::sync::oneshot;
+
+use super::catalogue;
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 const LOG_LINES_TOLD: usize = 5;
@@ -37,6 +39,14 @@ pub enum Role {
     Node {
         /// Its configuration.
         config: PathBuf,
+    },
+    /// The catalogue alone, which is ready when it holds all events.
+    #[command(hide = true)]
+    Catalogue {
+        /// Where it keeps everything.
+        folder: PathBuf,
+        /// The server that has the events.
+        nats: String,
     },
 }
 
@@ -74,6 +84,15 @@ pub(super) async fn play(role: &Role) -> anyhow::Result<()> {
             let address = app.local_addr();
             app.spawn()?;
             announce(&address.to_string())?;
+            tasks.run(dismissed, DRAIN_DEADLINE).await?;
+        }
+        Role::Catalogue { folder, nats } => {
+            let tasks = Tasks::new();
+            let ready = tokio::select! {
+                ready = catalogue::serve(folder, nats, &tasks) => ready?,
+                () = tasks.shutdown().cancelled() => bail!("a task of the catalogue failed"),
+            };
+            announce(&ready)?;
             tasks.run(dismissed, DRAIN_DEADLINE).await?;
         }
     }

@@ -6,13 +6,15 @@ use std::path::Path;
 use publicdata_event_store::jetstream::{JetStreamStore, Options};
 use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_event_store::testing::raw::Raw;
+use publicdata_event_store::{NewCommit, Subject};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// A server as the fleet starts it, synced at each write, without TLS; the store's connection to it, and a plain one.
 pub(super) struct Server {
     pub(super) store: JetStreamStore,
     pub(super) raw: Raw,
-    _nats: NatsServer,
+    nats: NatsServer,
     // Dropped after the server, as fields are dropped in order.
     _folder: TempDir,
 }
@@ -24,7 +26,18 @@ impl Server {
         let nats = NatsServer::start(ServerOptions::new(folder.path())).await?;
         let store = JetStreamStore::connect(Options::new(nats.url(), "bench")).await?;
         let raw = Raw::connect(&nats.url()).await.map_err(anyhow::Error::from_boxed)?;
-        Ok(Self { store, raw, _nats: nats, _folder: folder })
+        Ok(Self { store, raw, nats, _folder: folder })
+    }
+
+    /// Where it listens.
+    pub(super) fn url(&self) -> String {
+        self.nats.url()
+    }
+
+    /// Stores commits in one atomic batch.
+    pub(super) async fn fill(&self, commits: Vec<(Subject, NewCommit)>) -> anyhow::Result<()> {
+        let batch = Uuid::new_v4().to_string();
+        self.raw.fill(&batch, commits).await.map_err(anyhow::Error::from_boxed)
     }
 
     pub(super) fn versions(&self) -> BTreeMap<&'static str, String> {

@@ -28,6 +28,13 @@ impl Samples {
         }
     }
 
+    /// The sample that so many in a hundred do not exceed.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> f64 {
+        let rank = (self.0.len() * percent).div_ceil(100);
+        self.0[rank.clamp(1, self.0.len()) - 1]
+    }
+
     /// The smallest.
     #[must_use]
     pub fn min(&self) -> f64 {
