@@ -17,12 +17,26 @@ use publicdata_catalog_domain::resource::Update;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_types::region::Level;
 use publicdata_types::{Actor, ClassificationCode, RegionCode, ResourceCode, ResourceId};
-use publicdata_views::Database;
+use publicdata_views::{Database, places};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
 use crate::codec::description_from_wire;
 use crate::entry::{Entry, Published, Reader, Standing, Status};
+
+/// Those of the entries that there are, whole.
+pub(crate) async fn by_ids(
+    connection: &mut AnyConnection,
+    ids: &[ResourceId],
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let places = places(1, ids.len());
+    let select = format!("SELECT * FROM catalog_resource WHERE id IN {places}");
+    let mut query = sqlx::query(AssertSqlSafe(select));
+    for id in ids {
+        query = query.bind(id.to_string());
+    }
+    query.fetch_all(connection).await?.iter().map(entry).collect()
+}
 
 /// The entry, whole.
 pub(crate) async fn by_id(

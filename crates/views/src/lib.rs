@@ -15,4 +15,4 @@ pub mod testing;
 pub use content::Content;
 pub use database::{Database, DatabaseError, Engine, Transaction};
 pub use projector::{Projector, ProjectorError, Rebuilt, WaitError};
-pub use view::{ApplyError, View};
+pub use view::{ApplyError, View, parts, places};

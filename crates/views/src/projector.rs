@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use publicdata_event_store::{self as event_store, Recorded, Store};
 use tokio::sync::{Mutex, watch};
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use crate::content::{self, Content};
@@ -60,6 +61,8 @@ enum Outcome {
     Applied(Positions),
     /// Someone else, another process or a rebuild, has written the view since its position was read.
     Moved,
+    /// One of several commits cannot be applied.
+    Unsure,
 }
 
 impl Projector {
@@ -245,7 +248,8 @@ impl Projector {
         }
 
         let mut batches = stream::select_all(feeds).ready_chunks(BATCH_MAX);
-        while let Some(batch) = batches.next().await {
+        // What is there is taken, and not as much of it as the runtime lets a task take at a time.
+        while let Some(batch) = unconstrained(batches.next()).await {
             let mut commits = Vec::with_capacity(batch.len());
             let mut ended = Ok(());
             for recorded in batch {
@@ -285,14 +289,12 @@ impl Projector {
                     return Ok(());
                 }
                 Ok(Outcome::Moved) => self.reload().await?,
-                // Those before the one that is wrong are not to blame: let them count, then stop.
-                Err(ProjectorError::Poisoned { stream, sequence, source }) if batch.len() > 1 => {
-                    let bad = batch.iter().position(|recorded| {
-                        recorded.stream == stream && recorded.sequence == sequence
-                    });
-                    batch.truncate(bad.unwrap_or_default());
-                    Box::pin(self.apply_all(batch)).await?;
-                    return Err(ProjectorError::Poisoned { stream, sequence, source });
+                // Those before the one that is wrong are not to blame: they count.
+                Ok(Outcome::Unsure) => {
+                    for recorded in batch {
+                        Box::pin(self.apply_all(vec![recorded])).await?;
+                    }
+                    return Ok(());
                 }
                 Err(error) => return Err(error),
             }
@@ -328,8 +330,18 @@ impl Projector {
                 return Ok(Outcome::Moved);
             }
         }
-        for recorded in batch.iter().filter(|recorded| self.view.concerns(&recorded.subject)) {
-            self.apply(&mut transaction, recorded).await?;
+        let concerned: Vec<&Recorded> =
+            batch.iter().filter(|recorded| self.view.concerns(&recorded.subject)).collect();
+        match concerned.as_slice() {
+            [recorded] => self.apply(&mut transaction, recorded).await?,
+            several => {
+                let applied = self.view.apply_all(transaction.connection(), several).await;
+                match applied.map_err(passing) {
+                    Ok(()) => {}
+                    Err(Some(error)) => return Err(error),
+                    Err(None) => return Ok(Outcome::Unsure),
+                }
+            }
         }
         transaction.commit().await.map_err(ProjectorError::Database)?;
         Ok(Outcome::Applied(last))
@@ -397,6 +409,16 @@ impl Projector {
             progress.stored.extend(positions.clone());
             progress.positions.extend(positions);
         });
+    }
+}
+
+/// The error, if it comes from the database's state; none if a commit is to blame.
+fn passing(error: ApplyError) -> Option<ProjectorError> {
+    match error {
+        ApplyError::Database(source) if error::is_passing(&source) => {
+            Some(ProjectorError::Database(source))
+        }
+        ApplyError::Database(_) | ApplyError::Event(_) => None,
     }
 }
 

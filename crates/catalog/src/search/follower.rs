@@ -16,6 +16,7 @@ use publicdata_service_kit::Clock;
 use publicdata_service_kit::problem::chain;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -269,7 +270,7 @@ impl SearchIndex {
                         writer = self.commit(writer).await?;
                         (committed, since) = (writer.position(), None);
                     }
-                    batch = events.next() => {
+                    batch = unconstrained(events.next()) => {
                         let (batch, ended) = whole(batch.ok_or(FollowError::Ended)?);
                         writer = in_background(move || {
                             writer.apply_all(&batch)?;

@@ -17,14 +17,17 @@ use sqlx::AnyConnection;
 use crate::app::BuildError;
 use crate::codec::time_from_wire;
 use crate::views::{MIGRATIONS, STREAM};
-use rows::{Mark, Occasion, begin, close, end, forget, open, resume, written};
+use reviews::Reviews;
+use rows::{
+    MARK_MAX, Mark, Occasion, Publication, close, end, forget, keep, marks, open, published,
+    resume, written,
+};
 
+mod reviews;
 mod rows;
 
 /// The stream of the bus's events: how applications were answered, and what was delivered.
 const EXCHANGE: &str = "EXCHANGE";
-
-const MARK_MAX: i64 = 1_000;
 
 /// The view of marks, in a database of the catalogue's.
 ///
@@ -85,6 +88,20 @@ impl View for Marks {
         }
         Ok(())
     }
+
+    async fn apply_all(
+        &self,
+        connection: &mut AnyConnection,
+        commits: &[&Recorded],
+    ) -> Result<(), ApplyError> {
+        if let Some(reviews) = Reviews::of(commits)? {
+            return reviews.write(connection).await;
+        }
+        for recorded in commits {
+            self.apply(&mut *connection, recorded).await?;
+        }
+        Ok(())
+    }
 }
 
 async fn resource(
@@ -95,35 +112,19 @@ async fn resource(
 ) -> Result<(), ApplyError> {
     let id = occasion.id();
     if let Some(drafted) = event::<catalog::ResourceDrafted>(any)? {
-        let description = drafted.description.unwrap_or_default();
-        let text = hex::encode(description.encode_to_vec());
-        sqlx::query(
-            "INSERT INTO assessment_draft (resource_id, description) VALUES ($1, $2)
-             ON CONFLICT (resource_id) DO UPDATE SET description = excluded.description",
-        )
-        .bind(id)
-        .bind(text)
-        .execute(connection)
-        .await?;
-        return Ok(());
+        return keep(connection, &[(id, drafted.description.unwrap_or_default())]).await;
     }
     if let Some(returned) = event::<catalog::ResourceReturned>(any)? {
-        let written = written(&mut *connection, id).await?;
+        let written = written_of(&mut *connection, id).await?;
         let what = format!("{} was returned: {}", written.name, returned.reason);
         let (organisation, what) = (written.provider_code.as_str(), what.as_str());
         let criterion = Criterion::Completeness;
-        let mark = Mark { index, criterion, organisation, earned: 0, what };
-        return occasion.mark(connection, &mark, id).await;
+        let mark = Mark { occasion, index, criterion, organisation, earned: 0, what };
+        return marks(connection, &[mark]).await;
     }
     if event::<catalog::ResourcePublished>(any)?.is_some() {
-        let written = written(&mut *connection, id).await?;
-        let what = format!("{} passed review", written.name);
-        let (organisation, what) = (written.provider_code.as_str(), what.as_str());
-        let (criterion, earned) = (Criterion::Completeness, MARK_MAX);
-        let mark = Mark { index, criterion, organisation, earned, what };
-        occasion.mark(&mut *connection, &mark, id).await?;
-        end(&mut *connection, occasion).await?;
-        return begin(connection, occasion, written).await;
+        let written = written_of(&mut *connection, id).await?;
+        return published(connection, &[Publication { occasion, index, written }]).await;
     }
     if event::<catalog::ResourceResumed>(any)?.is_some() {
         return resume(connection, occasion).await;
@@ -131,7 +132,7 @@ async fn resource(
     if event::<catalog::ResourceSuspended>(any)?.is_some()
         || event::<catalog::ResourceWithdrawn>(any)?.is_some()
     {
-        return end(connection, occasion).await;
+        return end(connection, &occasion.on, &[id]).await;
     }
     Ok(())
 }
@@ -236,6 +237,15 @@ async fn bulletin(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What was last written of an entry.
+async fn written_of(
+    connection: &mut AnyConnection,
+    id: &str,
+) -> Result<catalog::ResourceDescription, ApplyError> {
+    let mut known = written(connection, &[id]).await?;
+    known.remove(id).ok_or_else(|| ApplyError::event("a review of what was not drafted"))
 }
 
 fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError> {

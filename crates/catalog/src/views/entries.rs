@@ -1,5 +1,6 @@
 //! Entries as rows, and the classification tree that they stand in.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use publicdata_catalog_domain::resource::Event;
 use publicdata_event_store::aggregates::Codec as _;
 use publicdata_event_store::{Recorded, Store, Subject};
 use publicdata_types::ResourceId;
-use publicdata_views::{ApplyError, Database, Projector, View};
+use publicdata_views::{ApplyError, Database, Projector, View, parts, places};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::app::BuildError;
@@ -55,20 +56,39 @@ impl View for Entries {
         connection: &mut AnyConnection,
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
-        if recorded.subject.aggregate() == Classification::AGGREGATE {
-            return name_classification(connection, recorded).await;
-        }
-        let Some((id, events)) = events(recorded)? else { return Ok(()) };
+        self.apply_all(connection, &[recorded]).await
+    }
 
-        let mut entry = queries::by_id(&mut *connection, &id).await?;
-        for event in events {
-            let evolved = Entry::evolve(entry, id, event, recorded.recorded_at);
-            entry = Some(evolved.map_err(ApplyError::event)?);
+    async fn apply_all(
+        &self,
+        connection: &mut AnyConnection,
+        commits: &[&Recorded],
+    ) -> Result<(), ApplyError> {
+        let mut happened = Vec::with_capacity(commits.len());
+        for recorded in commits {
+            match events(recorded)? {
+                Some((id, events)) => happened.push((id, events, recorded.recorded_at)),
+                None => name_classification(&mut *connection, recorded).await?,
+            }
         }
-        match entry {
-            Some(entry) => write(connection, &entry).await,
-            None => Ok(()),
+        let ids: BTreeSet<ResourceId> = happened.iter().map(|(id, ..)| *id).collect();
+        let ids = Vec::from_iter(ids);
+        let mut entries: BTreeMap<ResourceId, Entry> = BTreeMap::new();
+        for ids in parts(&ids) {
+            let known = queries::by_ids(&mut *connection, ids).await?;
+            entries.extend(known.into_iter().map(|entry| (entry.id, entry)));
         }
+        for (id, events, at) in happened {
+            for event in events {
+                let evolved = Entry::evolve(entries.remove(&id), id, event, at);
+                entries.insert(id, evolved.map_err(ApplyError::event)?);
+            }
+        }
+        let entries = Vec::from_iter(entries.into_values());
+        for entries in parts(&entries) {
+            write(&mut *connection, entries).await?;
+        }
+        Ok(())
     }
 }
 
@@ -108,7 +128,7 @@ async fn name_classification(
     Ok(())
 }
 
-async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), ApplyError> {
+async fn write(connection: &mut AnyConnection, entries: &[Entry]) -> Result<(), ApplyError> {
     const COLUMNS: [&str; 20] = [
         "id",
         "code",
@@ -132,42 +152,43 @@ async fn write(connection: &mut AnyConnection, entry: &Entry) -> Result<(), Appl
         "published_name_key",
     ];
 
-    let places: Vec<String> = (1..=COLUMNS.len()).map(|place| format!("${place}")).collect();
     let updates: Vec<String> =
         COLUMNS.iter().map(|column| format!("{column} = excluded.{column}")).collect();
     let upsert = format!(
-        "INSERT INTO catalog_resource ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}",
+        "INSERT INTO catalog_resource ({}) VALUES {} ON CONFLICT (id) DO UPDATE SET {}",
         COLUMNS.join(", "),
-        places.join(", "),
+        places(entries.len(), COLUMNS.len()),
         updates.join(", ")
     );
 
-    let published = entry.published.as_ref();
+    let mut query = sqlx::query(AssertSqlSafe(upsert));
     let name_key = |description: &Description| NameKey::of(&description.name).as_str().to_owned();
-    let rows = entry.update.and_then(|update| update.rows);
-    sqlx::query(AssertSqlSafe(upsert))
-        .bind(entry.id.to_string())
-        .bind(entry.code.to_string())
-        .bind(entry.code.classification.to_string())
-        .bind(entry.description.provider.to_string())
-        .bind(entry.region.to_string())
-        .bind(entry.status.as_str())
-        .bind(i64::from(entry.version()))
-        .bind(encoded(&entry.description))
-        .bind(entry.return_reason.as_str())
-        .bind(published.map(|published| encoded(&published.description)))
-        .bind(published.map(|published| published.on.to_string()))
-        .bind(published.map(|published| microseconds(published.at)))
-        .bind(published.map(|published| microseconds(published.changed_at)))
-        .bind(entry.standing_status().map_or("", Status::as_str))
-        .bind(entry.standing.reason())
-        .bind(entry.update.map(|update| update.current_on.to_string()))
-        .bind(rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
-        .bind(microseconds(entry.updated_at))
-        .bind(name_key(&entry.description))
-        .bind(published.map(|published| name_key(&published.description)))
-        .execute(connection)
-        .await?;
+    for entry in entries {
+        let published = entry.published.as_ref();
+        let rows = entry.update.and_then(|update| update.rows);
+        query = query
+            .bind(entry.id.to_string())
+            .bind(entry.code.to_string())
+            .bind(entry.code.classification.to_string())
+            .bind(entry.description.provider.to_string())
+            .bind(entry.region.to_string())
+            .bind(entry.status.as_str())
+            .bind(i64::from(entry.version()))
+            .bind(encoded(&entry.description))
+            .bind(entry.return_reason.as_str())
+            .bind(published.map(|published| encoded(&published.description)))
+            .bind(published.map(|published| published.on.to_string()))
+            .bind(published.map(|published| microseconds(published.at)))
+            .bind(published.map(|published| microseconds(published.changed_at)))
+            .bind(entry.standing_status().map_or("", Status::as_str))
+            .bind(entry.standing.reason())
+            .bind(entry.update.map(|update| update.current_on.to_string()))
+            .bind(rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
+            .bind(microseconds(entry.updated_at))
+            .bind(name_key(&entry.description))
+            .bind(published.map(|published| name_key(&published.description)));
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use publicdata_service_kit::Tasks;
 use publicdata_service_kit::problem::chain;
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use super::{BATCH_MAX, FollowError, SearchIndex, in_background, whole};
@@ -96,7 +97,7 @@ impl SearchIndex {
             }
             let history = self.store.read(STREAM, writer.position() + 1, None).await?;
             let mut history = history.ready_chunks(BATCH_MAX);
-            while let Some(batch) = history.next().await {
+            while let Some(batch) = unconstrained(history.next()).await {
                 if shutdown.is_cancelled() {
                     return Ok(None);
                 }
