@@ -12,7 +12,7 @@ mod service;
 pub(super) use growth::{PLANS, Shelf, Work};
 pub(super) use service::serve;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -97,12 +97,9 @@ impl Catalogue {
             std::fs::remove_dir_all(&kept)?;
         }
         let url = PathBuf::from(self.server.url());
-        // It takes long, and whoever interrupts meanwhile is heard.
-        let started = tokio::task::spawn_blocking(move || {
-            let log = folder.join("catalog.log");
-            Player::start(&[Path::new("catalogue"), &folder, &url], &log)
-        });
-        self.process = Some(started.await??);
+        let log = folder.join("catalog.log");
+        let process = Player::start_slowly(vec!["catalogue".into(), folder, url], log);
+        self.process = Some(process.await?);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::output::from_json;
@@ -158,7 +158,7 @@ async fn grant(provider: &Session, consumer: &Session, resource: &str) -> anyhow
         id: applied.grant_id.clone(),
         fields: Vec::new(),
         filter: Some(String::new()),
-        max_rows: 0,
+        limits: Limits::default(),
     };
     let terms = until("the provider sees the application", async || {
         terms_of_application(provider, approval.clone()).await

@@ -64,13 +64,14 @@ pub(super) async fn play(role: &Role) -> anyhow::Result<()> {
             () = end_of_input() => {}
         }
     };
+    tokio::pin!(dismissed);
     match role {
         Role::Services { data } => {
             let options = Options::new(data, Clock::system(), sample::init_arguments()?);
             let fleet = Fleet::start(options).await?;
             announce("ready")?;
             let ended = tokio::select! {
-                () = dismissed => Ok(()),
+                () = &mut dismissed => Ok(()),
                 failure = fleet.failed() => Err(failure),
             };
             fleet.stop().await?;
@@ -91,6 +92,7 @@ pub(super) async fn play(role: &Role) -> anyhow::Result<()> {
             let ready = tokio::select! {
                 ready = catalogue::serve(folder, nats, &tasks) => ready?,
                 () = tasks.shutdown().cancelled() => bail!("a task of the catalogue failed"),
+                () = &mut dismissed => bail!("dismissed before it was ready"),
             };
             announce(&ready)?;
             tasks.run(dismissed, DRAIN_DEADLINE).await?;
@@ -142,6 +144,19 @@ impl Player {
         let role = arguments[0].display();
         ensure!(!player.said.is_empty(), "{role} did not start: {}", player.last_words());
         Ok(player)
+    }
+
+    /// The same where that takes long: whoever interrupts meanwhile need not wait for it.
+    pub(super) async fn start_slowly(
+        arguments: Vec<PathBuf>,
+        log: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let (sender, started) = oneshot::channel();
+        thread::spawn(move || {
+            let arguments: Vec<&Path> = arguments.iter().map(PathBuf::as_path).collect();
+            let _ = sender.send(Self::start(&arguments, &log));
+        });
+        started.await?
     }
 
     pub(super) fn process(&self) -> u32 {
