@@ -12,7 +12,7 @@ use arrow_flight::error::FlightError;
 use futures::TryStreamExt as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::fleet::{Fleet, NodeDataset, Options};
@@ -273,7 +273,7 @@ impl City {
             id: grant.clone(),
             fields: granted.fields.into_iter().map(str::to_owned).collect(),
             filter: Some(granted.filter.to_owned()),
-            max_rows: 0,
+            limits: Limits::default(),
         };
         let terms = until("the bus shows the application", async || {
             terms_of_application(&provider, approval.clone()).await.ok()

@@ -5,6 +5,7 @@
 
 mod page;
 mod standing;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ pub mod outcome;
 
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
-use publicdata_exchange_domain::{Refusal, SignedBytes, Use};
+use publicdata_exchange_domain::{Refusal, SignedBytes, Usage, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{Receipt, ServeTransfer, TransferRequest};
@@ -72,12 +72,19 @@ impl Exchange {
         let reservation = self.relay.reserve(asked.transfer, grant).await;
 
         let (state, _) = self.grants.get(&grant.to_string()).await?;
+        let used = match state.issued() {
+            Some((terms, _, _)) if terms.counts_use() => {
+                self.queries.usage(terms, by.organisation, asked.transfer).await?
+            }
+            Some(_) | None => Usage::default(),
+        };
         let wanted = Use {
             consumer: by.organisation,
             fields: &asked.request.fields,
             purpose: &asked.request.purpose,
             mode: DeliveryMode::Bulk,
             at: self.clock.now(),
+            used: &used,
         };
         let decision = state.authorise(&wanted).cloned();
         let source = match (state.issued(), &decision) {

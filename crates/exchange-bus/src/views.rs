@@ -26,6 +26,7 @@ pub(crate) const EXCHANGE: &str = "EXCHANGE";
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_exchange.sql"),
     include_str!("../migrations/0002_standing.sql"),
+    include_str!("../migrations/0003_usage.sql"),
 ];
 
 /// An event that contradicts those before it.
@@ -42,6 +43,13 @@ fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError
         return Ok(None);
     }
     M::decode(any.value.as_slice()).map(Some).map_err(ApplyError::event)
+}
+
+/// A moment as columns hold it, in microseconds since the epoch.
+fn microseconds(at: &prost_types::Timestamp) -> i64 {
+    const MICROSECONDS: i64 = 1_000_000;
+
+    at.seconds.saturating_mul(MICROSECONDS).saturating_add(i64::from(at.nanos) / 1_000)
 }
 
 /// A message as a column holds it.

@@ -5,11 +5,13 @@ pub mod mistake;
 pub mod resource;
 
 pub mod application;
+pub mod limits;
 pub mod terms;
 
 pub mod grant;
 pub mod transfer;
 
+pub use limits::{Rate, RatePeriod, Usage};
 pub use mistake::Mistake;
 pub use resource::ResourceFacts;
 pub use terms::{Refusal, Standing, Terms, Use, authorise};

@@ -10,7 +10,12 @@ use publicdata_types::{
 
 use crate::application::{Application, Request};
 use crate::filter::{Columns, Filter};
+use crate::limits::{Rate, Usage};
 use crate::{Mistake, ResourceFacts};
+
+mod refusal;
+
+pub use refusal::Refusal;
 
 /// The terms of a grant, as they stand in the bytes that the provider signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +47,10 @@ pub struct Terms {
     pub valid_until: Timestamp,
     /// The most rows in one transfer, if there is a limit.
     pub rows_max: Option<u64>,
+    /// How often it may be used, if there is a limit.
+    pub rate: Option<Rate>,
+    /// The most rows over all transfers, if there is a limit.
+    pub total_rows_max: Option<u64>,
 }
 
 /// A field that a grant gives.
@@ -77,62 +86,8 @@ pub struct Use<'a> {
     pub mode: DeliveryMode,
     /// When.
     pub at: Timestamp,
-}
-
-/// Why a use is not within a grant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such grant, or not yet.
-    #[error("no such grant; apply for the resource, or name the grant that you were given")]
-    NotGranted,
-    /// The grant is somebody else's. What it gives is not said.
-    #[error("grant is not given to organisation {consumer}")]
-    OtherConsumer {
-        /// Who asked.
-        consumer: OrganisationCode,
-    },
-    /// The grant was revoked.
-    #[error("grant was revoked; apply anew")]
-    Revoked,
-    /// The grant does not hold yet.
-    #[error("grant holds from {from}")]
-    NotYetValid {
-        /// From when it holds.
-        from: Timestamp,
-    },
-    /// The grant does not hold any more.
-    #[error("grant ended at {until}; apply anew")]
-    Expired {
-        /// When it ended.
-        until: Timestamp,
-    },
-    /// The use names no purpose.
-    #[error("no purpose is named; each use carries its purpose")]
-    PurposeMissing,
-    /// The use is for something else.
-    #[error("purpose differs from the one granted; name that one, or apply for this one")]
-    PurposeDiffers,
-    /// The data may not be delivered this way.
-    #[error("grant does not allow delivery by {mode}")]
-    ModeNotGranted {
-        /// The way.
-        mode: DeliveryMode,
-    },
-    /// The use names no field.
-    #[error("no field is named; name at least one of those granted")]
-    FieldsMissing,
-    /// The use names a field twice.
-    #[error("field {field} is named twice")]
-    FieldRepeated {
-        /// The field.
-        field: String,
-    },
-    /// The use names a field that was not granted.
-    #[error("field {field} is outside the grant; leave it out, or apply for it")]
-    FieldOutsideGrant {
-        /// The field.
-        field: String,
-    },
+    /// What was done before.
+    pub used: &'a Usage,
 }
 
 /// Whether a use is within a grant: asked at the bus, and again at the provider's node.
@@ -165,7 +120,25 @@ pub fn authorise(terms: &Terms, standing: Standing, wanted: &Use<'_>) -> Result<
     if !terms.modes.contains(&wanted.mode) {
         return Err(Refusal::ModeNotGranted { mode: wanted.mode });
     }
-    authorise_fields(terms, wanted.fields)
+    authorise_fields(terms, wanted.fields)?;
+    authorise_extent(terms, wanted)
+}
+
+/// How often and how much.
+fn authorise_extent(terms: &Terms, wanted: &Use<'_>) -> Result<(), Refusal> {
+    if let Some(rate) = terms.rate
+        && let Some(next) = rate.exhausted_until(wanted.used, wanted.at)
+    {
+        let Rate { transfers, period } = rate;
+        return Err(Refusal::RateExceeded { transfers: transfers.get(), period, next });
+    }
+    match terms.rows_left(wanted.used) {
+        Some(0) => {
+            let rows_max = terms.total_rows_max.unwrap_or_default();
+            Err(Refusal::VolumeExhausted { rows_max })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn authorise_fields(terms: &Terms, fields: &[String]) -> Result<(), Refusal> {
@@ -182,6 +155,18 @@ fn authorise_fields(terms: &Terms, fields: &[String]) -> Result<(), Refusal> {
 }
 
 impl Terms {
+    /// How many rows may still be delivered, if there is a limit over all transfers.
+    #[must_use]
+    pub fn rows_left(&self, used: &Usage) -> Option<u64> {
+        self.total_rows_max.map(|rows_max| rows_max.saturating_sub(used.rows))
+    }
+
+    /// Whether it depends on what was done before how much may be done now.
+    #[must_use]
+    pub fn counts_use(&self) -> bool {
+        self.rate.is_some() || self.total_rows_max.is_some()
+    }
+
     /// The items that the row filter may name, with their types: by these the provider's node reads it.
     #[must_use]
     pub fn columns(&self) -> Columns {
@@ -320,26 +305,6 @@ impl Terms {
         let last = self.valid_until.checked_sub(moment).unwrap_or(self.valid_until);
         if china_date(self.valid_from) < from || china_date(last) > until {
             mistakes.push(Mistake::PeriodOutside { from, until });
-        }
-    }
-}
-
-impl Refusal {
-    /// The stable code that clients may rely on.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::NotGranted => "GRANT_UNKNOWN",
-            Self::OtherConsumer { .. } => "WRONG_CONSUMER",
-            Self::Revoked => "GRANT_REVOKED",
-            Self::NotYetValid { .. } => "GRANT_NOT_YET_VALID",
-            Self::Expired { .. } => "GRANT_EXPIRED",
-            Self::PurposeMissing => "PURPOSE_MISSING",
-            Self::PurposeDiffers => "PURPOSE_DIFFERS",
-            Self::ModeNotGranted { .. } => "MODE_NOT_GRANTED",
-            Self::FieldsMissing => "FIELDS_MISSING",
-            Self::FieldRepeated { .. } => "FIELD_REPEATED",
-            Self::FieldOutsideGrant { .. } => "FIELD_OUTSIDE_GRANT",
         }
     }
 }

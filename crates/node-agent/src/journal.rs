@@ -1,4 +1,6 @@
-//! What a node must remember over a restart: which grants were revoked, and which requests it served.
+//! What a node must remember over a restart: which grants were revoked, which requests it served, and how much grants were used.
+
+mod ledger;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -7,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use publicdata_types::{Digest, GrantId, TransferId};
+use publicdata_exchange_domain::{Terms, Usage};
+use publicdata_types::{Digest, GrantId, OrganisationCode, TransferId};
+
+use ledger::Ledger;
 
 const FILE: &str = "journal";
 /// After so many lines the file is written anew, without what is not needed any more.
@@ -19,8 +24,11 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     lines: usize,
+    /// So that it is not written anew for every line where much is to be kept.
+    lines_max: usize,
     revoked: HashSet<GrantId>,
     served: HashMap<Digest, Timestamp>,
+    ledger: Ledger,
     keep: SignedDuration,
 }
 
@@ -45,6 +53,7 @@ pub enum Seen {
 enum Entry {
     Revoked(GrantId),
     Served(Digest, Timestamp),
+    Used(ledger::Line),
 }
 
 impl Journal {
@@ -61,12 +70,14 @@ impl Journal {
         };
 
         let (mut revoked, mut served) = (HashSet::new(), HashMap::new());
+        let mut ledger = Ledger::default();
         // What follows the last line break was cut short by a crash, and had no effect.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         for (number, line) in whole.lines().enumerate() {
             match line.parse() {
                 Ok(Entry::Revoked(grant)) => drop(revoked.insert(grant)),
                 Ok(Entry::Served(request, at)) => drop(served.insert(request, at)),
+                Ok(Entry::Used(line)) => ledger.enter(&line),
                 Err(()) => {
                     let text = format!("line {} is damaged", number + 1);
                     return Err(error(io::Error::new(io::ErrorKind::InvalidData, text)));
@@ -74,7 +85,8 @@ impl Journal {
             }
         }
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(error)?;
-        let mut journal = Self { path, file, lines: 0, revoked, served, keep };
+        let mut journal =
+            Self { path, file, lines: 0, lines_max: LINES_MAX, revoked, served, ledger, keep };
         journal.rewrite(now)?;
         Ok(journal)
     }
@@ -112,10 +124,50 @@ impl Journal {
 
         self.append(&format!("served {request} {requested_at}\n"))?;
         self.served.insert(request, requested_at);
-        if self.lines > LINES_MAX {
+        if self.lines > self.lines_max {
             self.rewrite(now)?;
         }
         Ok(Seen::Never)
+    }
+
+    /// What a consumer did under a grant before this transfer.
+    #[must_use]
+    pub fn usage(&self, key: (GrantId, OrganisationCode), transfer: TransferId) -> Usage {
+        self.ledger.usage(key, transfer)
+    }
+
+    /// Remembers that a transfer began, if its grant has a limit that it counts against.
+    pub fn begin(
+        &mut self,
+        terms: &Terms,
+        consumer: OrganisationCode,
+        transfer: TransferId,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let key = (terms.grant, consumer);
+        if !terms.counts_use() || self.ledger.knows(key, transfer) {
+            return Ok(());
+        }
+        self.enter(&ledger::Line::Began { key, until: terms.valid_until, transfer, at: now })
+    }
+
+    /// Remembers how many rows a transfer has delivered so far, if its grant has a limit.
+    pub fn delivered(
+        &mut self,
+        key: (GrantId, OrganisationCode),
+        transfer: TransferId,
+        rows: u64,
+    ) -> Result<(), JournalError> {
+        match self.ledger.knows(key, transfer) {
+            true => self.enter(&ledger::Line::Delivered { key, transfer, rows }),
+            false => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, line: &ledger::Line) -> Result<(), JournalError> {
+        self.append(&format!("{line}\n"))?;
+        self.ledger.enter(line);
+        Ok(())
     }
 
     fn append(&mut self, line: &str) -> Result<(), JournalError> {
@@ -127,12 +179,15 @@ impl Journal {
     fn rewrite(&mut self, now: Timestamp) -> Result<(), JournalError> {
         let keep = self.keep;
         self.served.retain(|_, at| now.duration_since(*at) <= keep);
+        self.ledger.forget(now);
 
         let mut lines: Vec<String> =
             self.revoked.iter().map(|grant| format!("revoked {grant}\n")).collect();
         lines.extend(self.served.iter().map(|(request, at)| format!("served {request} {at}\n")));
+        lines.extend(self.ledger.lines().map(|line| format!("{line}\n")));
         let file = replace(&self.path, &lines.concat()).map_err(|source| self.error(source))?;
         self.lines = lines.len();
+        self.lines_max = LINES_MAX.max(2 * lines.len());
         self.file = file;
         Ok(())
     }
@@ -158,6 +213,9 @@ impl FromStr for Entry {
     type Err = ();
 
     fn from_str(line: &str) -> Result<Self, ()> {
+        if let Ok(line) = line.parse() {
+            return Ok(Self::Used(line));
+        }
         let mut words = line.split(' ');
         let entry = match (words.next(), words.next(), words.next()) {
             (Some("revoked"), Some(grant), None) => Self::Revoked(grant.parse().map_err(drop)?),

@@ -4,12 +4,12 @@
 use jiff::{SignedDuration, Timestamp};
 use publicdata_exchange_domain::filter::FilterError;
 use publicdata_exchange_domain::terms::Field;
-use publicdata_exchange_domain::{Refusal, Standing, Terms, Use, authorise};
+use publicdata_exchange_domain::{Refusal, Standing, Terms, Usage, Use, authorise};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::exchange::v1::{GrantTerms, ServeTransfer, TransferRequest};
 use publicdata_transfer::signed::{self, SignedError};
 use publicdata_transfer::time;
-use publicdata_types::{DeliveryMode, OrganisationCode, ResourceId, TransferId};
+use publicdata_types::{DeliveryMode, GrantId, OrganisationCode, ResourceId, TransferId};
 
 use crate::terms::{self, TermsError};
 
@@ -30,10 +30,14 @@ pub struct Gate {
 pub struct Permit {
     /// The transfer.
     pub transfer: TransferId,
+    /// Who asked.
+    pub consumer: OrganisationCode,
     /// The fields wanted, in order, with the masks that the grant sets.
     pub fields: Vec<Field>,
     /// The terms, as the domain knows them.
     pub terms: Terms,
+    /// How many rows of all that the grant allows are left, if it sets a limit.
+    pub rows_left: Option<u64>,
     /// The terms, as they were signed.
     pub signed_terms: GrantTerms,
     /// The request, as it was signed.
@@ -97,6 +101,11 @@ pub enum Refused {
     /// The grant does not allow it.
     #[error(transparent)]
     Grants(#[from] Refusal),
+    /// How many rows are left is known once the transfer that runs has ended.
+    #[error(
+        "another transfer runs under this grant, which limits rows over all transfers; wait for its end"
+    )]
+    VolumeInUse,
     /// The node does not have the resource.
     #[error("this node does not serve resource {resource}")]
     NotServed {
@@ -116,7 +125,7 @@ impl Gate {
         &self,
         serve: &ServeTransfer,
         now: Timestamp,
-        is_revoked: impl FnOnce(&Terms) -> bool,
+        known: impl FnOnce(&Terms, OrganisationCode, TransferId) -> (Standing, Usage),
     ) -> Result<Permit, Refused> {
         let (signed_terms, terms) = self.check_grant(serve, now)?;
         let (request, consumer) = self.check_request(serve, now)?;
@@ -124,16 +133,16 @@ impl Gate {
             return Err(Refused::OtherGrant);
         }
 
-        let standing = match is_revoked(&terms) {
-            true => Standing::Revoked,
-            false => Standing::InForce,
-        };
+        let transfer =
+            request.transfer_id.parse().map_err(|_| Refused::Malformed("transfer_id"))?;
+        let (standing, used) = known(&terms, consumer, transfer);
         let wanted = Use {
             consumer,
             fields: &request.fields,
             purpose: &request.purpose,
             mode: DeliveryMode::Bulk,
             at: now,
+            used: &used,
         };
         authorise(&terms, standing, &wanted)?;
 
@@ -142,10 +151,18 @@ impl Gate {
         if now.duration_since(requested_at).abs() > REQUEST_AGE_MAX {
             return Err(Refused::Stale { requested_at });
         }
-        let transfer =
-            request.transfer_id.parse().map_err(|_| Refused::Malformed("transfer_id"))?;
         let fields = fields_wanted(&terms, &request);
-        Ok(Permit { transfer, fields, terms, signed_terms, request, requested_at })
+        let rows_left = terms.rows_left(&used);
+        Ok(Permit {
+            transfer,
+            consumer,
+            fields,
+            terms,
+            rows_left,
+            signed_terms,
+            request,
+            requested_at,
+        })
     }
 
     fn check_grant(
@@ -195,6 +212,16 @@ impl Gate {
     }
 }
 
+// === impl Permit ===
+
+impl Permit {
+    /// What is used, and by whom.
+    #[must_use]
+    pub fn key(&self) -> (GrantId, OrganisationCode) {
+        (self.terms.grant, self.consumer)
+    }
+}
+
 /// In the request's order. What is not granted was refused before.
 fn fields_wanted(terms: &Terms, request: &TransferRequest) -> Vec<Field> {
     let granted = |name: &String| terms.fields.iter().find(|field| field.name == *name).cloned();
@@ -219,6 +246,7 @@ impl Refused {
             Self::Stale { .. } => "REQUEST_STALE",
             Self::Replayed => "REQUEST_REPLAYED",
             Self::Grants(refusal) => refusal.reason(),
+            Self::VolumeInUse => "VOLUME_IN_USE",
             Self::NotServed { .. } => "RESOURCE_NOT_SERVED",
             Self::Filter(_) => "FILTER_NOT_ACCEPTED",
         }

@@ -1,11 +1,13 @@
 //! The providing side: admits requests, and delivers what they ask for.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::error::ArrowError;
 use futures::StreamExt as _;
 use futures::future::join;
+use publicdata_exchange_domain::Standing;
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::deliver_request::Part;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
@@ -17,7 +19,7 @@ use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::delivering::DeliveryError;
 use publicdata_transfer::{Delivering, Progress};
-use publicdata_types::{GrantId, ResourceId, TransferId};
+use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +75,7 @@ struct Memory {
 
 struct Running {
     grant: GrantId,
+    consumer: OrganisationCode,
     stop: CancellationToken,
 }
 
@@ -82,6 +85,8 @@ pub struct Admitted {
     scan: Scan,
     dataset: Dataset,
     stop: CancellationToken,
+    /// How many rows were sent.
+    rows: Arc<AtomicU64>,
 }
 
 /// Why a request is not served.
@@ -103,6 +108,8 @@ enum Broken {
     Delivery(#[from] DeliveryError),
     #[error("a batch cannot be masked")]
     Mask(#[source] ArrowError),
+    #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
+    Journal(#[from] JournalError),
     #[error("nobody takes the delivery any more")]
     Gone,
 }
@@ -128,7 +135,13 @@ impl Provider {
         let now = self.0.clock.now();
         let mut memory = self.memory();
         let journal = &memory.journal;
-        let permit = self.0.gate.check(serve, now, |terms| journal.is_revoked(terms.grant))?;
+        let permit = self.0.gate.check(serve, now, |terms, consumer, transfer| {
+            let standing = match journal.is_revoked(terms.grant) {
+                true => Standing::Revoked,
+                false => Standing::InForce,
+            };
+            (standing, journal.usage((terms.grant, consumer), transfer))
+        })?;
 
         let Permit { terms, request, .. } = &permit;
         let resource = terms.resource;
@@ -138,23 +151,27 @@ impl Provider {
             .scan(&permit.fields, &terms.columns(), terms.row_filter.as_deref())
             .map_err(Refused::Filter)?;
 
+        if terms.total_rows_max.is_some() && memory.is_used(permit.key(), permit.transfer) {
+            return Err(Refused::VolumeInUse.into());
+        }
         let (key, at) = (&request.seal_public_key, permit.requested_at);
         match memory.journal.serve(permit.transfer, key, at, now)? {
             Seen::Never => {}
             Seen::Before => return Err(Refused::Replayed.into()),
         }
+        memory.journal.begin(terms, permit.consumer, permit.transfer, now)?;
         let stop = CancellationToken::new();
-        let running = Running { grant: terms.grant, stop: stop.clone() };
+        let running = Running { grant: terms.grant, consumer: permit.consumer, stop: stop.clone() };
         if let Some(earlier) = memory.running.insert(permit.transfer, running) {
             earlier.stop.cancel();
         }
-        Ok(Admitted { permit, scan, dataset, stop })
+        Ok(Admitted { permit, scan, dataset, stop, rows: Arc::default() })
     }
 
     /// Delivers, until the end or until it is stopped.
     pub async fn deliver(&self, admitted: Admitted) {
-        let transfer = admitted.permit.transfer;
-        let stop = admitted.stop.clone();
+        let (key, transfer) = (admitted.permit.key(), admitted.permit.transfer);
+        let (stop, rows) = (admitted.stop.clone(), Arc::clone(&admitted.rows));
         let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
         let mut client = NodeLinkServiceClient::new(self.0.bus.clone());
         let call = client.deliver(ReceiverStream::new(receiver));
@@ -166,10 +183,30 @@ impl Provider {
             }
         }
         // A later attempt of the same transfer cancels this one's token, and has its own.
-        let mut memory = self.memory();
-        if !stop.is_cancelled() {
-            memory.running.remove(&transfer);
+        if let Err(error) = self.settle(key, transfer, &rows, &stop).await {
+            tracing::error!(error = chain(&error), "rows are not counted");
         }
+    }
+
+    /// Ends a delivery on this side: what it delivered counts from now on, and nothing can stop it any more.
+    async fn settle(
+        &self,
+        key: (GrantId, OrganisationCode),
+        transfer: TransferId,
+        rows: &AtomicU64,
+        stop: &CancellationToken,
+    ) -> Result<(), JournalError> {
+        let (provider, is_latest) = (self.clone(), !stop.is_cancelled());
+        let rows = rows.load(Ordering::Relaxed);
+        let settled = tokio::task::spawn_blocking(move || {
+            let mut memory = provider.memory();
+            if is_latest {
+                memory.running.remove(&transfer);
+            }
+            memory.journal.delivered(key, transfer, rows)
+        });
+        // It does not panic, and is not aborted.
+        settled.await.unwrap_or(Ok(()))
     }
 
     /// Stops a delivery, and remembers a grant that ended. Writes to disk.
@@ -205,9 +242,10 @@ impl Provider {
         admitted: Admitted,
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
-        let Admitted { permit, scan: wanted, dataset, .. } = admitted;
-        let (header, mut delivering) =
+        let Admitted { permit, scan: wanted, dataset, rows, stop } = admitted;
+        let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
+        let mut delivering = delivering.with_rows_left(permit.rows_left);
         send(parts, Part::Header(header)).await?;
 
         let masking = Masking::new(&permit.fields, self.0.key.clone());
@@ -217,10 +255,14 @@ impl Provider {
         let mut batches = scan(dataset.connector(), wanted);
         while let Some(batch) = batches.next().await {
             let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
-            for frame in delivering.batch(&batch)? {
+            let frames = delivering.batch(&batch)?;
+            rows.store(delivering.delivered().rows(), Ordering::Relaxed);
+            for frame in frames {
                 send(parts, Part::Frame(frame)).await?;
             }
         }
+        // Before the end can be known: whoever asks again then meets what was delivered.
+        self.settle(permit.key(), permit.transfer, &rows, &stop).await?;
         let delivered = delivering.delivered().clone();
         let trailer = delivering.trailer(&self.0.signer, self.0.clock.now())?;
         send(parts, Part::Trailer(trailer)).await?;
@@ -233,6 +275,13 @@ impl Provider {
 }
 
 impl Memory {
+    /// Whether another transfer of this consumer runs under this grant.
+    fn is_used(&self, (grant, consumer): (GrantId, OrganisationCode), by_now: TransferId) -> bool {
+        self.running.iter().any(|(transfer, running)| {
+            *transfer != by_now && running.grant == grant && running.consumer == consumer
+        })
+    }
+
     fn cancel(&mut self, which: impl Fn(&TransferId, &Running) -> bool) {
         self.running.retain(|transfer, running| {
             let chosen = which(transfer, running);
@@ -294,6 +343,7 @@ impl Broken {
             Self::Source(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
             Self::Mask(_) => "MASKING_FAILED",
+            Self::Journal(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
         }
     }
@@ -303,7 +353,7 @@ impl Broken {
         let message = match self {
             Self::Source(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Mask(_) => self.to_string(),
+            Self::Mask(_) | Self::Journal(_) => self.to_string(),
             Self::Gone => return None,
         };
         Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })

@@ -1,9 +1,13 @@
 //! A grant's terms as they came over the wire, in the domain's words.
 
-use publicdata_exchange_domain::Terms;
+use std::num::NonZeroU32;
+
 use publicdata_exchange_domain::terms::Field;
+use publicdata_exchange_domain::{Rate, RatePeriod, Terms};
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_proto::exchange::v1::{FilterItem, GrantTerms, GrantedField};
+use publicdata_proto::exchange::v1::{
+    self as exchange, FilterItem, GrantTerms, GrantedField, RateLimit,
+};
 use publicdata_transfer::time;
 use publicdata_types::{DeliveryMode, ItemType, Mask};
 
@@ -38,6 +42,8 @@ pub fn read(terms: &GrantTerms) -> Result<Terms, TermsError> {
         valid_from: at("valid_from", &terms.valid_from)?,
         valid_until: at("valid_until", &terms.valid_until)?,
         rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
+        rate: terms.rate.as_ref().map(rate).transpose()?,
+        total_rows_max: Some(terms.max_total_rows).filter(|&rows| rows > 0),
     })
 }
 
@@ -48,6 +54,19 @@ fn parse<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, Ter
 fn field(field: &GrantedField) -> Result<Field, TermsError> {
     let kind = kind("fields.type", field.r#type)?;
     Ok(Field { name: field.name.clone(), kind, mask: mask(field.mask)? })
+}
+
+/// A rate that cannot be read must not mean that there is none.
+fn rate(rate: &RateLimit) -> Result<Rate, TermsError> {
+    let period = match rate.period() {
+        exchange::RatePeriod::Hour => RatePeriod::Hour,
+        exchange::RatePeriod::Day => RatePeriod::Day,
+        exchange::RatePeriod::Week => RatePeriod::Week,
+        exchange::RatePeriod::Month => RatePeriod::Month,
+        exchange::RatePeriod::Unspecified => return Err(TermsError { field: "rate.period" }),
+    };
+    let transfers = NonZeroU32::new(rate.transfers);
+    Ok(Rate { transfers: transfers.ok_or(TermsError { field: "rate.transfers" })?, period })
 }
 
 fn filter_item(item: &FilterItem) -> Result<(String, ItemType), TermsError> {

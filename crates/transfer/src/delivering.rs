@@ -25,6 +25,7 @@ pub struct Delivering {
     frames_received: u64,
     digest_received: Digest,
     rows_max: Option<u64>,
+    rows_left: Option<u64>,
 }
 
 /// Why a delivery cannot begin or go on.
@@ -60,6 +61,14 @@ pub enum DeliveryError {
         /// How many are allowed.
         rows_max: u64,
     },
+    /// Of all rows that the grant allows, fewer are left.
+    #[error(
+        "the source has more than the {rows_left} rows that are left of what the grant allows in all"
+    )]
+    RowsLeft {
+        /// How many are left.
+        rows_left: u64,
+    },
 }
 
 // === impl Delivering ===
@@ -91,8 +100,15 @@ impl Delivering {
             frames_received: request.received_frames,
             digest_received: digest_received(request)?,
             rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
+            rows_left: None,
         };
         Ok((header, delivering))
+    }
+
+    /// The same attempt, of no more rows than these.
+    #[must_use]
+    pub fn with_rows_left(self, rows_left: Option<u64>) -> Self {
+        Self { rows_left, ..self }
     }
 
     /// The schema's frame; none if the consumer has it.
@@ -108,6 +124,11 @@ impl Delivering {
             && rows > rows_max
         {
             return Err(DeliveryError::RowLimit { rows_max });
+        }
+        if let Some(rows_left) = self.rows_left
+            && rows > rows_left
+        {
+            return Err(DeliveryError::RowsLeft { rows_left });
         }
 
         let mut frames = Vec::new();
@@ -172,6 +193,7 @@ impl DeliveryError {
             Self::Seal(SealError::Frame { .. }) => "SEALING_FAILED",
             Self::SourceChanged { .. } => "SOURCE_CHANGED",
             Self::RowLimit { .. } => "ROW_LIMIT_EXCEEDED",
+            Self::RowsLeft { .. } => "VOLUME_EXHAUSTED",
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use publicdata::commands::answer;
-use publicdata::commands::grant::{Approve, application, signed_issue, terms_of_application};
+use publicdata::commands::grant::{
+    Approve, Limits, application, signed_issue, terms_of_application,
+};
 use publicdata::session::new_command_id;
 use publicdata_proto::exchange::v1::RefuseApplicationRequest;
 
@@ -43,8 +45,12 @@ async fn of_two_commands_at_once_one_wins() {
         let request = application(new_command_id(), city.application());
         let applied = consumer.grants().unwrap().submit_application(request).await;
         let grant_id = answer(applied).unwrap().grant_id;
-        let approval =
-            Approve { id: grant_id.clone(), fields: Vec::new(), filter: None, max_rows: 0 };
+        let approval = Approve {
+            id: grant_id.clone(),
+            fields: Vec::new(),
+            filter: None,
+            limits: Limits::default(),
+        };
         let terms = until("the bus shows the application", async || {
             terms_of_application(&provider, approval.clone()).await.ok()
         })

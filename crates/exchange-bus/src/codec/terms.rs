@@ -1,8 +1,12 @@
 //! The terms of a grant.
 
-use publicdata_exchange_domain::Terms;
+use std::num::NonZeroU32;
+
 use publicdata_exchange_domain::terms::Field;
-use publicdata_proto::exchange::v1::{FilterItem, GrantTerms, GrantedField};
+use publicdata_exchange_domain::{Rate, RatePeriod, Terms};
+use publicdata_proto::exchange::v1::{
+    FilterItem, GrantTerms, GrantedField, RateLimit, RatePeriod as RatePeriodWire,
+};
 use publicdata_types::ItemType;
 
 use super::{FieldError, values};
@@ -33,6 +37,8 @@ pub fn from_wire(wire: GrantTerms) -> Result<Terms, FieldError> {
             0 => None,
             max => Some(max),
         },
+        rate: wire.rate.map(rate).transpose()?,
+        total_rows_max: Some(wire.max_total_rows).filter(|&rows| rows > 0),
     })
 }
 
@@ -58,6 +64,8 @@ pub fn to_wire(terms: &Terms) -> GrantTerms {
         valid_until: Some(values::time_to_wire(terms.valid_until)),
         max_rows: terms.rows_max.unwrap_or_default(),
         filter_items: terms.filter_items.iter().map(filter_item_to_wire).collect(),
+        rate: terms.rate.map(rate_to_wire),
+        max_total_rows: terms.total_rows_max.unwrap_or_default(),
     }
 }
 
@@ -67,6 +75,33 @@ fn filter_item(wire: FilterItem) -> Result<(String, ItemType), FieldError> {
 
 fn filter_item_to_wire((name, &kind): (&String, &ItemType)) -> FilterItem {
     FilterItem { name: name.clone(), r#type: values::kind_to_wire(kind) }
+}
+
+fn rate(wire: RateLimit) -> Result<Rate, FieldError> {
+    let wrong = |field, what: &str| FieldError { field, source: what.into() };
+    let period = match wire.period() {
+        RatePeriodWire::Hour => RatePeriod::Hour,
+        RatePeriodWire::Day => RatePeriod::Day,
+        RatePeriodWire::Week => RatePeriod::Week,
+        RatePeriodWire::Month => RatePeriod::Month,
+        RatePeriodWire::Unspecified => {
+            return Err(wrong("rate.period", "the span is missing or unknown"));
+        }
+    };
+    let transfers = NonZeroU32::new(wire.transfers);
+    let transfers =
+        transfers.ok_or_else(|| wrong("rate.transfers", "a rate allows one transfer at least"))?;
+    Ok(Rate { transfers, period })
+}
+
+fn rate_to_wire(rate: Rate) -> RateLimit {
+    let period = match rate.period {
+        RatePeriod::Hour => RatePeriodWire::Hour,
+        RatePeriod::Day => RatePeriodWire::Day,
+        RatePeriod::Week => RatePeriodWire::Week,
+        RatePeriod::Month => RatePeriodWire::Month,
+    };
+    RateLimit { transfers: rate.transfers.get(), period: period.into() }
 }
 
 fn field(wire: GrantedField) -> Result<Field, FieldError> {

@@ -1,5 +1,6 @@
 //! Each published event version has a golden file, which is never edited: what was stored once must stay readable.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use prost::Message as _;
@@ -7,9 +8,11 @@ use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_exchange_domain::application::{Application, Request};
 use publicdata_exchange_domain::terms::Field;
 use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
-use publicdata_exchange_domain::{SignedBytes, Terms};
+use publicdata_exchange_domain::{Rate, RatePeriod, SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{FilterItem, Receipt as WireReceipt, TransferRequest};
+use publicdata_proto::exchange::v1::{
+    FilterItem, GrantTerms, RateLimit, Receipt as WireReceipt, TransferRequest,
+};
 use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
 
 use super::*;
@@ -66,7 +69,15 @@ fn transfer_events_read_and_write_as_they_always_did() {
 #[test]
 fn terms_come_back_as_they_were_signed() {
     let filter_items = [("area".to_owned(), ItemType::Integer)].into();
+    let limited = |period| {
+        let rate = Some(Rate { transfers: NonZeroU32::new(10).unwrap(), period });
+        Terms { rate, total_rows_max: Some(50_000), ..terms() }
+    };
     for terms in [
+        limited(RatePeriod::Hour),
+        limited(RatePeriod::Day),
+        limited(RatePeriod::Week),
+        limited(RatePeriod::Month),
         terms(),
         Terms { consumer: None, row_filter: None, rows_max: None, ..terms() },
         Terms { filter_items, ..terms() },
@@ -81,6 +92,17 @@ fn an_unknown_mask_is_never_read_as_plain() {
     wire.fields[0].mask = 99;
 
     assert_eq!(terms::from_wire(wire).unwrap_err().field, "fields.mask");
+}
+
+#[test]
+fn a_rate_that_cannot_be_read_is_never_none() {
+    for (transfers, period, field) in
+        [(0, 1, "rate.transfers"), (1, 0, "rate.period"), (1, 99, "rate.period")]
+    {
+        let rate = Some(RateLimit { transfers, period });
+        let wire = GrantTerms { rate, ..terms::to_wire(&terms()) };
+        assert_eq!(terms::from_wire(wire).unwrap_err().field, field);
+    }
 }
 
 #[test]
@@ -163,6 +185,8 @@ fn terms() -> Terms {
         valid_from: "2026-03-01T16:00:00Z".parse().unwrap(),
         valid_until: "2026-12-30T16:00:00.5Z".parse().unwrap(),
         rows_max: Some(1_000),
+        rate: None,
+        total_rows_max: None,
     }
 }
 

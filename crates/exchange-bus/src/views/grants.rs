@@ -10,9 +10,7 @@ use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
 
 use super::log::Context;
-use super::{WithoutBeginning, event, from_column, to_column};
-
-const MICROSECONDS: i64 = 1_000_000;
+use super::{WithoutBeginning, event, from_column, microseconds, to_column};
 
 /// A row.
 struct Entry {
@@ -100,9 +98,7 @@ fn issue(before: Option<Entry>, id: &str, issued: GrantIssued) -> Result<Entry, 
     let terms = GrantTerms::decode(signed.message.as_slice()).map_err(ApplyError::event)?;
     let applied_for = before.map(|entry| entry.grant).unwrap_or_default();
 
-    let ends_at = terms.valid_until.map_or(0, |end| {
-        end.seconds.saturating_mul(MICROSECONDS).saturating_add(i64::from(end.nanos) / 1_000)
-    });
+    let ends_at = terms.valid_until.as_ref().map_or(0, microseconds);
     let mut grant = Grant {
         id: id.to_owned(),
         resource_id: terms.resource_id,

@@ -9,7 +9,7 @@ use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
 
 use super::log::Context;
-use super::{WithoutBeginning, event, from_column, to_column};
+use super::{WithoutBeginning, event, from_column, microseconds, to_column};
 
 /// A row.
 struct Entry {
@@ -110,11 +110,13 @@ async fn save(
     context: &Context<'_>,
     entry: &Entry,
 ) -> Result<(), ApplyError> {
+    let requested_at = entry.transfer.requested_at.as_ref().map_or(0, microseconds);
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
-         consumer_code, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         consumer_code, body, requested_at, delivered_rows) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
-         status = excluded.status, body = excluded.body",
+         status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows",
     )
     .bind(context.id)
     .bind(context.sequence)
@@ -124,6 +126,8 @@ async fn save(
     .bind(entry.transfer.provider_code.as_str())
     .bind(entry.transfer.consumer_code.as_str())
     .bind(to_column(&entry.transfer))
+    .bind(requested_at)
+    .bind(i64::try_from(entry.transfer.rows).unwrap_or(i64::MAX))
     .execute(connection)
     .await?;
     Ok(())

@@ -8,8 +8,8 @@ use publicdata_exchange_bus::Config;
 use publicdata_identity::{Credentials, Signer};
 use publicdata_proto::catalog::v1::ResourceWithdrawn;
 use publicdata_proto::exchange::v1::{
-    DeliveryFailure, GrantTerms, Receipt, TransferRequest, TransferStatus, deliver_request,
-    fetch_response,
+    DeliveryFailure, GrantTerms, RateLimit, RatePeriod, Receipt, TransferRequest, TransferStatus,
+    deliver_request, fetch_response,
 };
 use publicdata_transfer::signed;
 use publicdata_views::testing::postgres;
@@ -81,6 +81,39 @@ async fn a_standing_offer_serves_every_consumer() {
         delivered.unwrap();
         ended.unwrap();
     }
+}
+
+/// R26.2, R30.1: no more transfers than the grant's rate allows, and no more rows in all; a refusal says when to come again.
+#[tokio::test]
+async fn a_grant_is_used_no_more_than_its_rate_and_volume_allow() {
+    let fleet = Fleet::start().await;
+    let rate = Some(RateLimit { transfers: 1, period: RatePeriod::Day.into() });
+    let terms = fleet.terms(&fleet.apply().await);
+    let terms = GrantTerms { rate, max_total_rows: 300, ..terms };
+    fleet.issue(&terms).await.unwrap();
+    let mut node = fleet.provider_node().await;
+    let consumer = fleet.consumer_node(Who::Consumer);
+
+    for _ in 0..2 {
+        let request = consumer.request(&terms);
+        let answer = consumer.fetch(&request).await.unwrap();
+        let serve = node.asked().await;
+        let (delivered, (parts, ended)) = tokio::join!(node.deliver(&serve, 20), read(answer));
+        delivered.unwrap();
+        ended.unwrap();
+        consumer.confirm(&receipt_in(&parts)).await.unwrap();
+        fleet.logged(&request.transfer_id, TransferStatus::Completed, "").await;
+
+        let early = consumer.request(&terms);
+        let status = consumer.refused(&early).await;
+        assert!(status.message().contains("the next one may begin at"), "{status}");
+        assert_refused::<()>(Err(status), Code::PermissionDenied, "RATE_EXCEEDED");
+        fleet.logged(&early.transfer_id, TransferStatus::Refused, "RATE_EXCEEDED").await;
+        fleet.clock.advance(Duration::from_secs(86_400));
+    }
+    // 400 rows came, where 300 are allowed: the provider's node would have stopped the second transfer.
+    let status = consumer.refused(&consumer.request(&terms)).await;
+    assert_refused::<()>(Err(status), Code::PermissionDenied, "VOLUME_EXHAUSTED");
 }
 
 /// R30.1, R23.2: a fetch outside the grant is refused, with the reason, and logged.

@@ -7,11 +7,11 @@ use publicdata_decider::testing::given;
 use publicdata_types::{Denied, Role};
 
 use super::*;
-use crate::Mistake;
 use crate::terms::tests::{
     CONSUMER, PROVIDER, PURPOSE, STRANGER, application, field, fields, open_villages, request,
     standing_offer, terms, villages,
 };
+use crate::{Mistake, Usage};
 
 const TODAY: Date = date(2026, 1, 4);
 
@@ -351,6 +351,7 @@ fn only_an_issued_grant_allows_a_use() {
         purpose: PURPOSE,
         mode: publicdata_types::DeliveryMode::Bulk,
         at: "2026-06-01T00:00:00Z".parse().unwrap(),
+        used: &Usage::default(),
     };
     let reason = |events: &[Event]| {
         let grant = replay(Grant::default(), events);

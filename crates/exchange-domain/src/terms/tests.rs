@@ -6,6 +6,7 @@ use publicdata_types::Deadline;
 use uuid::Uuid;
 
 use super::*;
+use crate::limits::RatePeriod;
 use crate::resource::Item;
 
 pub(crate) const PROVIDER: &str = "91110000802100433B";
@@ -96,6 +97,8 @@ pub(crate) fn terms() -> Terms {
         valid_from: "2026-01-05T00:00:00+08:00".parse().unwrap(),
         valid_until: "2027-01-01T00:00:00+08:00".parse().unwrap(),
         rows_max: None,
+        rate: None,
+        total_rows_max: None,
     }
 }
 
@@ -279,6 +282,7 @@ fn standing_offers_give_unconditional_items_alone() {
 const AT: &str = "2026-06-01T00:00:00Z";
 
 static GRANTED: LazyLock<Vec<String>> = LazyLock::new(|| fields(&["code"]));
+static UNUSED: Usage = Usage { begun: Vec::new(), rows: 0 };
 
 fn wanted() -> Use<'static> {
     Use {
@@ -287,6 +291,7 @@ fn wanted() -> Use<'static> {
         purpose: PURPOSE,
         mode: DeliveryMode::Bulk,
         at: AT.parse().unwrap(),
+        used: &UNUSED,
     }
 }
 
@@ -367,6 +372,7 @@ proptest! {
             purpose,
             mode: DeliveryMode::Bulk,
             at: Timestamp::from_second(second).unwrap(),
+            used: &UNUSED,
         };
         let standing = if revoked { Standing::Revoked } else { Standing::InForce };
 
@@ -385,4 +391,22 @@ proptest! {
             prop_assert_eq!(answer.map_err(|refusal| refusal.reason()), Err("WRONG_CONSUMER"));
         }
     }
+}
+
+/// R26.2, R30.1: a grant that was used as often, or as much, as it may be allows nothing more.
+#[test]
+fn a_grant_is_used_no_more_than_its_rate_and_volume_allow() {
+    let rate = Rate { transfers: std::num::NonZeroU32::MIN, period: RatePeriod::Day };
+    let limited = Terms { rate: Some(rate), total_rows_max: Some(100), ..terms() };
+    let at: Timestamp = AT.parse().unwrap();
+    let used = |hours, rows| Usage { begun: vec![at - SignedDuration::from_hours(hours)], rows };
+
+    check_use(&limited, &wanted(), Ok(()));
+    check_use(&limited, &Use { used: &used(23, 99), ..wanted() }, Err("RATE_EXCEEDED"));
+    check_use(&limited, &Use { used: &used(24, 99), ..wanted() }, Ok(()));
+    check_use(&limited, &Use { used: &used(24, 100), ..wanted() }, Err("VOLUME_EXHAUSTED"));
+    check_use(&terms(), &Use { used: &used(0, u64::MAX), ..wanted() }, Ok(()));
+    assert_eq!(limited.rows_left(&used(24, 99)), Some(1));
+    assert_eq!(limited.rows_left(&used(24, 101)), Some(0));
+    assert_eq!(terms().rows_left(&used(24, 101)), None);
 }

@@ -22,7 +22,8 @@ use publicdata_node_agent::ticket::Ticket;
 use publicdata_proto::catalog::v1::ItemType;
 use publicdata_proto::exchange::v1::fetch_response::Part;
 use publicdata_proto::exchange::v1::{
-    FilterItem, Grant, GrantTerms, ServeTransfer, StopTransfer, TransferRequest, open_link_response,
+    FilterItem, Grant, GrantTerms, RateLimit, RatePeriod, ServeTransfer, StopTransfer,
+    TransferRequest, open_link_response,
 };
 use publicdata_proto::node::v1::GetStatusRequest;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
@@ -218,6 +219,38 @@ async fn tampered_frames_are_named() {
         assert_eq!(problem.reason, reason, "{problem}");
     }
     assert!(fleet.bus.confirmed.lock().unwrap().is_empty());
+}
+
+/// R26.2, R30.1: the provider's node counts transfers by itself, over a restart, whatever the bus lets pass.
+#[tokio::test]
+async fn transfers_are_counted_by_the_node_over_a_restart() {
+    let rate = Some(RateLimit { transfers: 2, period: RatePeriod::Day.into() });
+    let mut fleet = Fleet::start(&GrantTerms { rate, ..terms() }, 10).await;
+    for _ in 0..2 {
+        assert_eq!(fleet.fetch(&ticket(&["code"])).await.unwrap().num_rows(), 10);
+    }
+
+    fleet.fetch(&ticket(&["code"])).await.unwrap_err();
+    fleet.expect_declined("RATE_EXCEEDED").await;
+    fleet.restart_provider().await;
+    fleet.fetch(&ticket(&["code"])).await.unwrap_err();
+    let declined = fleet.bus.declined.borrow().clone();
+    let reasons: Vec<&str> = declined.iter().map(|failure| failure.reason.as_str()).collect();
+    assert_eq!(reasons, ["RATE_EXCEEDED"; 2]);
+}
+
+/// R26.2, R30.1: rows are counted over all transfers, and no transfer brings more than are left.
+#[tokio::test]
+async fn rows_are_counted_by_the_node_over_a_restart() {
+    let mut fleet = Fleet::start(&GrantTerms { max_total_rows: 25, ..terms() }, 10).await;
+    for _ in 0..2 {
+        assert_eq!(fleet.fetch(&ticket(&["code"])).await.unwrap().num_rows(), 10);
+    }
+
+    fleet.restart_provider().await;
+    let problem = fleet.fetch(&ticket(&["code"])).await.unwrap_err();
+    assert_eq!(problem.reason, "VOLUME_EXHAUSTED");
+    assert!(problem.message.contains("5 rows that are left"), "{problem}");
 }
 
 /// R26.2: the provider's node serves only what its own organisation's user signed.

@@ -1,5 +1,7 @@
 //! `publicdata grant`: applications, and what providers grant.
 
+mod limits;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
@@ -15,6 +17,7 @@ use publicdata_transfer::signed;
 use super::{answer, short, time_text};
 use crate::context::Context;
 use crate::session::{Session, new_command_id};
+pub use limits::Limits;
 
 /// What can be done with applications and grants.
 #[derive(Debug, Subcommand)]
@@ -100,9 +103,9 @@ pub struct Approve {
     /// Of the rows asked for, those granted; all of them without it.
     #[arg(long)]
     pub filter: Option<String>,
-    /// The most rows in one transfer; 0 for no limit.
-    #[arg(long, default_value_t = 0)]
-    pub max_rows: u64,
+    /// How often and how much.
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `offer`.
@@ -120,6 +123,9 @@ pub struct Offer {
     /// Last day.
     #[arg(long)]
     pub until: Date,
+    /// How often and how much each consumer may use it.
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Carries out a command.
@@ -222,7 +228,9 @@ pub async fn terms_of_application(
         delivery_modes: application.delivery_modes.clone(),
         valid_from: Some(start_of(application.valid_from.parse()?)?),
         valid_until: Some(start_of(application.valid_until.parse::<Date>()?.tomorrow()?)?),
-        max_rows: arguments.max_rows,
+        max_rows: arguments.limits.max_rows,
+        max_total_rows: arguments.limits.max_total_rows,
+        rate: arguments.limits.rate,
     })
 }
 
@@ -256,7 +264,9 @@ pub async fn terms_of_offer(session: &Session, arguments: Offer) -> anyhow::Resu
         delivery_modes: description.delivery_modes,
         valid_from: Some(start_of(arguments.from)?),
         valid_until: Some(start_of(arguments.until.tomorrow()?)?),
-        max_rows: 0,
+        max_rows: arguments.limits.max_rows,
+        max_total_rows: arguments.limits.max_total_rows,
+        rate: arguments.limits.rate,
     })
 }
 
@@ -347,6 +357,7 @@ fn lines(grant: &Grant) -> Vec<(&'static str, String)> {
         ("legal basis", grant.legal_basis.clone()),
         ("fields", grant.fields.join(", ")),
         ("rows", grant.row_filter.clone()),
+        ("limits", limits::text(grant)),
         ("from", grant.valid_from.clone()),
         ("until", grant.valid_until.clone()),
         ("answer due on", due.due_on),

@@ -11,7 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::preparation::Entries;
 use super::{Cast, refused};
-use crate::commands::grant::{Apply, Approve, application, signed_issue, terms_of_application};
+use crate::commands::grant::{
+    Apply, Approve, Limits, application, signed_issue, terms_of_application,
+};
 use crate::commands::{answer, fetch};
 use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
 use crate::session::{Session, new_command_id};
@@ -71,7 +73,7 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             id: grant_id.clone(),
             fields: GRANTED.map(str::to_owned).to_vec(),
             filter: Some(format!("areaCode = '{AREA}'")),
-            max_rows: 0,
+            limits: Limits::default(),
         };
         let terms =
             eventually(async || terms_of_application(&provider, arguments.clone()).await).await?;
