@@ -61,7 +61,7 @@ CREATE INDEX catalog_obligation_due ON catalog_obligation (due_on, id);
 CREATE INDEX catalog_obligation_state ON catalog_obligation (state, due_on, id);
 CREATE INDEX catalog_obligation_sequence ON catalog_obligation (state, sequence);
 CREATE INDEX catalog_obligation_organisation ON catalog_obligation (organisation_code, due_on);
-CREATE INDEX catalog_obligation_cause ON catalog_obligation (cause_id);
+CREATE INDEX catalog_obligation_cause ON catalog_obligation (cause_id, subject, state);
 
 -- How far the service has followed the events from which obligations follow. No view: a rebuild leaves it alone.
 CREATE TABLE catalog_follower (

@@ -67,13 +67,14 @@ impl Exchange {
     pub async fn fetch(&self, signed: SignedMessage, by: &Actor) -> Result<Inlet, Error> {
         let asked = self.verified(signed, by)?;
         let grant: GrantId = values::parse("grant_id", &asked.request.grant_id)?;
-        self.must_be_free_or_own(asked.transfer, by).await?;
+        let is_new = self.must_be_free_or_own(asked.transfer, by).await?;
         // Before the grant is read: a revocation that comes from now on finds the transfer.
         let reservation = self.relay.reserve(asked.transfer, grant).await;
 
         let (state, _) = self.grants.get(&grant.to_string()).await?;
+        // What goes on was counted when it began; whether it may go on, the provider's node says.
         let used = match state.issued() {
-            Some((terms, _, _)) if terms.counts_use() => {
+            Some((terms, _, _)) if is_new && terms.counts_use() => {
                 self.queries.usage(terms, by.organisation, asked.transfer).await?
             }
             Some(_) | None => Usage::default(),
@@ -213,11 +214,11 @@ impl Exchange {
         Ok(Asked { transfer, request, signed, actor: by.id.clone(), command_id })
     }
 
-    /// Nobody touches another's transfer, not even by asking for it anew.
-    async fn must_be_free_or_own(&self, transfer: TransferId, by: &Actor) -> Result<(), Error> {
+    /// Nobody touches another's transfer, not even by asking for it anew. Says whether there is none yet.
+    async fn must_be_free_or_own(&self, transfer: TransferId, by: &Actor) -> Result<bool, Error> {
         let (state, _) = self.transfers.get(&transfer.to_string()).await?;
         match state == Transfer::Absent || is_own(&state, by) {
-            true => Ok(()),
+            true => Ok(state == Transfer::Absent),
             false => Err(transfer::Rejection::Exists.into()),
         }
     }

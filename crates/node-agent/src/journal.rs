@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use publicdata_exchange_domain::{Terms, Usage};
 use publicdata_types::{Digest, GrantId, OrganisationCode, TransferId};
 
-use ledger::Ledger;
+use ledger::{Ledger, Sent};
 
 const FILE: &str = "journal";
 /// After so many lines the file is written anew, without what is not needed any more.
@@ -130,50 +130,74 @@ impl Journal {
         Ok(Seen::Never)
     }
 
-    /// What a consumer did under a grant before this transfer.
+    /// What a consumer did under a grant before this attempt at a transfer. If the attempt goes on with what counts already, no
+    /// beginning counts.
     #[must_use]
-    pub fn usage(&self, key: (GrantId, OrganisationCode), transfer: TransferId) -> Usage {
-        self.ledger.usage(key, transfer)
+    pub fn usage(
+        &self,
+        key: (GrantId, OrganisationCode),
+        transfer: TransferId,
+        received_frames: u64,
+    ) -> Usage {
+        self.ledger.usage(key, transfer, received_frames)
     }
 
-    /// Remembers that a transfer began, if its grant has a limit that it counts against.
+    /// Remembers an attempt at a transfer, if its grant has a limit that it counts against. Answers how many rows the attempts
+    /// before it were sent.
     pub fn begin(
         &mut self,
         terms: &Terms,
         consumer: OrganisationCode,
-        transfer: TransferId,
+        (transfer, received_frames): (TransferId, u64),
         now: Timestamp,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         let key = (terms.grant, consumer);
-        if !terms.counts_use() || self.ledger.knows(key, transfer) {
-            return Ok(());
+        if !terms.counts_use() {
+            return Ok(0);
         }
-        self.enter(&ledger::Line::Began { key, until: terms.valid_until, transfer, at: now })
+        if !self.ledger.goes_on(key, transfer, received_frames) {
+            let until = terms.valid_until;
+            self.enter(&ledger::Line::Began { key, until, transfer, at: now })?;
+        } else if let Some(sent) = self.ledger.sent(key, transfer)
+            && received_frames < sent.frames
+        {
+            let sent = Sent { resent: sent.resent + 1, ..sent };
+            self.enter(&ledger::Line::Delivered { key, transfer, sent })?;
+        }
+        Ok(self.ledger.sent(key, transfer).unwrap_or_default().rows)
     }
 
-    /// Remembers how many rows a transfer has delivered so far, if its grant has a limit.
+    /// Remembers what was sent of a transfer in all its attempts, if its grant has a limit.
     pub fn delivered(
         &mut self,
         key: (GrantId, OrganisationCode),
         transfer: TransferId,
         rows: u64,
+        frames: u64,
     ) -> Result<(), JournalError> {
-        match self.ledger.knows(key, transfer) {
-            true => self.enter(&ledger::Line::Delivered { key, transfer, rows }),
-            false => Ok(()),
+        let Some(known) = self.ledger.sent(key, transfer) else { return Ok(()) };
+        let sent = Sent { rows, frames: frames.max(known.frames), ..known };
+        match sent == known {
+            true => Ok(()),
+            false => self.enter(&ledger::Line::Delivered { key, transfer, sent }),
         }
     }
 
     fn enter(&mut self, line: &ledger::Line) -> Result<(), JournalError> {
-        self.append(&format!("{line}\n"))?;
+        // It happened, whether or not it can be written down.
         self.ledger.enter(line);
-        Ok(())
+        self.append(&format!("{line}\n"))
     }
 
     fn append(&mut self, line: &str) -> Result<(), JournalError> {
         self.lines += 1;
+        let length = self.file.metadata().map_err(|source| self.error(source))?.len();
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|source| self.error(source))
+        written.map_err(|source| {
+            // Half a line would run into the next one.
+            let _ = self.file.set_len(length);
+            self.error(source)
+        })
     }
 
     fn rewrite(&mut self, now: Timestamp) -> Result<(), JournalError> {

@@ -25,6 +25,17 @@ pub struct Gate {
     pub roots: TrustRoots,
 }
 
+/// An attempt at a transfer.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// Who asks.
+    pub consumer: OrganisationCode,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// How many frames the consumer has of it.
+    pub received_frames: u64,
+}
+
 /// A request that this node serves.
 #[derive(Clone, Debug)]
 pub struct Permit {
@@ -125,7 +136,7 @@ impl Gate {
         &self,
         serve: &ServeTransfer,
         now: Timestamp,
-        known: impl FnOnce(&Terms, OrganisationCode, TransferId) -> (Standing, Usage),
+        known: impl FnOnce(&Terms, &Attempt) -> (Standing, Usage),
     ) -> Result<Permit, Refused> {
         let (signed_terms, terms) = self.check_grant(serve, now)?;
         let (request, consumer) = self.check_request(serve, now)?;
@@ -135,7 +146,8 @@ impl Gate {
 
         let transfer =
             request.transfer_id.parse().map_err(|_| Refused::Malformed("transfer_id"))?;
-        let (standing, used) = known(&terms, consumer, transfer);
+        let attempt = Attempt { consumer, transfer, received_frames: request.received_frames };
+        let (standing, used) = known(&terms, &attempt);
         let wanted = Use {
             consumer,
             fields: &request.fields,

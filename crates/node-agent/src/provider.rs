@@ -1,6 +1,6 @@
 //! The providing side: admits requests, and delivers what they ask for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::delivering::DeliveryError;
 use publicdata_transfer::{Delivering, Progress};
-use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
+use publicdata_types::ResourceId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -27,13 +27,19 @@ use tokio_util::sync::CancellationToken;
 use crate::dataset::Dataset;
 use crate::journal::{Journal, JournalError, Seen};
 use crate::mask::{Masking, PseudonymKey};
-use crate::permit::{Gate, Permit, Refused};
+use crate::permit::{Attempt, Gate, Permit, Refused};
 use crate::source::scan::scan;
 use crate::source::{Scan, SourceError};
+use attempts::{Count, Memory};
+
+mod attempts;
 
 /// How many frames wait for the connection: what waits is memory, and the connection has a window of
 /// its own.
 pub const PARTS_WAITING_MAX: usize = 1;
+
+/// How many rows of a limited volume are counted ahead of their delivery.
+const RESERVED_ROWS: u64 = 100_000;
 
 /// The providing side of a node. Cheap to clone.
 #[derive(Clone)]
@@ -67,26 +73,13 @@ struct Inner {
     bus: Channel,
 }
 
-/// One lock for both, so that a revocation either keeps a delivery from beginning or stops it.
-struct Memory {
-    journal: Journal,
-    running: HashMap<TransferId, Running>,
-}
-
-struct Running {
-    grant: GrantId,
-    consumer: OrganisationCode,
-    stop: CancellationToken,
-}
-
 /// A delivery that was admitted and waits to be made.
 pub struct Admitted {
     permit: Permit,
     scan: Scan,
     dataset: Dataset,
     stop: CancellationToken,
-    /// How many rows were sent.
-    rows: Arc<AtomicU64>,
+    count: Arc<Count>,
 }
 
 /// Why a request is not served.
@@ -119,7 +112,7 @@ impl Provider {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { gate, datasets, journal, key, signer, clock, bus } = parts;
-        let memory = Mutex::new(Memory { journal, running: HashMap::new() });
+        let memory = Mutex::new(Memory::new(journal));
         Self(Arc::new(Inner { gate, datasets, memory, key, signer, clock, bus }))
     }
 
@@ -135,12 +128,13 @@ impl Provider {
         let now = self.0.clock.now();
         let mut memory = self.memory();
         let journal = &memory.journal;
-        let permit = self.0.gate.check(serve, now, |terms, consumer, transfer| {
+        let permit = self.0.gate.check(serve, now, |terms, attempt| {
             let standing = match journal.is_revoked(terms.grant) {
                 true => Standing::Revoked,
                 false => Standing::InForce,
             };
-            (standing, journal.usage((terms.grant, consumer), transfer))
+            let Attempt { consumer, transfer, received_frames } = *attempt;
+            (standing, journal.usage((terms.grant, consumer), transfer, received_frames))
         })?;
 
         let Permit { terms, request, .. } = &permit;
@@ -159,19 +153,35 @@ impl Provider {
             Seen::Never => {}
             Seen::Before => return Err(Refused::Replayed.into()),
         }
-        memory.journal.begin(terms, permit.consumer, permit.transfer, now)?;
+        // Without a key to seal with, nothing can be delivered: it is on record, and no use.
+        let earlier_rows = match request.seal_public_key.is_empty() {
+            true => 0,
+            false => {
+                let attempt = (permit.transfer, request.received_frames);
+                memory.journal.begin(terms, permit.consumer, attempt, now)?
+            }
+        };
         let stop = CancellationToken::new();
-        let running = Running { grant: terms.grant, consumer: permit.consumer, stop: stop.clone() };
-        if let Some(earlier) = memory.running.insert(permit.transfer, running) {
-            earlier.stop.cancel();
-        }
-        Ok(Admitted { permit, scan, dataset, stop, rows: Arc::default() })
+        let number = memory.run(&permit, stop.clone());
+        Ok(Admitted {
+            count: Arc::new(Count {
+                key: permit.key(),
+                transfer: permit.transfer,
+                number,
+                earlier_rows,
+                rows: AtomicU64::new(0),
+                frames: AtomicU64::new(0),
+            }),
+            permit,
+            scan,
+            dataset,
+            stop,
+        })
     }
 
     /// Delivers, until the end or until it is stopped.
     pub async fn deliver(&self, admitted: Admitted) {
-        let (key, transfer) = (admitted.permit.key(), admitted.permit.transfer);
-        let (stop, rows) = (admitted.stop.clone(), Arc::clone(&admitted.rows));
+        let (stop, count) = (admitted.stop.clone(), Arc::clone(&admitted.count));
         let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
         let mut client = NodeLinkServiceClient::new(self.0.bus.clone());
         let call = client.deliver(ReceiverStream::new(receiver));
@@ -182,31 +192,37 @@ impl Provider {
                 report(answer.err(), delivered);
             }
         }
-        // A later attempt of the same transfer cancels this one's token, and has its own.
-        if let Err(error) = self.settle(key, transfer, &rows, &stop).await {
+        if let Err(error) = self.settle(count).await {
             tracing::error!(error = chain(&error), "rows are not counted");
         }
     }
 
     /// Ends a delivery on this side: what it delivered counts from now on, and nothing can stop it any more.
-    async fn settle(
-        &self,
-        key: (GrantId, OrganisationCode),
-        transfer: TransferId,
-        rows: &AtomicU64,
-        stop: &CancellationToken,
-    ) -> Result<(), JournalError> {
-        let (provider, is_latest) = (self.clone(), !stop.is_cancelled());
-        let rows = rows.load(Ordering::Relaxed);
+    async fn settle(&self, count: Arc<Count>) -> Result<(), JournalError> {
+        let provider = self.clone();
         let settled = tokio::task::spawn_blocking(move || {
             let mut memory = provider.memory();
-            if is_latest {
-                memory.running.remove(&transfer);
-            }
-            memory.journal.delivered(key, transfer, rows)
+            memory.running.remove(&count.number);
+            memory.journal.delivered(
+                count.key,
+                count.transfer,
+                count.earlier_rows + count.rows.load(Ordering::Relaxed),
+                count.frames.load(Ordering::Relaxed),
+            )
         });
         // It does not panic, and is not aborted.
         settled.await.unwrap_or(Ok(()))
+    }
+
+    /// Counts rows before they are sent: if the node is killed, it has counted too many rather than too few.
+    async fn reserve(&self, count: Arc<Count>, rows: u64) -> Result<(), JournalError> {
+        let provider = self.clone();
+        let reserved = tokio::task::spawn_blocking(move || {
+            let Count { key, transfer, earlier_rows, ref frames, .. } = *count;
+            let frames = frames.load(Ordering::Relaxed);
+            provider.memory().journal.delivered(key, transfer, earlier_rows + rows, frames)
+        });
+        reserved.await.unwrap_or(Ok(()))
     }
 
     /// Stops a delivery, and remembers a grant that ended. Writes to disk.
@@ -214,10 +230,10 @@ impl Provider {
         let mut memory = self.memory();
         if let Ok(grant) = stop.revoked_grant_id.parse() {
             memory.journal.revoke(grant)?;
-            memory.cancel(|_, running| running.grant == grant);
+            memory.cancel(|running| running.grant == grant);
         }
         if let Ok(transfer) = stop.transfer_id.parse() {
-            memory.cancel(|running, _| *running == transfer);
+            memory.cancel(|running| running.transfer == transfer);
         }
         Ok(())
     }
@@ -242,7 +258,7 @@ impl Provider {
         admitted: Admitted,
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
-        let Admitted { permit, scan: wanted, dataset, rows, stop } = admitted;
+        let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
@@ -253,16 +269,32 @@ impl Provider {
             send(parts, Part::Frame(frame)).await?;
         }
         let mut batches = scan(dataset.connector(), wanted);
-        while let Some(batch) = batches.next().await {
+        let mut reserved = 0;
+        loop {
+            // A source may take long, and nobody waits any more.
+            let batch = tokio::select! {
+                biased;
+                () = parts.closed() => return Err(Broken::Gone),
+                batch = batches.next() => batch,
+            };
+            let Some(batch) = batch else { break };
             let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
             let frames = delivering.batch(&batch)?;
-            rows.store(delivering.delivered().rows(), Ordering::Relaxed);
+            let rows = delivering.sealed_rows();
+            count.rows.store(rows, Ordering::Relaxed);
+            count.frames.store(delivering.delivered().frames(), Ordering::Relaxed);
+            if let Some(rows_left) = permit.rows_left
+                && rows > reserved
+            {
+                reserved = rows_left.min(rows + RESERVED_ROWS);
+                self.reserve(Arc::clone(&count), reserved).await?;
+            }
             for frame in frames {
                 send(parts, Part::Frame(frame)).await?;
             }
         }
         // Before the end can be known: whoever asks again then meets what was delivered.
-        self.settle(permit.key(), permit.transfer, &rows, &stop).await?;
+        self.settle(count).await?;
         let delivered = delivering.delivered().clone();
         let trailer = delivering.trailer(&self.0.signer, self.0.clock.now())?;
         send(parts, Part::Trailer(trailer)).await?;
@@ -271,25 +303,6 @@ impl Provider {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Memory {
-    /// Whether another transfer of this consumer runs under this grant.
-    fn is_used(&self, (grant, consumer): (GrantId, OrganisationCode), by_now: TransferId) -> bool {
-        self.running.iter().any(|(transfer, running)| {
-            *transfer != by_now && running.grant == grant && running.consumer == consumer
-        })
-    }
-
-    fn cancel(&mut self, which: impl Fn(&TransferId, &Running) -> bool) {
-        self.running.retain(|transfer, running| {
-            let chosen = which(transfer, running);
-            if chosen {
-                running.stop.cancel();
-            }
-            !chosen
-        });
     }
 }
 
@@ -323,7 +336,8 @@ impl AdmissionError {
             Self::Refused(refused) => DeliveryFailure {
                 reason: refused.reason().to_owned(),
                 message: chain(refused),
-                refused: true,
+                // It may be resumed once the other one has ended.
+                refused: !matches!(refused, Refused::VolumeInUse),
             },
             Self::Journal(_) => DeliveryFailure {
                 reason: "NODE_FAILED".to_owned(),

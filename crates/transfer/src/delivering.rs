@@ -26,6 +26,7 @@ pub struct Delivering {
     digest_received: Digest,
     rows_max: Option<u64>,
     rows_left: Option<u64>,
+    sealed_rows: u64,
 }
 
 /// Why a delivery cannot begin or go on.
@@ -101,11 +102,12 @@ impl Delivering {
             digest_received: digest_received(request)?,
             rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
             rows_left: None,
+            sealed_rows: 0,
         };
         Ok((header, delivering))
     }
 
-    /// The same attempt, of no more rows than these.
+    /// The same attempt, of no more rows than these, without those that the consumer has.
     #[must_use]
     pub fn with_rows_left(self, rows_left: Option<u64>) -> Self {
         Self { rows_left, ..self }
@@ -124,11 +126,6 @@ impl Delivering {
             && rows > rows_max
         {
             return Err(DeliveryError::RowLimit { rows_max });
-        }
-        if let Some(rows_left) = self.rows_left
-            && rows > rows_left
-        {
-            return Err(DeliveryError::RowsLeft { rows_left });
         }
 
         let mut frames = Vec::new();
@@ -153,10 +150,23 @@ impl Delivering {
         &self.delivered
     }
 
+    /// How many rows this attempt sealed.
+    #[must_use]
+    pub fn sealed_rows(&self) -> u64 {
+        self.sealed_rows
+    }
+
     fn frame(&mut self, plaintext: Vec<u8>, rows: u64) -> Result<Option<Frame>, DeliveryError> {
         let skipped = self.delivered.frames() < self.frames_received;
         self.delivered.record(&plaintext, rows);
         if !skipped {
+            let sealed_rows = self.sealed_rows + rows;
+            if let Some(rows_left) = self.rows_left
+                && sealed_rows > rows_left
+            {
+                return Err(DeliveryError::RowsLeft { rows_left });
+            }
+            self.sealed_rows = sealed_rows;
             return Ok(Some(self.sealer.seal(plaintext)?));
         }
 

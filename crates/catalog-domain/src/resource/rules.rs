@@ -116,10 +116,7 @@ impl Resource {
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
         let entry = self.entry().ok_or(Rejection::Absent)?;
-        let authority = side(entry, by)?;
-        if authority.is_none() {
-            leadership.lets_provide(&entry.description.provider)?;
-        }
+        let authority = side_of_writer(entry, leadership, by)?;
         self.must_hold()?;
         let reason = given(reason)?;
 
@@ -159,10 +156,12 @@ impl Resource {
         by: &Actor,
     ) -> Result<Vec<Event>, Rejection> {
         let entry = self.entry().ok_or(Rejection::Absent)?;
-        let authority = side(entry, by)?;
-        if authority.is_none() {
-            leadership.lets_provide(&entry.description.provider)?;
-        }
+        // What was never published stands in nobody's way, whoever leads by now.
+        let authority = match entry.version {
+            0 => side(entry, by)?,
+            _ if matches!(self, Self::Withdrawn(_)) => side(entry, by)?,
+            _ => side_of_writer(entry, leadership, by)?,
+        };
         if matches!(self, Self::Withdrawn(_)) {
             return Ok(vec![]);
         }
@@ -250,6 +249,20 @@ fn side(entry: &Entry, by: &Actor) -> Result<Option<RegionCode>, Rejection> {
     }
     by.may_govern(&entry.region)?;
     Ok(Some(by.region))
+}
+
+/// The same where the provider must be who writes there by now: a former lead speaks as the authority that it may be.
+fn side_of_writer(
+    entry: &Entry,
+    leadership: &Leadership,
+    by: &Actor,
+) -> Result<Option<RegionCode>, Rejection> {
+    let side = side(entry, by)?;
+    match (side, leadership.lets_provide(&entry.description.provider)) {
+        (None, Err(_)) if by.is_authority_over(&entry.region) => Ok(Some(by.region)),
+        (None, Err(not_writer)) => Err(not_writer.into()),
+        (side, _) => Ok(side),
+    }
 }
 
 /// A reason that says something.

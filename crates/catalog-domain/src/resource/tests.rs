@@ -254,6 +254,13 @@ fn entry_of_a_library_passes_to_its_next_lead() {
     given::<Resource>(history())
         .when(withdraw(city()))
         .then([Event::Withdrawn { reason: reason() }]);
+    // A draft that was never published stands in nobody's way, and what is withdrawn stays so.
+    given::<Resource>([drafted(villages())])
+        .when(withdraw(provider()))
+        .then([Event::Withdrawn { reason: reason() }]);
+    given::<Resource>(history().into_iter().chain([Event::Withdrawn { reason: reason() }]))
+        .when(withdraw(provider()))
+        .then([]);
     // Nor is published what it had handed in before.
     given::<Resource>([drafted(villages()), Event::Submitted])
         .when(Command::Publish { on: TODAY, alike: None, leadership: led(), by: city() })

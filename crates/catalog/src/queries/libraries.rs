@@ -95,9 +95,13 @@ pub(crate) async fn items(
     let sql = format!(
         "SELECT * FROM (
              SELECT item.*, (
-                 SELECT MIN(due_on) FROM catalog_obligation AS duty
+                 SELECT due_on FROM catalog_obligation AS duty
                  WHERE duty.cause_id = item.library_code AND duty.subject = item.item
+                     AND duty.organisation_code = item.organisation_code
+                     AND duty.update_cycle = item.update_cycle
+                     AND duty.counted_from >= item.assigned_from
                      AND duty.state IN ('open', 'missed')
+                 ORDER BY duty.sequence DESC LIMIT 1
              ) AS due_on
              FROM catalog_library_item AS item
              JOIN catalog_library AS library ON library.code = item.library_code

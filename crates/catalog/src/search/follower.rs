@@ -3,8 +3,6 @@
 mod build;
 mod progress;
 
-use std::future::pending;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -28,15 +26,12 @@ use super::schema::VERSION;
 use super::view::Viewer;
 use super::writer::{WriteError, Writer};
 use crate::views::STREAM;
-use progress::Progress;
+use progress::{Progress, due};
 
 pub use progress::{Building, Told};
 
 /// How many events are applied before the next ones are looked at. Live, it is as many as there are.
 const BATCH_MAX: usize = 1_000;
-/// How long events wait for more of them before they are committed, if nobody waits for them: each commit makes segments, which
-/// must be merged later.
-const COMMIT_AFTER: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -350,17 +345,6 @@ impl From<WriteError> for FollowError {
             // A full disk, above all. What is damaged for good is found when the process starts anew.
             WriteError::Engine(_) | WriteError::Read(_) => Self::Passing(error.into()),
         }
-    }
-}
-
-/// Ends when what was applied and is not committed must be: because somebody waits for it, or because it waited long enough.
-async fn due(wanted: &mut watch::Receiver<u64>, uncommitted: Range<u64>, since: Option<Instant>) {
-    let Some(since) = since else { return pending().await };
-    let is_wanted = |wanted: &u64| uncommitted.start < *wanted && *wanted <= uncommitted.end;
-    tokio::select! {
-        // Whoever can want something lives as long as the index.
-        _ = wanted.wait_for(is_wanted) => {}
-        () = tokio::time::sleep_until(since + COMMIT_AFTER) => {}
     }
 }
 

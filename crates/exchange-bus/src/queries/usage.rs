@@ -10,8 +10,8 @@ use super::Queries;
 use crate::error::Error;
 
 impl Queries {
-    /// What a consumer did under a grant before this transfer, as far as its terms ask: a moment behind, as views are. The
-    /// provider's node counts again, and exactly.
+    /// What a consumer did under a grant before this transfer, as far as its terms ask: what runs and what was completed, a
+    /// moment behind, as views are. What broke off may never have reached the provider's node, which counts again, and exactly.
     ///
     /// # Errors
     /// The database failed, or holds what cannot be read.
@@ -28,13 +28,14 @@ impl Queries {
             // Older ones cannot make the difference.
             let rows = sqlx::query(
                 "SELECT requested_at FROM bus_transfer
-                 WHERE grant_id = $1 AND id <> $2 AND consumer_code = $3 AND status <> $4
-                 ORDER BY requested_at DESC LIMIT $5",
+                 WHERE grant_id = $1 AND id <> $2 AND consumer_code = $3 AND status IN ($4, $5)
+                 ORDER BY requested_at DESC LIMIT $6",
             )
             .bind(grant.as_str())
             .bind(transfer.as_str())
             .bind(consumer.as_str())
-            .bind(i64::from(i32::from(TransferStatus::Refused)))
+            .bind(i64::from(i32::from(TransferStatus::Running)))
+            .bind(i64::from(i32::from(TransferStatus::Completed)))
             .bind(i64::from(rate.transfers.get()))
             .fetch_all(self.database.pool())
             .await?;

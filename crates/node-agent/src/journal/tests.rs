@@ -70,40 +70,92 @@ fn line_cut_short_by_a_crash_is_left_out_and_a_damaged_one_is_an_error() {
     assert!(error.source.to_string().contains("line 1 is damaged"), "{}", error.source);
 }
 
+const OWN: &str = "11510100MB7654321G";
+const OTHER: &str = "11510100MB1234567K";
+
+fn days(days: i64) -> Timestamp {
+    noon() + SignedDuration::from_hours(24 * days)
+}
+
+fn second() -> TransferId {
+    "0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0004".parse().unwrap()
+}
+
 /// R26.2: what was done under a grant is counted by consumer, over restarts, until the grant is over; beyond the longest span
 /// only the rows.
 #[test]
 fn uses_are_remembered_until_the_grant_is_over() {
     let folder = tempfile::tempdir().unwrap();
-    let days = |days: i64| noon() + SignedDuration::from_hours(24 * days);
-    let (first, second) = (transfer(), "0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0004".parse().unwrap());
     let (own, other): (OrganisationCode, OrganisationCode) =
-        ("11510100MB7654321G".parse().unwrap(), "11510100MB1234567K".parse().unwrap());
+        (OWN.parse().unwrap(), OTHER.parse().unwrap());
     let key = (grant(), own);
     let mut journal = Journal::open(folder.path(), noon(), KEEP).unwrap();
     let unlimited = terms(days(100));
-    journal.begin(&unlimited, own, first, noon()).unwrap();
-    assert_eq!(journal.usage(key, second), Usage::default(), "nothing is counted without a limit");
+    journal.begin(&unlimited, own, (transfer(), 0), noon()).unwrap();
+    assert_eq!(journal.usage(key, second(), 0), Usage::default(), "there is no limit");
 
     let limited = Terms { total_rows_max: Some(1), ..unlimited };
-    for rows in [7, 5] {
-        journal.begin(&limited, own, first, noon()).unwrap();
-        journal.delivered(key, first, rows).unwrap();
-    }
-    journal.begin(&limited, other, second, noon()).unwrap();
-    let used = Usage { begun: vec![noon()], rows: 7 };
-    let at = |now| Journal::open(folder.path(), now, KEEP).unwrap().usage(key, second);
-    assert_eq!(journal.usage(key, second), used, "an attempt that is resumed counts once");
-    assert_eq!(
-        journal.usage(key, first),
-        Usage::default(),
-        "nor does a transfer count against itself"
-    );
+    assert_eq!(journal.begin(&limited, own, (transfer(), 0), noon()).unwrap(), 0);
+    journal.delivered(key, transfer(), 7, 2).unwrap();
+    // It goes on with what it has: once more the same use, whose rows are added.
+    assert_eq!(journal.begin(&limited, own, (transfer(), 2), days(1)).unwrap(), 7);
+    journal.delivered(key, transfer(), 9, 3).unwrap();
+    journal.begin(&limited, other, (second(), 0), noon()).unwrap();
+
+    let used = Usage { begun: vec![noon()], rows: 9 };
+    assert_eq!(journal.usage(key, second(), 0), used);
+    let resumed = Usage { begun: vec![], rows: 9 };
+    assert_eq!(journal.usage(key, transfer(), 3), resumed, "no beginning counts against a resume");
+    let at = |now| Journal::open(folder.path(), now, KEEP).unwrap().usage(key, second(), 0);
     assert_eq!(at(days(30)), used);
-    assert_eq!(at(days(31)), Usage { begun: vec![], rows: 7 });
-    assert_eq!(at(days(32)), Usage { begun: vec![], rows: 7 });
+    assert_eq!(at(days(31)), Usage { begun: vec![], rows: 9 });
+    assert_eq!(at(days(32)), Usage { begun: vec![], rows: 9 });
     assert_eq!(at(days(100)), Usage::default());
     assert_eq!(fs::read_to_string(folder.path().join(FILE)).unwrap(), "");
+}
+
+/// R26.2: whoever asks again and again for frames that were sent uses the grant again.
+#[test]
+fn frames_that_are_sent_again_and_again_are_another_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let own: OrganisationCode = OWN.parse().unwrap();
+    let key = (grant(), own);
+    let mut journal = Journal::open(folder.path(), noon(), KEEP).unwrap();
+    let limited = Terms { total_rows_max: Some(1), ..terms(days(100)) };
+    journal.begin(&limited, own, (transfer(), 0), noon()).unwrap();
+    journal.delivered(key, transfer(), 10, 5).unwrap();
+
+    for hour in 1..=3 {
+        assert_eq!(journal.usage(key, transfer(), 1).begun, [], "attempt {hour}");
+        let at = noon() + SignedDuration::from_hours(hour);
+        journal.begin(&limited, own, (transfer(), 1), at).unwrap();
+    }
+    drop(journal);
+    let mut journal = Journal::open(folder.path(), noon(), KEEP).unwrap();
+    assert_eq!(journal.usage(key, transfer(), 5).begun, [], "one that has all goes on");
+    assert_eq!(journal.usage(key, transfer(), 1).begun, [noon()]);
+    journal.begin(&limited, own, (transfer(), 1), days(1)).unwrap();
+    assert_eq!(journal.usage(key, second(), 0).begun, [noon(), days(1)]);
+}
+
+/// A journal whose disk was full goes on where it was: half a line does not stay.
+#[test]
+fn what_could_not_be_written_counts_nevertheless() {
+    let folder = tempfile::tempdir().unwrap();
+    let own: OrganisationCode = OWN.parse().unwrap();
+    let mut journal = Journal::open(folder.path(), noon(), KEEP).unwrap();
+    let limited = Terms { total_rows_max: Some(1), ..terms(days(100)) };
+    journal.begin(&limited, own, (transfer(), 0), noon()).unwrap();
+    // A file that is open for reading alone takes nothing, as a full disk.
+    let writable =
+        std::mem::replace(&mut journal.file, File::open(folder.path().join(FILE)).unwrap());
+    journal.delivered((grant(), own), transfer(), 7, 1).unwrap_err();
+    journal.file = writable;
+
+    assert_eq!(journal.usage((grant(), own), second(), 0).rows, 7);
+    journal.delivered((grant(), own), transfer(), 8, 1).unwrap();
+    let journal = Journal::open(folder.path(), noon(), KEEP).unwrap();
+    assert_eq!(journal.usage((grant(), own), second(), 0).rows, 8);
 }
 
 fn terms(valid_until: Timestamp) -> Terms {
