@@ -136,9 +136,12 @@ fn plain(header: &[&str]) -> Table {
     table
 }
 
-/// Whole units, with commas between thousands.
+/// Whole units, with commas between thousands; of a few, a tenth counts.
 fn grouped(number: f64) -> String {
-    separated(&format!("{number:.0}"))
+    match number < 10.0 {
+        true => format!("{number:.1}"),
+        false => separated(&format!("{number:.0}")),
+    }
 }
 
 /// Digits with commas between thousands.

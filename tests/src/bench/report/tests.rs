@@ -100,7 +100,8 @@ fn quick_runs_are_marked() {
 
 #[test]
 fn thousands_are_set_apart() {
-    assert_eq!(grouped(0.4), "0");
+    assert_eq!(grouped(0.4), "0.4");
+    assert_eq!(grouped(10.4), "10");
     assert_eq!(grouped(999.0), "999");
     assert_eq!(grouped(1_000.0), "1,000");
     assert_eq!(grouped(1_234_567.8), "1,234,568");
