@@ -29,15 +29,14 @@ pub(crate) const STREAM: &str = "CATALOG";
 
 /// Every migration of the catalogue's tables that ever was, oldest first. One that was released never changes.
 pub(crate) const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_catalog_resource.sql"),
+    include_str!("../migrations/0001_catalog_entry.sql"),
     include_str!("../migrations/0002_catalog_obligation.sql"),
     include_str!("../migrations/0003_catalog_harvest.sql"),
     include_str!("../migrations/0004_catalog_assessment.sql"),
     include_str!("../migrations/0005_catalog_library.sql"),
-    include_str!("../migrations/0006_catalog_entry.sql"),
-    include_str!("../migrations/0007_catalog_collection.sql"),
-    include_str!("../migrations/0008_catalog_register.sql"),
-    include_str!("../migrations/0009_catalog_agreement.sql"),
+    include_str!("../migrations/0006_catalog_collection.sql"),
+    include_str!("../migrations/0007_catalog_register.sql"),
+    include_str!("../migrations/0008_catalog_agreement.sql"),
 ];
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.

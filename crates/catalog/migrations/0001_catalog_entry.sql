@@ -1,5 +1,4 @@
--- Entries with the rest of their lives: filled anew by a view of another name.
-DROP TABLE catalog_resource;
+-- Catalogue entries, one row each.
 CREATE TABLE catalog_resource (
     -- UUID.
     id TEXT PRIMARY KEY,
