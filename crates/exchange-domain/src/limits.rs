@@ -27,10 +27,10 @@ pub struct Rate {
     pub period: RatePeriod,
 }
 
-/// What was done under a grant before, without the transfer that is asked about.
+/// What counts against a grant when somebody asks for data. A transfer that goes on has begun already: then no beginning counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// When transfers began, in any order; those that were refused do not count.
+    /// When transfers began, in any order; those that were refused are not among them.
     pub begun: Vec<Timestamp>,
     /// How many rows they delivered in all.
     pub rows: u64,

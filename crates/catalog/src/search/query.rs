@@ -3,7 +3,6 @@
 //! Scores depend on the entry alone, not on how many others there are: so pages fit together while entries come and go, and an
 //! order by relevance can be explained. They say where a word was found; the sum over the words decides.
 
-mod any_of;
 mod forgiving;
 mod parse;
 
@@ -11,14 +10,14 @@ pub use parse::QueryError;
 
 use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, ConstScoreQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
+    BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur,
+    PhraseQuery, Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::analysis::{Piece, pairs, pieces, pinyin, words};
 use super::page::Strictness;
 use super::schema::Fields;
-use any_of::AnyOf;
 use parse::{Taken, Word};
 
 /// What a place is worth.
@@ -258,7 +257,7 @@ fn best_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     match queries.len() {
         0 => Box::new(EmptyQuery),
         1 => queries.remove(0),
-        _ => Box::new(AnyOf::new(queries)),
+        _ => Box::new(DisjunctionMaxQuery::new(queries)),
     }
 }
 

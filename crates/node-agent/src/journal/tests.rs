@@ -138,7 +138,7 @@ fn frames_that_are_sent_again_and_again_are_another_use() {
     assert_eq!(journal.usage(key, second(), 0).begun, [noon(), days(1)]);
 }
 
-/// A journal whose disk was full goes on where it was: half a line does not stay.
+/// R26.2: what was delivered counts, also if it could not be written down at once.
 #[test]
 fn what_could_not_be_written_counts_nevertheless() {
     let folder = tempfile::tempdir().unwrap();

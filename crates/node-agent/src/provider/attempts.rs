@@ -15,14 +15,14 @@ pub(super) struct Memory {
     /// Attempts by their numbers, until what they delivered is counted.
     pub(super) running: HashMap<u64, Running>,
     /// The number of the last attempt.
-    pub(super) last: u64,
+    last: u64,
 }
 
 pub(super) struct Running {
     pub(super) transfer: TransferId,
     pub(super) grant: GrantId,
-    pub(super) consumer: OrganisationCode,
-    pub(super) stop: CancellationToken,
+    consumer: OrganisationCode,
+    stop: CancellationToken,
 }
 
 /// What an attempt sends.
