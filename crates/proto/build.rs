@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Type names and URLs: an event travels as `Any`, named by them.
     let mut config = tonic_prost_build::Config::new();
-    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
+    config.btree_map(["."]).enable_type_names().type_name_domain(["."], "type.googleapis.com");
     // Frames pass through many hands; `Bytes` makes that a reference count instead of a copy.
     tonic_prost_build::configure()
         .bytes(".publicdata.exchange.v1.Frame.sealed")

@@ -5,6 +5,7 @@
 
 mod page;
 mod standing;
+mod transfers;
 mod usage;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use publicdata_event_store::{Store, aggregates};
 use publicdata_exchange_domain::ResourceFacts;
-use publicdata_proto::exchange::v1::{Grant, GrantStatus, Transfer, TransferStatus};
+use publicdata_proto::exchange::v1::{Grant, GrantStatus, TransferStatus};
 use publicdata_types::region::Level;
 use publicdata_types::{Actor, CommandId, GrantId, OrganisationCode, RegionCode, ResourceId};
 use publicdata_views::{Database, Projector};
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::views::{CATALOG, from_column};
 
 pub use page::{Listed, Page};
+pub use transfers::Sought;
 
 /// The parameters $1 to $3 say who reads, as [`Reader::bind`] binds them.
 const PARTY: &str = "$1 = 1 OR provider_code = $2 OR consumer_code = $2 \
@@ -238,33 +240,6 @@ impl Queries {
             .bind(i64::from(reader.consumer))
             .bind(i64::from(i32::from(status)))
             .bind(resource.map(|id| id.to_string()).unwrap_or_default())
-            .bind(page.before()?)
-            .bind(page.limit() + 1)
-            .fetch_all(self.database.pool())
-            .await?;
-        page.list(&rows)
-    }
-
-    /// The exchange log that the reader may see, newest first (R23.2).
-    ///
-    /// # Errors
-    /// The database failed, or the page token is not one of ours.
-    pub async fn transfers(
-        &self,
-        reader: &Reader,
-        status: TransferStatus,
-        grant: Option<GrantId>,
-        page: &Page,
-    ) -> Result<Listed<Transfer>, Error> {
-        let select = format!(
-            "SELECT sequence, body FROM bus_transfer WHERE ({PARTY}) \
-             AND ($4 = 0 OR status = $4) AND ($5 = '' OR grant_id = $5) \
-             AND sequence < $6 ORDER BY sequence DESC LIMIT $7"
-        );
-        let rows = reader
-            .bind(sqlx::query(AssertSqlSafe(select)))
-            .bind(i64::from(i32::from(status)))
-            .bind(grant.map(|id| id.to_string()).unwrap_or_default())
             .bind(page.before()?)
             .bind(page.limit() + 1)
             .fetch_all(self.database.pool())

@@ -313,7 +313,7 @@ impl std::fmt::Debug for Delivery {
 // === impl Reservation ===
 
 impl Reservation {
-    /// Asks a connected node of the provider to deliver.
+    /// Asks a connected node of the provider to deliver: this one, if one is named, else the one that connected last.
     ///
     /// # Errors
     /// None is connected that serves the resource, and the reservation comes back.
@@ -321,10 +321,11 @@ impl Reservation {
         self,
         provider: OrganisationCode,
         resource: ResourceId,
+        by_node: Option<&str>,
         request: ServeTransfer,
     ) -> Result<Conductor, (Self, NotConnected)> {
         let (answer, answered) = oneshot::channel();
-        match self.ask(provider, resource, request, answer) {
+        match self.ask(provider, resource, by_node, (request, answer)) {
             Ok(node) => Ok(Conductor::new(self, node, answered)),
             Err(NotConnected) => Err((self, NotConnected)),
         }
@@ -352,13 +353,16 @@ impl Reservation {
         &self,
         provider: OrganisationCode,
         resource: ResourceId,
-        request: ServeTransfer,
-        answer: oneshot::Sender<Answer>,
+        by_node: Option<&str>,
+        (request, answer): (ServeTransfer, oneshot::Sender<Answer>),
     ) -> Result<SpiffeId, NotConnected> {
         // Links before transfers, as everywhere, so that two locks never wait for each other.
         let links = self.relay.links();
         let mut candidates =
             links.values().filter(|entry| entry.serves(provider, resource)).collect::<Vec<_>>();
+        if let Some(node) = by_node {
+            candidates.retain(|entry| entry.node().to_string() == node);
+        }
         candidates.sort_by_key(|entry| entry.session());
         let entry = candidates.last().ok_or(NotConnected)?;
 

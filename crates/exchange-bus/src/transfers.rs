@@ -2,28 +2,29 @@
 //!
 //! Every attempt is recorded before it is decided (R23.2): refused ones, those that find no node, and those that break off.
 
+mod asked;
 pub mod outcome;
 
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
-use publicdata_exchange_domain::{Refusal, SignedBytes, Usage, Use};
+use publicdata_exchange_domain::{Refusal, Usage, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{Receipt, ServeTransfer, TransferRequest};
+use publicdata_proto::exchange::v1::{Receipt, SealedParameters, ServeTransfer, ServingNode};
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Tasks, telemetry};
 use publicdata_transfer::{receipt, signed};
-use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, TransferId};
+use publicdata_types::{Actor, CommandId, GrantId, TransferId};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
-use crate::codec::{self, FieldError, grant::Grants, transfer::Transfers, values};
+use crate::codec::{self, grant::Grants, transfer::Transfers, values};
 use crate::error::Error;
 use crate::metrics;
-use crate::queries::Queries;
+use crate::queries::{Queries, Reader};
 use crate::relay::outlet::{self, Inlet};
 use crate::relay::{Conductor, Relay, Reservation};
+use asked::{Asked, derived};
 
 /// How often the end of a transfer is tried to be recorded again: for about half a minute.
 const RECORD_RETRIES_MAX: usize = 10;
@@ -49,23 +50,19 @@ pub struct Exchange {
     pub service: SpiffeId,
 }
 
-/// A request whose signature was verified.
-struct Asked {
-    transfer: TransferId,
-    request: TransferRequest,
-    signed: SignedMessage,
-    actor: String,
-    /// The same attempt, sent again, is the same command.
-    command_id: CommandId,
-}
-
 impl Exchange {
     /// Starts a transfer, or goes on with one that broke off.
     ///
     /// # Errors
     /// The request is not the caller's, it is refused, or no node can serve it.
-    pub async fn fetch(&self, signed: SignedMessage, by: &Actor) -> Result<Inlet, Error> {
-        let asked = self.verified(signed, by)?;
+    pub async fn fetch(
+        &self,
+        signed: SignedMessage,
+        parameters: Option<SealedParameters>,
+        by: &Actor,
+    ) -> Result<Inlet, Error> {
+        let sent = (signed, parameters);
+        let asked = Asked::verify(&self.roots, sent, by, self.clock.now())?;
         let grant: GrantId = values::parse("grant_id", &asked.request.grant_id)?;
         let is_new = self.must_be_free_or_own(asked.transfer, by).await?;
         // Before the grant is read: a revocation that comes from now on finds the transfer.
@@ -83,7 +80,9 @@ impl Exchange {
             consumer: by.organisation,
             fields: &asked.request.fields,
             purpose: &asked.request.purpose,
-            mode: DeliveryMode::Bulk,
+            mode: asked.mode,
+            proof: asked.query.as_ref().and_then(|query| query.proof),
+            case_number: &asked.request.case_number,
             at: self.clock.now(),
             used: &used,
         };
@@ -97,7 +96,7 @@ impl Exchange {
                 provider: terms.provider,
             }),
         };
-        self.record_request(&asked, request(&asked, grant, source, by)).await?;
+        self.record_request(&asked, asked.recorded(grant, source, by)).await?;
 
         let allowed = by.may_consume().map_err(|denied| (denied.reason(), Error::from(denied)));
         let allowed = allowed
@@ -107,7 +106,11 @@ impl Exchange {
             Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
                 Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn))
             }
-            allowed => allowed,
+            Ok(terms) => match asked.check_parameters() {
+                Ok(()) => Ok(terms),
+                Err(error) => Err(("PARAMETERS_WRONG", error)),
+            },
+            Err(refused) => Err(refused),
         };
         let terms = match allowed {
             Ok(terms) => terms,
@@ -117,8 +120,10 @@ impl Exchange {
             grant: state.issued().and_then(|(_, signed, _)| codec::grant::open(signed)),
             request: Some(asked.signed.clone()),
             traceparent: telemetry::current_traceparent().unwrap_or_default(),
+            parameters: asked.parameters.clone(),
         };
-        match reservation.serve(terms.provider, terms.resource, serve) {
+        let by_node = asked.request.query.as_ref().map(|query| query.node.as_str());
+        match reservation.serve(terms.provider, terms.resource, by_node, serve) {
             Ok(conductor) => Ok(self.conduct(asked, conductor)),
             // The reservation holds until the interruption is recorded.
             Err((_reservation, _)) => {
@@ -170,6 +175,22 @@ impl Exchange {
         Ok(executed.sequence)
     }
 
+    /// Who answers queries under a grant that the reader may use.
+    ///
+    /// # Errors
+    /// There is no such grant in force, as far as the reader may know.
+    pub async fn services(
+        &self,
+        grant: GrantId,
+        reader: &Reader,
+    ) -> Result<Vec<ServingNode>, Error> {
+        let unknown = || Error::Unknown { what: "grant" };
+        self.queries.grant(grant, reader).await?.ok_or_else(unknown)?;
+        let (state, _) = self.grants.get(&grant.to_string()).await?;
+        let (terms, _, _) = state.issued().ok_or_else(unknown)?;
+        Ok(self.relay.serving(terms.provider, terms.resource))
+    }
+
     /// Records that nobody conducts a transfer that the log calls running. Does nothing if somebody does.
     ///
     /// # Errors
@@ -194,24 +215,6 @@ impl Exchange {
         self.transfers.execute(&id, &meta, Command::Interrupt { cause }).await?;
         metrics::transfer("interrupted", "BUS_RESTARTED");
         Ok(())
-    }
-
-    fn verified(&self, signed: SignedMessage, by: &Actor) -> Result<Asked, Error> {
-        let verified = signed::verify::<TransferRequest>(&self.roots, &signed, self.clock.now())?;
-        let request = verified.message;
-        if verified.signer.to_string() != by.id || request.consumer_node != by.id {
-            return Err(Error::NotTheSigner);
-        }
-        if request.consumer_code != by.organisation.as_str() {
-            return Err(FieldError {
-                field: "consumer_code",
-                source: "it is not the caller's".into(),
-            }
-            .into());
-        }
-        let transfer = values::parse("transfer_id", &request.transfer_id)?;
-        let command_id = derived(transfer, &signed.message);
-        Ok(Asked { transfer, request, signed, actor: by.id.clone(), command_id })
     }
 
     /// Nobody touches another's transfer, not even by asking for it anew. Says whether there is none yet.
@@ -350,23 +353,6 @@ impl Exchange {
     }
 }
 
-fn request(asked: &Asked, grant: GrantId, source: Option<Source>, by: &Actor) -> Request {
-    let TransferRequest { consumer_node, requested_by, fields, purpose, case_number, .. } =
-        asked.request.clone();
-    let signed: SignedBytes = codec::grant::seal(&asked.signed);
-    Request {
-        grant,
-        source,
-        consumer: by.organisation,
-        consumer_node,
-        requested_by,
-        fields,
-        purpose,
-        case_number,
-        signed,
-    }
-}
-
 /// Whether the caller's node asked for this transfer.
 fn is_own(state: &Transfer, by: &Actor) -> bool {
     match state {
@@ -378,9 +364,4 @@ fn is_own(state: &Transfer, by: &Actor) -> bool {
         | Transfer::Refused(request)
         | Transfer::Stopped(request) => request.consumer_node == by.id,
     }
-}
-
-/// The id of the command that a signed message is: the same message is the same command.
-fn derived(transfer: TransferId, message: &[u8]) -> CommandId {
-    CommandId::from_uuid(Uuid::new_v5(transfer.as_uuid(), message))
 }

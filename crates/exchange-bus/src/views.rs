@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_exchange.sql"),
     include_str!("../migrations/0002_standing.sql"),
     include_str!("../migrations/0003_usage.sql"),
+    include_str!("../migrations/0010_search.sql"),
 ];
 
 /// An event that contradicts those before it.

@@ -130,6 +130,12 @@ impl Filter {
         columns
     }
 
+    /// The rows whose item compares so with a value.
+    #[must_use]
+    pub const fn compare(column: String, operator: Comparison, value: Literal) -> Self {
+        Self(Condition::Compare { column, operator, value })
+    }
+
     /// The rows that both filters let through.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -144,6 +150,35 @@ impl Filter {
     pub fn narrows(&self, wider: &Self) -> bool {
         let own = self.0.parts();
         wider.0.parts().iter().all(|part| own.contains(part))
+    }
+}
+
+impl Literal {
+    /// The value that a text means for an item of this type, as the catalogue writes values; none if it is not of the type.
+    #[must_use]
+    pub fn read(text: &str, kind: ItemType) -> Option<Self> {
+        match kind {
+            ItemType::Text | ItemType::Memo => {
+                (!text.chars().any(char::is_control)).then(|| Self::Text(text.to_owned()))
+            }
+            ItemType::Date => text.parse().ok().map(Self::Date),
+            ItemType::Timestamp => text.parse().ok().map(Self::Timestamp),
+            ItemType::Logical => text.parse().ok().map(Self::Logical),
+            ItemType::Number
+            | ItemType::Money
+            | ItemType::Double
+            | ItemType::Float
+            | ItemType::Integer => {
+                let digits = text.strip_prefix('-');
+                let number = Number::parse(digits.unwrap_or(text))?;
+                let number = if digits.is_some() { number.negated() } else { number };
+                if kind == ItemType::Integer {
+                    number.to_i64()?;
+                }
+                Some(Self::Number(number))
+            }
+            ItemType::General => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod resource;
 
 pub mod application;
 pub mod limits;
+pub mod query;
 pub mod terms;
 
 pub mod grant;
@@ -13,6 +14,7 @@ pub mod transfer;
 
 pub use limits::{Rate, RatePeriod, Usage};
 pub use mistake::Mistake;
+pub use query::{ProofKind, Query};
 pub use resource::ResourceFacts;
 pub use terms::{Refusal, Standing, Terms, Use, authorise};
 

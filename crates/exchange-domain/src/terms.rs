@@ -11,6 +11,7 @@ use publicdata_types::{
 use crate::application::{Application, Request};
 use crate::filter::{Columns, Filter};
 use crate::limits::{Rate, Usage};
+use crate::query::ProofKind;
 use crate::{Mistake, ResourceFacts};
 
 mod refusal;
@@ -84,6 +85,10 @@ pub struct Use<'a> {
     pub purpose: &'a str,
     /// How.
     pub mode: DeliveryMode,
+    /// Whether a proof is asked for.
+    pub proof: Option<ProofKind>,
+    /// The case that it is for; may be empty.
+    pub case_number: &'a str,
     /// When.
     pub at: Timestamp,
     /// What was done before.
@@ -119,6 +124,10 @@ pub fn authorise(terms: &Terms, standing: Standing, wanted: &Use<'_>) -> Result<
     }
     if !terms.modes.contains(&wanted.mode) {
         return Err(Refusal::ModeNotGranted { mode: wanted.mode });
+    }
+    // A proof is for an applicant's case, and so tied to it (R21.1).
+    if wanted.proof.is_some() && wanted.case_number.trim().is_empty() {
+        return Err(Refusal::CaseNumberMissing);
     }
     authorise_fields(terms, wanted.fields)?;
     authorise_extent(terms, wanted)

@@ -2,9 +2,9 @@
 //! perhaps with interruptions (R23.2).
 
 use publicdata_decider::Decider;
-use publicdata_types::{Digest, GrantId, OrganisationCode, ResourceCode, ResourceId};
+use publicdata_types::{DeliveryMode, Digest, GrantId, OrganisationCode, ResourceCode, ResourceId};
 
-use crate::SignedBytes;
+use crate::{Query, SignedBytes};
 
 /// An attempt to fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct Request {
     pub purpose: String,
     /// The case that it is for; may be empty.
     pub case_number: String,
+    /// How it is to be delivered.
+    pub mode: DeliveryMode,
+    /// What is asked of a data service, if one is asked.
+    pub query: Option<Query>,
     /// The same as the consumer's node signed it, for this attempt.
     pub signed: SignedBytes,
 }
@@ -349,6 +353,8 @@ fn difference(known: &Request, request: &Request) -> Option<&'static str> {
         (known.fields == request.fields, "list of fields"),
         (known.purpose == request.purpose, "purpose"),
         (known.case_number == request.case_number, "case number"),
+        (known.mode == request.mode, "mode"),
+        (known.query == request.query, "question"),
     ]
     .into_iter()
     .find_map(|(same, what)| (!same).then_some(what))

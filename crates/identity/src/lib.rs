@@ -9,6 +9,7 @@ pub mod profile;
 pub mod request;
 pub mod roots;
 
+pub mod jws;
 pub mod peer;
 pub mod signature;
 pub mod tls;
@@ -20,6 +21,7 @@ pub mod testing;
 
 pub use authority::{CertificateAuthority, Issued, IssuedCertificate};
 pub use credentials::Credentials;
+pub use jws::Token;
 pub use peer::{Peer, peer, peer_of};
 pub use profile::Validity;
 pub use request::{CertificateRequest, CredentialRequest};

@@ -135,14 +135,20 @@ impl Signer {
     /// Signs bytes for one purpose, such as `grant`.
     #[must_use]
     pub fn sign(&self, context: &'static str, message: &[u8]) -> Signature {
-        let algorithm = Algorithm::Ed25519;
-        let value = self.0.signing_key().sign(&signed_bytes(context, algorithm, message));
+        self.sign_bytes(&signed_bytes(context, Algorithm::Ed25519, message))
+    }
 
-        Signature {
-            algorithm,
-            certificate_chain: self.0.signing_chain().iter().map(|der| der.to_vec()).collect(),
-            value: value.as_ref().to_vec(),
-        }
+    /// Signs bytes that say themselves what they are for, and that no other signed bytes begin like.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        let algorithm = Algorithm::Ed25519;
+        let value = self.0.signing_key().sign(bytes);
+
+        Signature { algorithm, certificate_chain: self.chain(), value: value.as_ref().to_vec() }
+    }
+
+    /// The signer's certificate and then its issuers, each in DER, without the root.
+    pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
+        self.0.signing_chain().iter().map(|der| der.to_vec()).collect()
     }
 }
 
@@ -151,6 +157,17 @@ pub fn verify(
     roots: &TrustRoots,
     context: &'static str,
     message: &[u8],
+    signature: &Signature,
+    at: Timestamp,
+) -> Result<SpiffeId, VerifyError> {
+    let bytes = signed_bytes(context, signature.algorithm, message);
+    verify_bytes(roots, &bytes, signature, at)
+}
+
+/// The same for bytes that stand for themselves.
+pub(crate) fn verify_bytes(
+    roots: &TrustRoots,
+    bytes: &[u8],
     signature: &Signature,
     at: Timestamp,
 ) -> Result<SpiffeId, VerifyError> {
@@ -178,9 +195,8 @@ pub fn verify(
         return Err(VerifyError::WrongKeyUsage { signer: signer() });
     }
 
-    let bytes = signed_bytes(context, signature.algorithm, message);
     let Algorithm::Ed25519 = signature.algorithm;
-    match leaf.verify_signature(webpki::ring::ED25519, &bytes, &signature.value) {
+    match leaf.verify_signature(webpki::ring::ED25519, bytes, &signature.value) {
         Ok(()) => Ok(info.id),
         Err(webpki::Error::InvalidSignatureForPublicKey) => {
             Err(VerifyError::BadSignature { signer: signer() })

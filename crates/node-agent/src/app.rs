@@ -23,6 +23,7 @@ use crate::link::{Link, LinkStatus};
 use crate::mask::{KeyError, PseudonymKey};
 use crate::permit::{Gate, REQUEST_AGE_MAX};
 use crate::provider::{Parts, Provider};
+use crate::service::{DataService, ServiceError};
 use crate::status::Wellbeing;
 
 /// A node that holds its port and has opened its files, and does not run yet.
@@ -51,6 +52,9 @@ pub enum BuildError {
     /// A dataset cannot be set up.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A data service cannot be set up.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -81,9 +85,11 @@ impl App {
 
         let signer = Signer::from(credentials);
         let roots = credentials.roots().clone();
+        let datasets = datasets(config)?;
         let provider = Provider::new(Parts {
             gate: Gate { organisation, roots: roots.clone() },
-            datasets: datasets(config)?,
+            services: services(config, &datasets)?,
+            datasets,
             journal: Journal::open(&config.data_dir, clock.now(), REQUEST_AGE_MAX)?,
             key: PseudonymKey::open(&config.data_dir)?,
             signer: signer.clone(),
@@ -95,8 +101,9 @@ impl App {
         let fetcher = Fetcher::new(bus, signer, roots, clock.clone(), resume_deadline);
 
         let only_own = flight::only(organisation);
+        let status =
+            Wellbeing::new(credentials.id().clone(), provider, fetcher.clone(), link.status());
         let flight = FlightServiceServer::with_interceptor(Flight::new(fetcher), only_own.clone());
-        let status = Wellbeing::new(credentials.id().clone(), provider, link.status());
         let status = NodeServiceServer::with_interceptor(status, only_own);
         let routes = Routes::new(flight).add_service(status);
         Ok(Self { server, routes, link, tasks: tasks.clone() })
@@ -131,6 +138,21 @@ fn datasets(
         datasets.insert(dataset.resource, dataset);
     }
     Ok(datasets)
+}
+
+fn services(
+    config: &Config,
+    datasets: &BTreeMap<publicdata_types::ResourceId, Dataset>,
+) -> Result<Vec<DataService>, BuildError> {
+    let mut services = Vec::new();
+    for service in &config.services {
+        // The configuration was validated: its resource is one of those.
+        let dataset = service.resource().ok().and_then(|resource| datasets.get(&resource));
+        if let Some(dataset) = dataset {
+            services.push(DataService::new(service, dataset)?);
+        }
+    }
+    Ok(services)
 }
 
 fn node_organisation(id: &SpiffeId) -> Result<OrganisationCode, BuildError> {

@@ -1,5 +1,7 @@
 //! What a node is told at its start.
 
+mod service;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,6 +15,8 @@ use publicdata_service_kit::telemetry::TelemetryConfig;
 use publicdata_types::ResourceId;
 use publicdata_types::id::IdError;
 use serde::Deserialize;
+
+pub use service::{Operator, ParameterConfig, ParameterKind, ServiceConfig};
 
 const ENV_PREFIX: &str = "PUBLICDATA_NODE_";
 
@@ -35,6 +39,9 @@ pub struct Config {
     /// What the node serves; a node that only fetches has none.
     #[serde(default, rename = "dataset")]
     pub datasets: Vec<DatasetConfig>,
+    /// The questions that it answers about them.
+    #[serde(default, rename = "service")]
+    pub services: Vec<ServiceConfig>,
 }
 
 /// The bus.
@@ -79,6 +86,9 @@ pub struct DatasetConfig {
     /// transfer can only be taken up if the rows come in the same order again.
     #[serde(default)]
     pub order_by: Vec<String>,
+    /// Columns that together identify a row, so that a verification ticket can name it (R27.1); those of `order_by` if it is left out.
+    #[serde(default)]
+    pub key: Vec<String>,
     /// Items whose column has another name at the source.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
@@ -137,6 +147,14 @@ pub enum ConfigError {
         /// What is wrong, and what to write.
         message: &'static str,
     },
+    /// A data service is configured wrongly.
+    #[error("service {number}: {message}")]
+    Service {
+        /// The service, counted from 1.
+        number: usize,
+        /// What is wrong, and what to write.
+        message: &'static str,
+    },
 }
 
 // === impl Config ===
@@ -161,6 +179,19 @@ impl Config {
                 return Err(ConfigError::Twice { number, resource });
             }
             dataset.check().map_err(|message| ConfigError::Dataset { number, message })?;
+        }
+        let mut names = HashSet::new();
+        for (index, service) in self.services.iter().enumerate() {
+            let wrong = |message| ConfigError::Service { number: index + 1, message };
+            service.check().map_err(wrong)?;
+            match service.resource() {
+                Ok(resource) if seen.contains(&resource) => {
+                    if !names.insert((resource, service.name.as_str())) {
+                        return Err(wrong("the resource has a service of this name already"));
+                    }
+                }
+                Ok(_) | Err(_) => return Err(wrong("`resource_id` is not that of a dataset here")),
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::config::{ConnectorKind, DatasetConfig};
 use crate::source::csv::Csv;
 use crate::source::parquet::Parquet;
 use crate::source::postgres::{Postgres, TlsRule, TlsRuleError};
-use crate::source::sql::{From, Relation};
+use crate::source::sql::{Dialect, From, Relation};
 use crate::source::sqlite::Sqlite;
 use crate::source::{Connector, Origin, Reading, RowFilter, Scan, SourceError};
 
@@ -23,6 +23,7 @@ pub struct Dataset {
     connector: Arc<dyn Connector>,
     columns: BTreeMap<String, String>,
     order_by: Vec<String>,
+    key: Vec<String>,
 }
 
 /// Why a dataset cannot be set up.
@@ -57,7 +58,33 @@ impl Dataset {
             connector: connector(config, resource)?,
             columns: config.columns.clone(),
             order_by: config.order_by.clone(),
+            key: match config.key.is_empty() {
+                true => config.order_by.clone(),
+                false => config.key.clone(),
+            },
         })
+    }
+
+    /// Columns that together identify a row; empty if nobody said which do.
+    #[must_use]
+    pub fn key(&self) -> &[String] {
+        &self.key
+    }
+
+    /// The language that the source is asked in; none if it is no database.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.connector.dialect()
+    }
+
+    /// The same resource, from a query of the same database. What is no database stays what it is.
+    #[must_use]
+    pub fn with_query(&self, query: String, order_by: Vec<String>) -> Self {
+        let relation = Relation { from: From::Query(query), order_by: order_by.clone() };
+        match self.connector.with_relation(relation) {
+            Some(connector) => Self { connector, order_by, ..self.clone() },
+            None => self.clone(),
+        }
     }
 
     /// The connector.
@@ -91,7 +118,8 @@ impl Dataset {
     /// Whether the source answers, and has the columns that the configuration names.
     pub async fn check(&self) -> Result<(), SourceError> {
         let columns = self.connector.columns().await?;
-        let mut named = self.columns.values().chain(&self.order_by).map(String::as_str);
+        let mut named =
+            self.columns.values().chain(&self.order_by).chain(&self.key).map(String::as_str);
 
         match named.find(|name| !columns.iter().any(|column| column == name)) {
             Some(missing) => {
@@ -100,6 +128,12 @@ impl Dataset {
             }
             None => Ok(()),
         }
+    }
+
+    /// The column of an item, under another name and as another type.
+    #[must_use]
+    pub fn reading_as(&self, name: &str, item: &str, kind: ItemType) -> Reading {
+        Reading { item: name.to_owned(), column: self.column(item), kind }
     }
 
     fn reading(&self, item: &str, kind: ItemType) -> Reading {

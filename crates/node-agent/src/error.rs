@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
+use publicdata_transfer::credential::CredentialError;
+use publicdata_transfer::question::ParameterSealError;
 use publicdata_transfer::receiving::ReceiveError;
 use publicdata_transfer::signed::SignedError;
 use tonic::Status;
@@ -36,6 +38,42 @@ pub enum FetchError {
     /// The bus or the provider's node said no, or could not be reached.
     #[error("{}", .0.message())]
     Bus(#[from] Box<Status>),
+    /// No connected node of the provider answers questions about the resource.
+    #[error(
+        "no connected node of the provider answers questions about this resource; try again later"
+    )]
+    NobodyAnswers,
+    /// The ticket names no service, or one that there is not.
+    #[error(
+        "the question fits none of the provider's data services, or several; name one of: {known}"
+    )]
+    NoService {
+        /// Those that there are.
+        known: String,
+    },
+    /// The bus gave a key whose signature is not accepted.
+    #[error("the key of the provider's node that the bus gave is not accepted")]
+    NodeKey(#[source] SignedError),
+    /// The bus gave the key of somebody else.
+    #[error("the key that the bus gave is not one that a node of the provider signed for itself")]
+    NodeKeyWrong,
+    /// The parameters cannot be sealed.
+    #[error(transparent)]
+    Parameters(#[from] ParameterSealError),
+    /// An answer is too large for one message.
+    #[error(
+        "the answer has more than {bytes_max} bytes; fetch it through Arrow Flight, or ask for less"
+    )]
+    TooLarge {
+        /// How many may be.
+        bytes_max: usize,
+    },
+    /// A proof that came is not accepted.
+    #[error("the proof that the provider's node gave is not accepted")]
+    Proof(#[source] CredentialError),
+    /// A proof is for something else.
+    #[error("the proof that the provider's node gave is for something else than was asked")]
+    ProofWrong,
     /// What came is not accepted.
     #[error("the delivery is not accepted")]
     Delivery(#[from] ReceiveError),
@@ -68,25 +106,50 @@ impl FetchError {
             | Self::GrantSignature(_)
             | Self::Terms(_)
             | Self::GrantWrong
+            | Self::NobodyAnswers
+            | Self::NoService { .. }
+            | Self::NodeKey(_)
+            | Self::NodeKeyWrong
+            | Self::Parameters(_)
+            | Self::TooLarge { .. }
+            | Self::Proof(_)
+            | Self::ProofWrong
             | Self::Delivery(_)
             | Self::Schema
             | Self::NotResumed { .. } => false,
         }
     }
 
+    /// Whether a question met another node than the one that it was sealed to.
+    #[must_use]
+    pub fn is_of_another_node(&self) -> bool {
+        let Self::Bus(status) = self else { return false };
+        let reason = Problem::from_status(status).reason;
+        matches!(reason.as_ref(), "PARAMETERS_UNREADABLE" | "NODE_NOT_CONNECTED")
+    }
+
     /// Whether the exchange, or this node for it, said no, rather than being out of reach or misunderstood.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::GrantNotIssued | Self::GrantSignature(_) | Self::Terms(_) | Self::GrantWrong => {
-                true
-            }
+            Self::GrantNotIssued
+            | Self::GrantSignature(_)
+            | Self::Terms(_)
+            | Self::GrantWrong
+            | Self::NodeKey(_)
+            | Self::NodeKeyWrong => true,
             Self::Bus(status) => {
                 let code = Problem::from_status(status).code;
                 matches!(code, Code::NotFound | Code::PermissionDenied)
             }
             Self::Ticket(_)
             | Self::OtherOrganisation
+            | Self::NobodyAnswers
+            | Self::NoService { .. }
+            | Self::Parameters(_)
+            | Self::TooLarge { .. }
+            | Self::Proof(_)
+            | Self::ProofWrong
             | Self::Delivery(_)
             | Self::Schema
             | Self::Ended
@@ -114,6 +177,17 @@ impl FetchError {
                 Problem::new(Code::DataLoss, "GRANT_REJECTED", text())
             }
             Self::Bus(status) => Problem::from_status(status),
+            Self::NobodyAnswers => Problem::new(Code::Unavailable, "NOBODY_ANSWERS", text()),
+            Self::NoService { .. } => Problem::new(Code::NotFound, "SERVICE_UNKNOWN", text()),
+            Self::NodeKey(_) | Self::NodeKeyWrong | Self::Parameters(_) => {
+                Problem::new(Code::DataLoss, "NODE_KEY_REJECTED", text())
+            }
+            Self::TooLarge { .. } => {
+                Problem::new(Code::FailedPrecondition, "ANSWER_TOO_LARGE", text())
+            }
+            Self::Proof(_) | Self::ProofWrong => {
+                Problem::new(Code::DataLoss, "PROOF_REJECTED", text())
+            }
             Self::Delivery(error) => Problem::new(Code::DataLoss, error.reason(), text()),
             Self::Schema => Problem::new(Code::DataLoss, "DELIVERY_FIELDS_WRONG", text()),
             Self::Ended => Problem::new(Code::Unavailable, "DELIVERY_INTERRUPTED", text()),

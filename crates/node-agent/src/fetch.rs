@@ -1,5 +1,7 @@
 //! The consuming side: fetches under a grant, resumes what broke off, and signs for what came.
 
+mod question;
+
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -10,13 +12,14 @@ use publicdata_proto::exchange::v1::fetch_response::Part;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConfirmDeliveryRequest, FetchRequest, FetchResponse, GetGrantRequest, GrantTerms,
-    TransferRequest,
+    ConfirmDeliveryRequest, FetchRequest, FetchResponse, GetGrantRequest, GrantTerms, Receipt,
+    SealedParameters, TransferRequest,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::Code;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem};
+use publicdata_transfer::credential;
 use publicdata_transfer::frames::Parts;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
@@ -28,8 +31,10 @@ use uuid::Uuid;
 
 use crate::error::FetchError;
 use crate::mask;
+use crate::provider;
 use crate::terms;
 use crate::ticket::Ticket;
+use question::Question;
 
 /// How long the bus may take to answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,6 +61,7 @@ pub struct Offer {
     /// The schema that a delivery has to have.
     pub schema: SchemaRef,
     terms: GrantTerms,
+    question: Option<Question>,
 }
 
 /// A transfer on its way.
@@ -63,6 +69,9 @@ pub struct Fetch {
     fetcher: Fetcher,
     receiving: Receiving,
     schema: SchemaRef,
+    provider_code: String,
+    parameters: Option<SealedParameters>,
+    receipt: Option<Receipt>,
     incoming: Option<Streaming<FetchResponse>>,
     first: Option<Parts>,
     interrupted_at: Option<Instant>,
@@ -126,18 +135,34 @@ impl Fetcher {
 
         let ticket = ticket.with_fields(terms.fields.iter().map(|field| field.name.clone()));
         let schema = mask::schema_of(&named(&terms, &ticket.fields));
-        Ok(Offer { ticket, schema, terms: verified.message })
+        let schema = match (ticket.is_question(), &ticket.proof) {
+            (false, _) => schema,
+            (true, None) => provider::with_references(&schema),
+            (true, Some(_)) => provider::proof_schema(),
+        };
+        let question = self.question(&ticket, &terms).await?;
+        Ok(Offer { ticket, schema, terms: verified.message, question })
     }
 
     /// Begins a transfer: it is accepted when the first frame has come.
     pub async fn begin(&self, offer: Offer, requested_by: &SpiffeId) -> Result<Fetch, FetchError> {
         let request = self.request(offer.ticket, requested_by);
+        let (request, parameters) = match offer.question {
+            None => (request, None),
+            Some(question) => {
+                let (request, parameters) = question.ask(request)?;
+                (request, Some(parameters))
+            }
+        };
         let receiving =
             Receiving::new(&offer.terms, request).map_err(|_| FetchError::GrantWrong)?;
         let mut fetch = Fetch {
             fetcher: self.clone(),
             receiving,
             schema: offer.schema,
+            provider_code: offer.terms.provider_code,
+            parameters,
+            receipt: None,
             incoming: None,
             first: None,
             interrupted_at: None,
@@ -159,10 +184,11 @@ impl Fetcher {
         requested_by: &SpiffeId,
     ) -> Result<(), FetchError> {
         let requested_at = Some(time::to_wire(self.clock.now()));
-        let request = TransferRequest { requested_at, ..self.request(ticket, requested_by) };
-        let signed = signed::sign(&self.signer, &request);
+        let request = question::on_record(&ticket, self.request(ticket.clone(), requested_by));
+        let signed = signed::sign(&self.signer, &TransferRequest { requested_at, ..request });
         let mut client = TransferServiceClient::new(self.bus.clone());
-        let mut incoming = client.fetch(FetchRequest { request: Some(signed) }).await?.into_inner();
+        let request = FetchRequest { request: Some(signed), parameters: None };
+        let mut incoming = client.fetch(request).await?.into_inner();
         // If the bus has the provider's node serve it, that node still has its say.
         next_part(&mut incoming).await.map(drop)
     }
@@ -199,6 +225,33 @@ impl Fetch {
         self.receiving.transfer()
     }
 
+    /// What both nodes signed, once everything has come.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+
+    /// Whether a proof that came is one for this transfer, signed by a node of the provider, and holds now.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_proof(&self, text: &str) -> Result<(), FetchError> {
+        let verified = credential::verify(&self.fetcher.roots, text, self.fetcher.clock.now());
+        let proof = verified.map_err(FetchError::Proof)?.credential;
+        let is_own = proof.id == format!("urn:uuid:{}", self.transfer())
+            && proof.issuer.organisation == self.provider_code;
+        match is_own {
+            true => Ok(()),
+            false => Err(FetchError::ProofWrong),
+        }
+    }
+
+    /// The schema of what comes.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// The next frame; none when everything has come, is signed for, and the bus has the receipt.
     pub async fn next(&mut self) -> Result<Option<Parts>, FetchError> {
         if let Some(first) = self.first.take() {
@@ -212,6 +265,7 @@ impl Fetch {
                 }
                 Ok(Came::Receipt(checked)) => {
                     self.confirm(&checked).await?;
+                    self.receipt = Some(checked.receipt().clone());
                     self.ended = true;
                 }
                 Err(error) if error.is_interruption() => self.resume(error).await?,
@@ -226,7 +280,8 @@ impl Fetch {
         let request = self.receiving.request(self.fetcher.clock.now(), &mut rand::rng());
         let signed = signed::sign(&self.fetcher.signer, &request);
         let mut client = TransferServiceClient::new(self.fetcher.bus.clone());
-        let mut incoming = client.fetch(FetchRequest { request: Some(signed) }).await?.into_inner();
+        let request = FetchRequest { request: Some(signed), parameters: self.parameters.clone() };
+        let mut incoming = client.fetch(request).await?.into_inner();
 
         match next_part(&mut incoming).await? {
             Part::Header(header) => self.receiving.header(&header)?,

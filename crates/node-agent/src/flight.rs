@@ -86,8 +86,7 @@ impl FlightService for Flight {
     ) -> Result<Response<Self::DoGetStream>, Status> {
         let caller = caller(&request)?;
         let ticket = Ticket::read(&request.get_ref().ticket)?;
-        let offer = self.fetcher.offer(ticket, &caller).await?;
-        let fetch = self.fetcher.begin(offer, &caller).await?;
+        let fetch = self.fetcher.open(ticket, &caller).await?;
 
         Ok(Response::new(frames(fetch)))
     }
@@ -142,7 +141,7 @@ impl FlightService for Flight {
     }
 }
 
-fn caller<T>(request: &Request<T>) -> Result<SpiffeId, FetchError> {
+pub(crate) fn caller<T>(request: &Request<T>) -> Result<SpiffeId, FetchError> {
     match request.extensions().get() {
         Some(Peer(caller)) => Ok(caller.clone()),
         None => Err(FetchError::OtherOrganisation),

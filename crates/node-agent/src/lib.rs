@@ -10,9 +10,13 @@ pub mod provider;
 pub mod dataset;
 pub mod journal;
 pub mod mask;
+pub mod proof;
+pub mod reference;
+pub mod service;
 pub mod source;
 pub mod terms;
 
+pub mod ask;
 pub mod error;
 pub mod fetch;
 pub mod flight;

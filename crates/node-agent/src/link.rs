@@ -97,9 +97,12 @@ impl Link {
     /// Opens the stream and listens until it ends.
     async fn hold(&self) -> Status {
         let (words, waiting) = mpsc::channel(WORDS_WAITING_MAX);
+        let services = self.provider.services();
         let hello = NodeHello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             resource_ids: self.provider.datasets().keys().map(ToString::to_string).collect(),
+            key: Some(self.provider.node_key()).filter(|_| !services.is_empty()),
+            services,
         };
         if words.send(say(Say::Hello(hello))).await.is_err() {
             return Status::unavailable("the link is closed");

@@ -13,7 +13,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use publicdata_exchange_domain::terms::Field;
-use publicdata_types::Mask;
+use publicdata_types::{GrantId, Mask, ResourceId};
 use rand::RngCore as _;
 use ring::hmac;
 
@@ -85,6 +85,40 @@ impl PseudonymKey {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// The reference of a row: the same for the same values of what identifies it, and another under each grant, so that two grants of
+    /// a resource cannot be joined by it.
+    #[must_use]
+    pub fn row<'v>(
+        &self,
+        resource: ResourceId,
+        grant: GrantId,
+        values: impl Iterator<Item = Option<&'v str>>,
+    ) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"row\0");
+        context.update(resource.as_uuid().as_bytes());
+        context.update(grant.as_uuid().as_bytes());
+        for value in values {
+            // With its length, so that no two rows run together.
+            let value = value.map_or(&[][..], str::as_bytes);
+            context.update(&(value.len() as u64).to_be_bytes());
+            context.update(value);
+        }
+        hex::encode(&context.sign().as_ref()[..PSEUDONYM_BYTES])
+    }
+
+    /// The reference of whom or what a data service of a resource is asked about: the same in all answers, whoever asks.
+    #[must_use]
+    pub fn subject(&self, resource: ResourceId, parameter: &str, value: &str) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"subject\0");
+        context.update(resource.as_uuid().as_bytes());
+        context.update(parameter.as_bytes());
+        context.update(&[0]);
+        context.update(value.trim().as_bytes());
+        hex::encode(&context.sign().as_ref()[..PSEUDONYM_BYTES])
     }
 
     /// The same value of the same item always has the same pseudonym.

@@ -4,13 +4,18 @@
 use jiff::{SignedDuration, Timestamp};
 use publicdata_exchange_domain::filter::FilterError;
 use publicdata_exchange_domain::terms::Field;
-use publicdata_exchange_domain::{Refusal, Standing, Terms, Usage, Use, authorise};
+use publicdata_exchange_domain::{ProofKind, Refusal, Standing, Terms, Usage, Use, authorise};
 use publicdata_identity::{SpiffeId, TrustRoots};
-use publicdata_proto::exchange::v1::{GrantTerms, ServeTransfer, TransferRequest};
+use publicdata_proto::exchange::v1::{
+    self as exchange, GrantTerms, ServeTransfer, TransferRequest,
+};
+use publicdata_transfer::question::{self, ParameterError};
 use publicdata_transfer::signed::{self, SignedError};
 use publicdata_transfer::time;
-use publicdata_types::{DeliveryMode, GrantId, OrganisationCode, ResourceId, TransferId};
+use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 
+use crate::proof::ClaimError;
+use crate::service::QuestionError;
 use crate::terms::{self, TermsError};
 
 /// How far the clocks of two nodes may differ, and a request travel.
@@ -47,6 +52,8 @@ pub struct Permit {
     pub fields: Vec<Field>,
     /// The terms, as the domain knows them.
     pub terms: Terms,
+    /// The proof that is asked for, if it is one.
+    pub proof: Option<ProofKind>,
     /// How many rows of all that the grant allows are left, if it sets a limit.
     pub rows_left: Option<u64>,
     /// The terms, as they were signed.
@@ -123,6 +130,33 @@ pub enum Refused {
         /// The resource.
         resource: ResourceId,
     },
+    /// The request asks another node.
+    #[error("the query is for another node; ask for the services again")]
+    OtherNode,
+    /// The resource has no such data service.
+    #[error("this node has no data service `{name}` for the resource")]
+    NoService {
+        /// The service.
+        name: String,
+    },
+    /// The data service is about nobody in particular.
+    #[error("data service `{name}` gives no proofs: no parameter of it names a subject")]
+    NoProofs {
+        /// The service.
+        name: String,
+    },
+    /// The parameters are not those that were signed for.
+    #[error("the query's parameters are not those that its request was signed for")]
+    OtherParameters,
+    /// The parameters cannot be opened.
+    #[error(transparent)]
+    Parameters(ParameterError),
+    /// The question makes no sense to the service.
+    #[error("the question is not answered")]
+    Question(#[from] QuestionError),
+    /// What is to be proven makes no sense.
+    #[error("the proof is not given")]
+    Claim(#[from] ClaimError),
     /// The grant's row filter cannot be applied here.
     #[error("the grant's row filter is not accepted; it names items whose types the terms give")]
     Filter(#[source] FilterError),
@@ -147,12 +181,15 @@ impl Gate {
         let transfer =
             request.transfer_id.parse().map_err(|_| Refused::Malformed("transfer_id"))?;
         let attempt = Attempt { consumer, transfer, received_frames: request.received_frames };
+        let proof = proof(&request)?;
         let (standing, used) = known(&terms, &attempt);
         let wanted = Use {
             consumer,
             fields: &request.fields,
             purpose: &request.purpose,
-            mode: DeliveryMode::Bulk,
+            mode: question::mode(request.mode).ok_or(Refused::Malformed("mode"))?,
+            proof,
+            case_number: &request.case_number,
             at: now,
             used: &used,
         };
@@ -170,6 +207,7 @@ impl Gate {
             consumer,
             fields,
             terms,
+            proof,
             rows_left,
             signed_terms,
             request,
@@ -234,6 +272,17 @@ impl Permit {
     }
 }
 
+/// A kind of proof that this node does not know must not mean that rows are wanted.
+fn proof(request: &TransferRequest) -> Result<Option<ProofKind>, Refused> {
+    let Some(query) = &request.query else { return Ok(None) };
+    match exchange::ProofKind::try_from(query.proof) {
+        Ok(exchange::ProofKind::Unspecified) => Ok(None),
+        Ok(exchange::ProofKind::Confirm) => Ok(Some(ProofKind::Confirm)),
+        Ok(exchange::ProofKind::Extract) => Ok(Some(ProofKind::Extract)),
+        Err(_) => Err(Refused::Malformed("query.proof")),
+    }
+}
+
 /// In the request's order. What is not granted was refused before.
 fn fields_wanted(terms: &Terms, request: &TransferRequest) -> Vec<Field> {
     let granted = |name: &String| terms.fields.iter().find(|field| field.name == *name).cloned();
@@ -260,6 +309,13 @@ impl Refused {
             Self::Grants(refusal) => refusal.reason(),
             Self::VolumeInUse => "VOLUME_IN_USE",
             Self::NotServed { .. } => "RESOURCE_NOT_SERVED",
+            Self::OtherNode => "QUERY_FOR_OTHER_NODE",
+            Self::NoService { .. } => "SERVICE_UNKNOWN",
+            Self::NoProofs { .. } => "SERVICE_WITHOUT_PROOFS",
+            Self::OtherParameters => "PARAMETERS_CHANGED",
+            Self::Parameters(_) => "PARAMETERS_UNREADABLE",
+            Self::Question(_) => "QUESTION_REFUSED",
+            Self::Claim(_) => "CLAIM_REFUSED",
             Self::Filter(_) => "FILTER_NOT_ACCEPTED",
         }
     }

@@ -1,38 +1,45 @@
 //! The providing side: admits requests, and delivers what they ask for.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::error::ArrowError;
 use futures::StreamExt as _;
 use futures::future::join;
-use publicdata_exchange_domain::Standing;
+use publicdata_exchange_domain::Terms;
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::deliver_request::Part;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
-use publicdata_proto::exchange::v1::{
-    DeliverRequest, DeliveryFailure, ServeTransfer, StopTransfer,
-};
+use publicdata_proto::exchange::v1::{DeliverRequest, DeliveryFailure, StopTransfer};
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::delivering::DeliveryError;
+use publicdata_transfer::question::{ParameterKey, Shape};
+use publicdata_transfer::receipt::Remarks;
 use publicdata_transfer::{Delivering, Progress};
 use publicdata_types::ResourceId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 
 use crate::dataset::Dataset;
-use crate::journal::{Journal, JournalError, Seen};
+use crate::journal::{Journal, JournalError};
 use crate::mask::{Masking, PseudonymKey};
-use crate::permit::{Attempt, Gate, Permit, Refused};
+use crate::permit::{Gate, Permit};
+use crate::reference::{Disputed, References};
+use crate::service::DataService;
 use crate::source::scan::scan;
-use crate::source::{Scan, SourceError};
+use answer::{AnswerError, Output, Proof, Rows};
 use attempts::{Count, Memory};
+use question::Question;
 
+mod admission;
+mod answer;
 mod attempts;
+mod question;
+
+pub use admission::{AdmissionError, Admitted};
+pub use answer::{proof_schema, with_references};
 
 /// How many frames wait for the connection: what waits is memory, and the connection has a window of
 /// its own.
@@ -53,6 +60,8 @@ pub struct Parts {
     pub datasets: BTreeMap<ResourceId, Dataset>,
     /// What it remembers.
     pub journal: Journal,
+    /// The questions that it answers.
+    pub services: Vec<DataService>,
     /// What it makes pseudonyms with.
     pub key: PseudonymKey,
     /// In whose name it signs receipts.
@@ -66,6 +75,10 @@ pub struct Parts {
 struct Inner {
     gate: Gate,
     datasets: BTreeMap<ResourceId, Dataset>,
+    services: Vec<DataService>,
+    /// Made anew at each start: what was sealed to an earlier one stays sealed.
+    parameter_key: ParameterKey,
+    disputed: Disputed,
     memory: Mutex<Memory>,
     key: PseudonymKey,
     signer: Signer,
@@ -73,34 +86,12 @@ struct Inner {
     bus: Channel,
 }
 
-/// A delivery that was admitted and waits to be made.
-pub struct Admitted {
-    permit: Permit,
-    scan: Scan,
-    dataset: Dataset,
-    stop: CancellationToken,
-    count: Arc<Count>,
-}
-
-/// Why a request is not served.
-#[derive(Debug, thiserror::Error)]
-pub enum AdmissionError {
-    /// It is refused.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The node cannot remember it, and so must not serve it.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Answer(#[from] AnswerError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
-    #[error("a batch cannot be masked")]
-    Mask(#[source] ArrowError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
     Journal(#[from] JournalError),
     #[error("nobody takes the delivery any more")]
@@ -111,72 +102,25 @@ impl Provider {
     /// Puts the providing side together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { gate, datasets, journal, key, signer, clock, bus } = parts;
-        let memory = Mutex::new(Memory::new(journal));
-        Self(Arc::new(Inner { gate, datasets, memory, key, signer, clock, bus }))
+        let Parts { gate, datasets, services, journal, key, signer, clock, bus } = parts;
+        Self(Arc::new(Inner {
+            gate,
+            datasets,
+            services,
+            parameter_key: ParameterKey::generate(&mut rand::rng()),
+            disputed: Disputed::default(),
+            memory: Mutex::new(Memory::new(journal)),
+            key,
+            signer,
+            clock,
+            bus,
+        }))
     }
 
     /// What the node serves.
     #[must_use]
     pub fn datasets(&self) -> &BTreeMap<ResourceId, Dataset> {
         &self.0.datasets
-    }
-
-    /// Decides on a request, and remembers it if it is to be served. Writes to disk, so it belongs on
-    /// a thread that may block.
-    pub fn admit(&self, serve: &ServeTransfer) -> Result<Admitted, AdmissionError> {
-        let now = self.0.clock.now();
-        let mut memory = self.memory();
-        let journal = &memory.journal;
-        let permit = self.0.gate.check(serve, now, |terms, attempt| {
-            let standing = match journal.is_revoked(terms.grant) {
-                true => Standing::Revoked,
-                false => Standing::InForce,
-            };
-            let Attempt { consumer, transfer, received_frames } = *attempt;
-            (standing, journal.usage((terms.grant, consumer), transfer, received_frames))
-        })?;
-
-        let Permit { terms, request, .. } = &permit;
-        let resource = terms.resource;
-        let dataset =
-            self.0.datasets.get(&resource).ok_or(Refused::NotServed { resource })?.clone();
-        let scan = dataset
-            .scan(&permit.fields, &terms.columns(), terms.row_filter.as_deref())
-            .map_err(Refused::Filter)?;
-
-        if terms.total_rows_max.is_some() && memory.is_used(permit.key(), permit.transfer) {
-            return Err(Refused::VolumeInUse.into());
-        }
-        let (key, at) = (&request.seal_public_key, permit.requested_at);
-        match memory.journal.serve(permit.transfer, key, at, now)? {
-            Seen::Never => {}
-            Seen::Before => return Err(Refused::Replayed.into()),
-        }
-        // Without a key to seal with, nothing can be delivered: it is on record, and no use.
-        let earlier_rows = match request.seal_public_key.is_empty() {
-            true => 0,
-            false => {
-                let attempt = (permit.transfer, request.received_frames);
-                memory.journal.begin(terms, permit.consumer, attempt, now)?
-            }
-        };
-        let stop = CancellationToken::new();
-        let number = memory.run(&permit, stop.clone());
-        Ok(Admitted {
-            count: Arc::new(Count {
-                key: permit.key(),
-                transfer: permit.transfer,
-                number,
-                earlier_rows,
-                rows: AtomicU64::new(0),
-                frames: AtomicU64::new(0),
-            }),
-            permit,
-            scan,
-            dataset,
-            stop,
-        })
     }
 
     /// Delivers, until the end or until it is stopped.
@@ -258,17 +202,21 @@ impl Provider {
         admitted: Admitted,
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
-        let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
+        let Admitted { permit, scan: wanted, dataset, question, count, .. } = admitted;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
+        if let Some(Question { service, subject_reference, .. }) = &question {
+            let remarks = Remarks { subject_reference: subject_reference.clone() };
+            delivering = delivering.with_rows_max(service.rows_max).with_remarks(remarks);
+        }
         send(parts, Part::Header(header)).await?;
 
-        let masking = Masking::new(&permit.fields, self.0.key.clone());
-        if let Some(frame) = delivering.schema(masking.schema())? {
+        let output = self.output(&permit, question.as_ref());
+        if let Some(frame) = delivering.schema(&output.schema())? {
             send(parts, Part::Frame(frame)).await?;
         }
-        let mut batches = scan(dataset.connector(), wanted);
+        let mut batches = output.deliver(scan(dataset.connector(), wanted));
         let mut reserved = 0;
         loop {
             // A source may take long, and nobody waits any more.
@@ -278,8 +226,7 @@ impl Provider {
                 batch = batches.next() => batch,
             };
             let Some(batch) = batch else { break };
-            let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
-            let frames = delivering.batch(&batch)?;
+            let frames = delivering.batch(&batch?)?;
             let rows = delivering.sealed_rows();
             count.rows.store(rows, Ordering::Relaxed);
             count.frames.store(delivering.delivered().frames(), Ordering::Relaxed);
@@ -299,6 +246,26 @@ impl Provider {
         let trailer = delivering.trailer(&self.0.signer, self.0.clock.now())?;
         send(parts, Part::Trailer(trailer)).await?;
         Ok(delivered)
+    }
+
+    /// What is made of the rows that are read for a request.
+    fn output(&self, permit: &Permit, question: Option<&Question>) -> Output {
+        let masking = Masking::new(&permit.fields, self.0.key.clone());
+        let references = match Shape::of(&permit.request) {
+            Shape::Rows => None,
+            Shape::RowsWithReferences | Shape::Proof => {
+                let Terms { resource, grant, .. } = permit.terms;
+                Some(References::new(self.0.key.clone(), resource, grant, &self.0.disputed))
+            }
+        };
+        let rows = Rows::new(masking, references);
+        match question.and_then(|question| Some((question, question.claims.as_ref()?))) {
+            None => Output::Rows(rows),
+            Some(asked) => {
+                let (signer, now) = (self.0.signer.clone(), self.0.clock.now());
+                Output::Proof(Box::new(Proof::new(rows, permit, asked, signer, now)))
+            }
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -326,37 +293,13 @@ fn report(answer: Option<tonic::Status>, delivered: Result<Progress, Broken>) {
     }
 }
 
-// === impl AdmissionError ===
-
-impl AdmissionError {
-    /// What the bus and the consumer are told.
-    #[must_use]
-    pub fn failure(&self) -> DeliveryFailure {
-        match self {
-            Self::Refused(refused) => DeliveryFailure {
-                reason: refused.reason().to_owned(),
-                message: chain(refused),
-                // It may be resumed once the other one has ended.
-                refused: !matches!(refused, Refused::VolumeInUse),
-            },
-            Self::Journal(_) => DeliveryFailure {
-                reason: "NODE_FAILED".to_owned(),
-                message: "the provider's node cannot serve; its operator finds why in its log"
-                    .to_owned(),
-                refused: false,
-            },
-        }
-    }
-}
-
 // === impl Broken ===
 
 impl Broken {
     fn reason(&self) -> &'static str {
         match self {
-            Self::Source(error) => error.reason(),
+            Self::Answer(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
-            Self::Mask(_) => "MASKING_FAILED",
             Self::Journal(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
         }
@@ -365,9 +308,9 @@ impl Broken {
     /// What the consumer is told. What the source itself said stays in this node's log.
     fn failure(&self) -> Option<DeliveryFailure> {
         let message = match self {
-            Self::Source(error) => error.to_string(),
+            Self::Answer(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Mask(_) | Self::Journal(_) => self.to_string(),
+            Self::Journal(_) => self.to_string(),
             Self::Gone => return None,
         };
         Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })

@@ -14,6 +14,7 @@ pub mod value;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -47,6 +48,16 @@ pub trait Connector: Send + Sync {
     /// The filter is a hint: rows that it lets through must come, others may. Whoever calls this
     /// applies the filter as well, so all sources mean the same by it.
     fn read(&self, readings: Vec<Reading>, filter: Option<RowFilter>) -> Batches;
+
+    /// The language that it is asked in; none if it is no database.
+    fn dialect(&self) -> Option<sql::Dialect> {
+        None
+    }
+
+    /// Another table or query of the same database; none if it is no database.
+    fn with_relation(&self, _: sql::Relation) -> Option<Arc<dyn Connector>> {
+        None
+    }
 }
 
 /// Which resource's source, for messages: no address, no credentials.

@@ -1,16 +1,22 @@
-//! Whether the node is well, for its own department.
+//! `NodeService`: what a node tells its own department, and asks for it.
 
 use std::time::Duration;
 
 use publicdata_identity::SpiffeId;
 use publicdata_proto::node::v1::node_service_server::NodeService;
-use publicdata_proto::node::v1::{Dataset, GetStatusRequest, GetStatusResponse};
+use publicdata_proto::node::v1::{
+    Dataset, GetStatusRequest, GetStatusResponse, ListServicesRequest, ListServicesResponse,
+    QueryRequest, QueryResponse, RequestProofRequest, RequestProofResponse,
+};
 use publicdata_service_kit::problem::chain;
 use publicdata_transfer::time;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
+use crate::ask;
+use crate::fetch::Fetcher;
+use crate::flight::caller;
 use crate::link::LinkStatus;
 use crate::provider::Provider;
 
@@ -22,14 +28,20 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Wellbeing {
     id: SpiffeId,
     provider: Provider,
+    fetcher: Fetcher,
     link: watch::Receiver<LinkStatus>,
 }
 
 impl Wellbeing {
-    /// Tells of this node.
+    /// Tells of this node, and asks through it.
     #[must_use]
-    pub fn new(id: SpiffeId, provider: Provider, link: watch::Receiver<LinkStatus>) -> Self {
-        Self { id, provider, link }
+    pub fn new(
+        id: SpiffeId,
+        provider: Provider,
+        fetcher: Fetcher,
+        link: watch::Receiver<LinkStatus>,
+    ) -> Self {
+        Self { id, provider, fetcher, link }
     }
 }
 
@@ -59,6 +71,31 @@ impl NodeService for Wellbeing {
             connected: link.connected,
             since: Some(time::to_wire(link.since)),
             datasets,
+            services: self.provider.services(),
         }))
+    }
+
+    async fn list_services(
+        &self,
+        request: Request<ListServicesRequest>,
+    ) -> Result<Response<ListServicesResponse>, Status> {
+        let services = self.fetcher.services(&request.get_ref().grant_id).await?;
+        Ok(Response::new(ListServicesResponse { services }))
+    }
+
+    async fn query(
+        &self,
+        request: Request<QueryRequest>,
+    ) -> Result<Response<QueryResponse>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(ask::query(&self.fetcher, request.into_inner(), &caller).await?))
+    }
+
+    async fn request_proof(
+        &self,
+        request: Request<RequestProofRequest>,
+    ) -> Result<Response<RequestProofResponse>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(ask::proof(&self.fetcher, request.into_inner(), &caller).await?))
     }
 }

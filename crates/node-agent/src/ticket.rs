@@ -1,5 +1,7 @@
 //! The ticket: what a system asks its node for, as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::FetchError;
@@ -18,6 +20,24 @@ pub struct Ticket {
     /// The case that it is for; may be empty.
     #[serde(alias = "case_number")]
     pub case_number: String,
+    /// The data service to ask; empty to fetch in bulk, or if the parameters leave no doubt.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub service: String,
+    /// Its parameters.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// What shall be proven, if a proof is asked for; not in JSON, as proofs are no rows.
+    #[serde(skip)]
+    pub proof: Option<Proof>,
+}
+
+/// What shall be proven (R21.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Whether these values, by field, are on record.
+    Confirm(BTreeMap<String, String>),
+    /// What is on record.
+    Extract,
 }
 
 impl Ticket {
@@ -29,6 +49,12 @@ impl Ticket {
             true => Err(FetchError::Ticket("`grantId` is missing".to_owned())),
             false => Ok(ticket),
         }
+    }
+
+    /// Whether it asks a data service.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        !self.service.is_empty() || !self.parameters.is_empty() || self.proof.is_some()
     }
 
     /// The same in JSON.

@@ -13,7 +13,7 @@ use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{EncodeError, Encoder};
-use crate::receipt::{self, Agreed};
+use crate::receipt::{self, Agreed, Remarks};
 use crate::seal::{Binding, SealError, Sealer};
 
 /// One attempt to deliver. Frames that the consumer already has are made and counted, not sealed.
@@ -27,6 +27,7 @@ pub struct Delivering {
     rows_max: Option<u64>,
     rows_left: Option<u64>,
     sealed_rows: u64,
+    remarks: Remarks,
 }
 
 /// Why a delivery cannot begin or go on.
@@ -57,7 +58,7 @@ pub enum DeliveryError {
         frames: u64,
     },
     /// The grant allows fewer rows.
-    #[error("the source has more than the {rows_max} rows that the grant allows in one transfer")]
+    #[error("the source has more than the {rows_max} rows that are allowed in one transfer")]
     RowLimit {
         /// How many are allowed.
         rows_max: u64,
@@ -103,6 +104,7 @@ impl Delivering {
             rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
             rows_left: None,
             sealed_rows: 0,
+            remarks: Remarks::default(),
         };
         Ok((header, delivering))
     }
@@ -111,6 +113,19 @@ impl Delivering {
     #[must_use]
     pub fn with_rows_left(self, rows_left: Option<u64>) -> Self {
         Self { rows_left, ..self }
+    }
+
+    /// The same attempt, of no more rows in all than these, if the grant does not allow fewer.
+    #[must_use]
+    pub fn with_rows_max(self, rows_max: u64) -> Self {
+        let rows_max = self.rows_max.map_or(rows_max, |granted| granted.min(rows_max));
+        Self { rows_max: Some(rows_max), ..self }
+    }
+
+    /// The same attempt, with what its receipt shall say besides.
+    #[must_use]
+    pub fn with_remarks(self, remarks: Remarks) -> Self {
+        Self { remarks, ..self }
     }
 
     /// The schema's frame; none if the consumer has it.
@@ -140,7 +155,7 @@ impl Delivering {
         if self.delivered.frames() < self.frames_received {
             return Err(DeliveryError::SourceChanged { frames: self.frames_received });
         }
-        let receipt = receipt::issue(&self.agreed, &self.delivered, signer, at);
+        let receipt = receipt::issue(&self.agreed, &self.delivered, &self.remarks, signer, at);
         Ok(DeliveryTrailer { receipt: Some(receipt) })
     }
 

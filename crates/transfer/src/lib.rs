@@ -3,8 +3,10 @@
 pub mod delivering;
 pub mod receiving;
 
+pub mod credential;
 pub mod digest;
 pub mod frames;
+pub mod question;
 pub mod receipt;
 pub mod seal;
 pub mod signed;

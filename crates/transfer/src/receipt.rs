@@ -26,6 +26,13 @@ pub struct Agreed {
     pub purpose: String,
 }
 
+/// What the provider's node says of a delivery beside what both nodes count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// A keyed pseudonym of whom or what the answer is about; empty if it is about nobody in particular.
+    pub subject_reference: String,
+}
+
 /// A receipt that says what was agreed and received.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -106,6 +113,7 @@ impl Checked {
 pub fn issue(
     agreed: &Agreed,
     delivered: &Progress,
+    remarks: &Remarks,
     signer: &Signer,
     at: Timestamp,
 ) -> SignedMessage {
@@ -121,6 +129,7 @@ pub fn issue(
         frames: delivered.frames(),
         sha256: delivered.digest().as_bytes().to_vec(),
         completed_at: Some(time::to_wire(at)),
+        subject_reference: remarks.subject_reference.clone(),
     };
     signed::sign(signer, &receipt)
 }

@@ -12,6 +12,7 @@ use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{DecodeError, Parts};
+use crate::question::Shape;
 use crate::receipt::{self, Agreed, Checked, ReceiptError};
 use crate::seal::{Binding, OpenError, Opener, OpeningKey};
 use crate::time;
@@ -151,7 +152,7 @@ impl Receiving {
         }
         let (parts, schema) = Parts::schema(&plaintext).map_err(decode)?;
         let names = schema.fields().iter().map(|field| field.name());
-        if !names.eq(&self.agreed.fields) {
+        if !names.eq(&Shape::of(&self.template).columns(&self.agreed.fields)) {
             return Err(ReceiveError::Fields);
         }
         self.received.record(&plaintext, 0);

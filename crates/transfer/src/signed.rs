@@ -1,11 +1,11 @@
-//! Messages that are encoded once and signed: grants, transfer requests, receipts.
+//! Messages that are encoded once and signed: grants, transfer requests, keys of nodes, receipts.
 
 use jiff::Timestamp;
 use prost::Message;
 use publicdata_identity::signature::UnknownAlgorithm;
 use publicdata_identity::{Signature, Signer, SpiffeId, TrustRoots, VerifyError};
 use publicdata_proto::common::v1 as wire;
-use publicdata_proto::exchange::v1::{GrantTerms, Receipt, TransferRequest};
+use publicdata_proto::exchange::v1::{GrantTerms, NodeKey, Receipt, TransferRequest};
 
 /// A message that is signed, in a context of its own so that no signature serves another purpose.
 pub trait Signable: Message + Default {
@@ -19,6 +19,10 @@ impl Signable for GrantTerms {
 
 impl Signable for TransferRequest {
     const CONTEXT: &'static str = "transfer-request";
+}
+
+impl Signable for NodeKey {
+    const CONTEXT: &'static str = "node-key";
 }
 
 impl Signable for Receipt {

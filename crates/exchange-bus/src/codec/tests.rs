@@ -8,7 +8,7 @@ use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_exchange_domain::application::{Application, Request};
 use publicdata_exchange_domain::terms::Field;
 use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
-use publicdata_exchange_domain::{Rate, RatePeriod, SignedBytes, Terms};
+use publicdata_exchange_domain::{ProofKind, Query, Rate, RatePeriod, SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{
     FilterItem, GrantTerms, RateLimit, Receipt as WireReceipt, TransferRequest,
@@ -224,6 +224,8 @@ fn request(source: Option<Source>) -> publicdata_exchange_domain::transfer::Requ
         fields: vec!["code".to_owned()],
         purpose: "社区网格管理".to_owned(),
         case_number: "case-1".to_owned(),
+        mode: DeliveryMode::Query,
+        query: Some(Query { service: "by-code".to_owned(), proof: Some(ProofKind::Confirm) }),
         signed: signed(&TransferRequest {
             transfer_id: ID.to_owned(),
             ..TransferRequest::default()
@@ -243,7 +245,7 @@ fn receipt() -> Receipt {
         bytes: 1_000,
         frames: 2,
         sha256: vec![7; 32],
-        completed_at: None,
+        ..WireReceipt::default()
     };
     let signatures = (Some(signature(5)), Some(signature(6)));
     let receipt = super::transfer::receipt(wire.encode_to_vec(), signatures).unwrap();

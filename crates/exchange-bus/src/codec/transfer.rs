@@ -3,15 +3,17 @@
 use prost::{Message as _, Name as _};
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
-use publicdata_exchange_domain::SignedBytes;
 use publicdata_exchange_domain::transfer::{
     Cause, Event, Receipt, Refuser, Request, Source, Transfer,
 };
+use publicdata_exchange_domain::{ProofKind, Query, SignedBytes};
 use publicdata_proto::common::v1::Signature;
 use publicdata_proto::exchange::v1::{
-    Receipt as WireReceipt, Refuser as WireRefuser, TransferCompleted, TransferInterrupted,
-    TransferRefused, TransferRequested, TransferResumed, TransferStopped,
+    ProofKind as WireProof, Receipt as WireReceipt, Refuser as WireRefuser, TransferCompleted,
+    TransferInterrupted, TransferRefused, TransferRequest, TransferRequested, TransferResumed,
+    TransferStopped,
 };
+use publicdata_transfer::question;
 use publicdata_types::Digest;
 
 use super::grant::{open, seal};
@@ -150,6 +152,9 @@ fn requested(request: &Request) -> TransferRequested {
         purpose: request.purpose.clone(),
         case_number: request.case_number.clone(),
         request: open(&request.signed),
+        mode: values::mode_to_wire(request.mode),
+        service: request.query.as_ref().map(|query| query.service.clone()).unwrap_or_default(),
+        proof: proof_to_wire(request.query.as_ref().and_then(|query| query.proof)).into(),
     }
 }
 
@@ -172,8 +177,44 @@ fn request(event: TransferRequested) -> Result<Request, FieldError> {
         fields: event.fields,
         purpose: event.purpose,
         case_number: event.case_number,
+        mode: question::mode(event.mode).ok_or_else(|| FieldError::missing("mode"))?,
+        query: match event.service.is_empty() {
+            true => None,
+            false => Some(Query { service: event.service, proof: proof(event.proof) }),
+        },
         signed: seal(&signed),
     })
+}
+
+/// What a request asks of a data service.
+///
+/// # Errors
+/// It names no service, or a kind of proof that is not known.
+pub fn query(request: &TransferRequest) -> Result<Option<Query>, FieldError> {
+    let Some(query) = request.query.as_ref() else { return Ok(None) };
+    if query.service.is_empty() {
+        return Err(FieldError::missing("query.service"));
+    }
+    if WireProof::try_from(query.proof).is_err() {
+        return Err(FieldError::missing("query.proof"));
+    }
+    Ok(Some(Query { service: query.service.clone(), proof: proof(query.proof) }))
+}
+
+fn proof(number: i32) -> Option<ProofKind> {
+    match WireProof::try_from(number) {
+        Ok(WireProof::Confirm) => Some(ProofKind::Confirm),
+        Ok(WireProof::Extract) => Some(ProofKind::Extract),
+        Ok(WireProof::Unspecified) | Err(_) => None,
+    }
+}
+
+fn proof_to_wire(proof: Option<ProofKind>) -> WireProof {
+    match proof {
+        None => WireProof::Unspecified,
+        Some(ProofKind::Confirm) => WireProof::Confirm,
+        Some(ProofKind::Extract) => WireProof::Extract,
+    }
 }
 
 fn refuser_to_wire(refuser: Refuser) -> WireRefuser {

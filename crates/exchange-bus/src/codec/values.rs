@@ -125,14 +125,17 @@ pub fn modes(numbers: &[i32]) -> Result<BTreeSet<DeliveryMode>, FieldError> {
 }
 
 pub(super) fn modes_to_wire(modes: &BTreeSet<DeliveryMode>) -> Vec<i32> {
+    modes.iter().map(|&mode| mode_to_wire(mode)).collect()
+}
+
+pub(super) fn mode_to_wire(mode: DeliveryMode) -> i32 {
     use catalog::DeliveryMode as Wire;
 
-    let wire = |mode: &DeliveryMode| match mode {
+    match mode {
         DeliveryMode::Query => Wire::Query.into(),
         DeliveryMode::Bulk => Wire::Bulk.into(),
         DeliveryMode::Push => Wire::Push.into(),
-    };
-    modes.iter().map(wire).collect()
+    }
 }
 
 /// A limit as it stands in events and answers.
@@ -166,7 +169,7 @@ pub fn time_to_wire(at: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-pub(super) fn time(
+pub(crate) fn time(
     field: &'static str,
     time: Option<prost_types::Timestamp>,
 ) -> Result<Timestamp, FieldError> {

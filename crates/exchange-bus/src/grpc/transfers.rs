@@ -1,8 +1,10 @@
 //! `TransferService`.
 
+use jiff::Timestamp;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferService;
 use publicdata_proto::exchange::v1::{
-    ConfirmDeliveryRequest, ConfirmDeliveryResponse, FetchRequest, ListTransfersRequest,
+    ConfirmDeliveryRequest, ConfirmDeliveryResponse, CountSubjectsRequest, CountSubjectsResponse,
+    FetchRequest, FindServicesRequest, FindServicesResponse, ListTransfersRequest,
     ListTransfersResponse,
 };
 use publicdata_types::TransferId;
@@ -11,6 +13,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{Service, optional_id, page, token};
 use crate::codec::{FieldError, values};
 use crate::error::Error;
+use crate::queries::Sought;
 use crate::relay::Inlet;
 
 #[async_trait]
@@ -20,10 +23,10 @@ impl TransferService for Service {
     #[tracing::instrument(skip_all, err(level = "debug"))]
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<Inlet>, Status> {
         let by = self.directory.node(&request).await?;
-        let signed = request.into_inner().request;
+        let FetchRequest { request: signed, parameters } = request.into_inner();
         let signed = signed.ok_or_else(|| Error::from(FieldError::missing("request")))?;
 
-        Ok(Response::new(self.exchange.fetch(signed, &by).await?))
+        Ok(Response::new(self.exchange.fetch(signed, parameters, &by).await?))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -49,13 +52,73 @@ impl TransferService for Service {
         request: Request<ListTransfersRequest>,
     ) -> Result<Response<ListTransfersResponse>, Status> {
         let reader = self.reader(&request).await?;
-        let request = request.get_ref();
+        let request = request.into_inner();
         let page = page(request.page_size, &request.page_token)?;
-        let grant = optional_id("grant_id", &request.grant_id).map_err(Error::from)?;
 
-        let listed = self.queries.transfers(&reader, request.status(), grant, &page).await?;
+        let listed = self.queries.transfers(&reader, &sought(request)?, &page).await?;
 
         let next_page_token = token(listed.next);
         Ok(Response::new(ListTransfersResponse { transfers: listed.entries, next_page_token }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn find_services(
+        &self,
+        request: Request<FindServicesRequest>,
+    ) -> Result<Response<FindServicesResponse>, Status> {
+        let reader = self.reader(&request).await?;
+        let id = values::parse("grant_id", &request.get_ref().grant_id).map_err(Error::from)?;
+
+        let nodes = self.exchange.services(id, &reader).await?;
+
+        Ok(Response::new(FindServicesResponse { nodes }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn count_subjects(
+        &self,
+        request: Request<CountSubjectsRequest>,
+    ) -> Result<Response<CountSubjectsResponse>, Status> {
+        let reader = self.reader(&request).await?;
+        let request = request.into_inner();
+        let sought = Sought {
+            grant: optional_id("grant_id", &request.grant_id).map_err(Error::from)?,
+            resource_code: request.resource_code,
+            from: moment("requested_from", request.requested_from)?,
+            ..Sought::default()
+        };
+
+        let (asked_min, count_max) = (request.asked_min, request.page_size);
+        let subjects = self.queries.subjects(&reader, &sought, asked_min, count_max).await?;
+
+        Ok(Response::new(CountSubjectsResponse { subjects }))
+    }
+}
+
+/// What is sought in the log.
+fn sought(request: ListTransfersRequest) -> Result<Sought, Error> {
+    Ok(Sought {
+        grant: optional_id("grant_id", &request.grant_id)?,
+        status: request.status(),
+        from: moment("requested_from", request.requested_from)?,
+        before: moment("requested_before", request.requested_before)?,
+        provider: request.provider_code,
+        consumer: request.consumer_code,
+        resource_code: request.resource_code,
+        purpose: request.purpose,
+        subject_reference: request.subject_reference,
+        case_number: request.case_number,
+        reason: request.reason,
+    })
+}
+
+/// A moment in a filter: unset for any.
+fn moment(
+    field: &'static str,
+    at: Option<prost_types::Timestamp>,
+) -> Result<Option<Timestamp>, Error> {
+    match at {
+        None => Ok(None),
+        Some(at) => values::time(field, Some(at)).map(Some).map_err(Error::from),
     }
 }

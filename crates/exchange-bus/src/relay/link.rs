@@ -6,9 +6,10 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use publicdata_identity::SpiffeId;
+use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{
-    NodeHello, OpenLinkRequest, OpenLinkResponse, Ping, Welcome, open_link_request,
-    open_link_response::Kind,
+    DataService, NodeHello, OpenLinkRequest, OpenLinkResponse, Ping, ServingNode, Welcome,
+    open_link_request, open_link_response::Kind,
 };
 use publicdata_types::{OrganisationCode, ResourceId};
 use tokio::sync::mpsc;
@@ -67,6 +68,9 @@ pub enum LinkEnd {
 #[derive(Debug)]
 pub(crate) struct Entry {
     about: ConnectedNode,
+    /// What queries are sealed to, as the node signed it: the consumer's node checks it.
+    key: Option<SignedMessage>,
+    services: Vec<DataService>,
     session: u64,
     outbox: mpsc::Sender<Result<OpenLinkResponse, Status>>,
     closed: CancellationToken,
@@ -83,7 +87,9 @@ pub(super) fn connect(relay: &Relay, node: SpiffeId, hello: NodeHello, at: Times
         connected_at: at,
         resource_ids: hello.resource_ids,
     };
-    let entry = Entry { about, session, outbox: outbox.clone(), closed: closed.clone() };
+    let NodeHello { key, services, .. } = hello;
+    let outlet = outbox.clone();
+    let entry = Entry { about, key, services, session, outbox: outlet, closed: closed.clone() };
     // Before the entry is visible to others, so that nothing comes before the welcome.
     entry.send(OpenLinkResponse { kind: Some(Kind::Welcome(Welcome { node: node.to_string() })) });
 
@@ -100,6 +106,23 @@ pub(super) fn connect(relay: &Relay, node: SpiffeId, hello: NodeHello, at: Times
         outbound: Some(outbound),
         closed,
         _counted: NodeConnected::new(),
+    }
+}
+
+// === impl Relay ===
+
+impl Relay {
+    /// The nodes of a provider that are connected and answer queries about a resource, the one that connected last first.
+    #[must_use]
+    pub fn serving(&self, provider: OrganisationCode, resource: ResourceId) -> Vec<ServingNode> {
+        let links = self.links();
+        let mut serving: Vec<_> = links
+            .values()
+            .filter(|entry| entry.serves(provider, resource))
+            .filter_map(|entry| Some((entry.session(), entry.answers(resource)?)))
+            .collect();
+        serving.sort_by_key(|&(session, _)| std::cmp::Reverse(session));
+        serving.into_iter().map(|(_, node)| node).collect()
     }
 }
 
@@ -207,6 +230,15 @@ impl Entry {
     pub(super) fn serves(&self, provider: OrganisationCode, resource: ResourceId) -> bool {
         let id = resource.to_string();
         self.organisation() == Some(provider) && self.about.resource_ids.contains(&id)
+    }
+
+    /// What it answers about a resource, if it answers anything.
+    pub(super) fn answers(&self, resource: ResourceId) -> Option<ServingNode> {
+        let id = resource.to_string();
+        let services: Vec<_> =
+            self.services.iter().filter(|service| service.resource_id == id).cloned().collect();
+        let key = self.key.clone().filter(|_| !services.is_empty())?;
+        Some(ServingNode { node: self.node().to_string(), key: Some(key), services })
     }
 
     pub(super) fn describe(&self) -> ConnectedNode {

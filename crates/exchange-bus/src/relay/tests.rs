@@ -35,13 +35,19 @@ fn grant() -> GrantId {
 }
 
 fn connect(relay: &Relay, name: &str) -> Link {
-    let hello = NodeHello { version: "1".to_owned(), resource_ids: vec![resource().to_string()] };
+    let hello = NodeHello {
+        version: "1".to_owned(),
+        resource_ids: vec![resource().to_string()],
+        ..NodeHello::default()
+    };
     relay.connect(node(name), hello, Timestamp::UNIX_EPOCH)
 }
 
 async fn serve(relay: &Relay, id: TransferId) -> Conductor {
     let reservation = relay.reserve(id, grant()).await;
-    reservation.serve(PROVIDER.parse().unwrap(), resource(), ServeTransfer::default()).unwrap()
+    reservation
+        .serve(PROVIDER.parse().unwrap(), resource(), None, ServeTransfer::default())
+        .unwrap()
 }
 
 fn frame(index: u64) -> deliver_request::Part {
@@ -132,7 +138,8 @@ async fn only_a_node_that_serves_the_resource_is_asked() {
     let _elsewhere = relay.connect(node("q"), NodeHello::default(), Timestamp::UNIX_EPOCH);
 
     let reservation = relay.reserve(transfer(1), grant()).await;
-    let served = reservation.serve(PROVIDER.parse().unwrap(), resource(), ServeTransfer::default());
+    let served =
+        reservation.serve(PROVIDER.parse().unwrap(), resource(), None, ServeTransfer::default());
 
     assert_eq!(served.unwrap_err().1, NotConnected);
 }

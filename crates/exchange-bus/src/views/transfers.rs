@@ -1,8 +1,10 @@
 //! The table of transfers: the exchange log (R23.2).
 
+use prost::Message as _;
 use prost_types::Any;
+use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::{
-    Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequested,
+    Receipt, Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequested,
     TransferResumed, TransferStatus, TransferStopped,
 };
 use publicdata_views::ApplyError;
@@ -53,6 +55,13 @@ fn request(context: &Context<'_>, requested: TransferRequested) -> Entry {
         requested_at: context.at,
         updated_at: context.at,
         requested_by: requested.requested_by,
+        // Before there were other modes, requests named none.
+        mode: match requested.mode {
+            0 => DeliveryMode::Bulk.into(),
+            mode => mode,
+        },
+        service: requested.service,
+        proof: requested.proof,
         ..Transfer::default()
     };
     transfer.set_status(TransferStatus::Running);
@@ -85,6 +94,8 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
         transfer.rows = completed.rows;
         transfer.bytes = completed.bytes;
         transfer.sha256 = completed.sha256;
+        let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;
+        transfer.subject_reference = receipt.subject_reference;
         transfer.reason.clear();
         transfer.message.clear();
     }
@@ -113,10 +124,12 @@ async fn save(
     let requested_at = entry.transfer.requested_at.as_ref().map_or(0, microseconds);
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
-         consumer_code, body, requested_at, delivered_rows) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
+         reason, subject_reference) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
-         status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows",
+         status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
+         reason = excluded.reason, subject_reference = excluded.subject_reference",
     )
     .bind(context.id)
     .bind(context.sequence)
@@ -128,6 +141,11 @@ async fn save(
     .bind(to_column(&entry.transfer))
     .bind(requested_at)
     .bind(i64::try_from(entry.transfer.rows).unwrap_or(i64::MAX))
+    .bind(entry.transfer.resource_code.as_str())
+    .bind(entry.transfer.purpose.as_str())
+    .bind(entry.transfer.case_number.as_str())
+    .bind(entry.transfer.reason.as_str())
+    .bind(entry.transfer.subject_reference.as_str())
     .execute(connection)
     .await?;
     Ok(())

@@ -58,7 +58,11 @@ impl ProviderNode {
         resources: &[String],
     ) -> Result<Self, Status> {
         let (outbox, requests) = mpsc::channel(16);
-        let hello = NodeHello { version: "test".to_owned(), resource_ids: resources.to_vec() };
+        let hello = NodeHello {
+            version: "test".to_owned(),
+            resource_ids: resources.to_vec(),
+            ..NodeHello::default()
+        };
         send_hello(&outbox, hello).await;
         let inbox = NodeLinkServiceClient::new(channel.clone())
             .open_link(ReceiverStream::new(requests))
@@ -220,10 +224,8 @@ impl ConsumerNode {
             fields: terms.fields.iter().map(|field| field.name.clone()).collect(),
             purpose: terms.purpose.clone(),
             case_number: "case-1".to_owned(),
-            requested_at: None,
             seal_public_key: Uuid::new_v4().as_bytes().repeat(2),
-            received_frames: 0,
-            received_sha256: Vec::new(),
+            ..TransferRequest::default()
         }
     }
 
@@ -240,7 +242,7 @@ impl ConsumerNode {
         &self,
         request: SignedMessage,
     ) -> Result<Streaming<FetchResponse>, Status> {
-        let request = FetchRequest { request: Some(request) };
+        let request = FetchRequest { request: Some(request), parameters: None };
         let mut client =
             TransferServiceClient::new(self.channel.clone()).max_decoding_message_size(8 << 20);
         Ok(client.fetch(request).await?.into_inner())
@@ -347,7 +349,7 @@ fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
         bytes: 1_000 * frames,
         frames,
         sha256: vec![7; 32],
-        completed_at: None,
+        ..Receipt::default()
     }
 }
 

@@ -350,6 +350,8 @@ fn only_an_issued_grant_allows_a_use() {
         fields: &wanted_fields,
         purpose: PURPOSE,
         mode: publicdata_types::DeliveryMode::Bulk,
+        proof: None,
+        case_number: "",
         at: "2026-06-01T00:00:00Z".parse().unwrap(),
         used: &Usage::default(),
     };

@@ -44,6 +44,9 @@ pub enum Refusal {
         /// The way.
         mode: DeliveryMode,
     },
+    /// A proof is asked for, and no case.
+    #[error("no case number is named; a proof is for the case that an applicant brought")]
+    CaseNumberMissing,
     /// The use names no field.
     #[error("no field is named; name at least one of those granted")]
     FieldsMissing,
@@ -90,6 +93,7 @@ impl Refusal {
             Self::PurposeMissing => "PURPOSE_MISSING",
             Self::PurposeDiffers => "PURPOSE_DIFFERS",
             Self::ModeNotGranted { .. } => "MODE_NOT_GRANTED",
+            Self::CaseNumberMissing => "CASE_NUMBER_MISSING",
             Self::FieldsMissing => "FIELDS_MISSING",
             Self::FieldRepeated { .. } => "FIELD_REPEATED",
             Self::FieldOutsideGrant { .. } => "FIELD_OUTSIDE_GRANT",

@@ -290,6 +290,8 @@ fn wanted() -> Use<'static> {
         fields: &GRANTED,
         purpose: PURPOSE,
         mode: DeliveryMode::Bulk,
+        proof: None,
+        case_number: "",
         at: AT.parse().unwrap(),
         used: &UNUSED,
     }
@@ -331,6 +333,9 @@ fn uses_outside_the_grant_are_refused() {
     check_use(&terms, &Use { purpose: " ", ..wanted() }, Err("PURPOSE_MISSING"));
     check_use(&terms, &Use { mode: DeliveryMode::Query, ..wanted() }, Err("MODE_NOT_GRANTED"));
     check_use(&terms, &Use { fields: &none, ..wanted() }, Err("FIELDS_MISSING"));
+    let proof = Use { proof: Some(ProofKind::Confirm), ..wanted() };
+    check_use(&terms, &proof, Err("CASE_NUMBER_MISSING"));
+    check_use(&terms, &Use { case_number: "2026-0104", ..proof }, Ok(()));
     check_use(&terms, &Use { fields: &outside, ..wanted() }, Err("FIELD_OUTSIDE_GRANT"));
     check_use(&terms, &Use { fields: &twice, ..wanted() }, Err("FIELD_REPEATED"));
 }
@@ -371,6 +376,8 @@ proptest! {
             fields: &names,
             purpose,
             mode: DeliveryMode::Bulk,
+            proof: None,
+            case_number: "",
             at: Timestamp::from_second(second).unwrap(),
             used: &UNUSED,
         };

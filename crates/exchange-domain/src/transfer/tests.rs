@@ -27,6 +27,8 @@ fn request(attempt: u8) -> Request {
         fields: vec!["code".to_owned(), "name".to_owned()],
         purpose: "社区服务".to_owned(),
         case_number: "2026-0104".to_owned(),
+        mode: DeliveryMode::Bulk,
+        query: None,
         signed: signed(attempt),
     }
 }
@@ -171,6 +173,9 @@ fn resuming_takes_the_same_request() {
     check(Request { fields: vec!["contact".to_owned()], ..request(2) }, "list of fields");
     check(Request { purpose: "其他".to_owned(), ..request(2) }, "purpose");
     check(Request { case_number: "1".to_owned(), ..request(2) }, "case number");
+    check(Request { mode: DeliveryMode::Push, ..request(2) }, "mode");
+    let query = Query { service: "by-code".to_owned(), proof: None };
+    check(Request { query: Some(query), ..request(2) }, "question");
 }
 
 /// R26.2: a revoked grant stops its transfers, and they are not resumed.

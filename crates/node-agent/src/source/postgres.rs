@@ -5,6 +5,7 @@ mod tls;
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
@@ -68,6 +69,14 @@ impl Connector for Postgres {
             };
             this.with_client(send).await
         })
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        Some(Dialect::Postgres)
+    }
+
+    fn with_relation(&self, relation: Relation) -> Option<Arc<dyn Connector>> {
+        Some(Arc::new(Self { relation, ..self.clone() }))
     }
 }
 

@@ -93,6 +93,18 @@ impl Filtering {
 // === impl Scan ===
 
 impl Scan {
+    /// Leaves the rows that this filter lets through as well; it names one item, read like this.
+    pub fn narrow(&mut self, filter: Filter, reading: Reading) {
+        let narrowed = match self.filter.take() {
+            None => RowFilter { filter, readings: vec![reading] },
+            Some(mut known) => {
+                known.readings.push(reading);
+                RowFilter { filter: known.filter.and(filter), readings: known.readings }
+            }
+        };
+        self.filter = Some(narrowed);
+    }
+
     /// What has to be read: the columns delivered, and then those that only the filter needs.
     #[must_use]
     pub fn all_readings(&self) -> Vec<Reading> {

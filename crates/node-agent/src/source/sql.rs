@@ -55,7 +55,9 @@ pub fn select(
         let _ = write!(query, " WHERE {}", writer.condition(filter.filter.condition()));
     }
     let order: Vec<String> = relation.order_by.iter().map(|column| qualified(column)).collect();
-    let _ = write!(query, " ORDER BY {}", order.join(", "));
+    if !order.is_empty() {
+        let _ = write!(query, " ORDER BY {}", order.join(", "));
+    }
     query
 }
 
@@ -165,19 +167,23 @@ impl Writer<'_> {
         }
     }
 
-    fn literal(&self, literal: &Literal) -> String {
-        match (literal, self.dialect) {
-            (Literal::Text(value), _) => text(value),
-            (Literal::Number(number), _) => number.as_str().to_owned(),
-            (Literal::Logical(value), Dialect::Sqlite) => u8::from(*value).to_string(),
-            (Literal::Logical(value), Dialect::Postgres) => value.to_string(),
-            (Literal::Date(date), Dialect::Sqlite) => text(&date.to_string()),
-            (Literal::Date(date), Dialect::Postgres) => format!("DATE '{date}'"),
-            (Literal::Timestamp(time), Dialect::Sqlite) => text(&time.to_string()),
-            (Literal::Timestamp(time), Dialect::Postgres) => {
-                format!("TIMESTAMPTZ '{time}+08:00'")
-            }
-        }
+    fn literal(&self, value: &Literal) -> String {
+        literal(value, self.dialect)
+    }
+}
+
+/// A value as a literal of its type.
+#[must_use]
+pub fn literal(literal: &Literal, dialect: Dialect) -> String {
+    match (literal, dialect) {
+        (Literal::Text(value), _) => text(value),
+        (Literal::Number(number), _) => number.as_str().to_owned(),
+        (Literal::Logical(value), Dialect::Sqlite) => u8::from(*value).to_string(),
+        (Literal::Logical(value), Dialect::Postgres) => value.to_string(),
+        (Literal::Date(date), Dialect::Sqlite) => text(&date.to_string()),
+        (Literal::Date(date), Dialect::Postgres) => format!("DATE '{date}'"),
+        (Literal::Timestamp(time), Dialect::Sqlite) => text(&time.to_string()),
+        (Literal::Timestamp(time), Dialect::Postgres) => format!("TIMESTAMPTZ '{time}+08:00'"),
     }
 }
 

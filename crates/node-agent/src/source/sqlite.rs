@@ -1,6 +1,7 @@
 //! SQLite databases, opened read-only.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
@@ -43,6 +44,14 @@ impl Connector for Sqlite {
     fn read(&self, readings: Vec<Reading>, filter: Option<RowFilter>) -> Batches {
         let this = self.clone();
         produce(move |sender| async move { this.send(&readings, filter.as_ref(), &sender).await })
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        Some(Dialect::Sqlite)
+    }
+
+    fn with_relation(&self, relation: Relation) -> Option<Arc<dyn Connector>> {
+        Some(Arc::new(Self { relation, ..self.clone() }))
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) served: Mutex<Vec<ServeTransfer>>,
     pub(crate) declined: watch::Sender<Vec<DeliveryFailure>>,
     pub(crate) confirmed: Mutex<Vec<ConfirmDeliveryRequest>>,
+    /// What it tells of who answers questions.
+    pub(crate) serving: Mutex<Vec<ServingNode>>,
 }
 
 impl std::ops::Deref for Bus {
@@ -72,6 +74,7 @@ impl Bus {
             served: Mutex::default(),
             declined: watch::Sender::default(),
             confirmed: Mutex::default(),
+            serving: Mutex::default(),
         }))
     }
 
@@ -205,7 +208,8 @@ impl TransferService for Bus {
         &self,
         request: Request<FetchRequest>,
     ) -> Result<Response<Self::FetchStream>, Status> {
-        let signed = request.into_inner().request.unwrap();
+        let FetchRequest { request: signed, parameters } = request.into_inner();
+        let signed = signed.unwrap();
         let asked = TransferRequest::decode(signed.message.as_slice()).unwrap();
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
         self.asked.lock().unwrap().push(asked.clone());
@@ -219,6 +223,7 @@ impl TransferService for Bus {
             grant: self.grant.lock().unwrap().clone().unwrap().signed_terms,
             request: Some(signed),
             traceparent: String::new(),
+            parameters,
         };
         let serve = (self.serve.lock().unwrap())(serve);
         self.served.lock().unwrap().push(serve.clone());
@@ -238,6 +243,21 @@ impl TransferService for Bus {
         &self,
         _: Request<ListTransfersRequest>,
     ) -> Result<Response<ListTransfersResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn find_services(
+        &self,
+        _: Request<FindServicesRequest>,
+    ) -> Result<Response<FindServicesResponse>, Status> {
+        let nodes = self.serving.lock().unwrap().clone();
+        Ok(Response::new(FindServicesResponse { nodes }))
+    }
+
+    async fn count_subjects(
+        &self,
+        _: Request<CountSubjectsRequest>,
+    ) -> Result<Response<CountSubjectsResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 }
@@ -261,6 +281,7 @@ impl NodeLinkService for Bus {
         // Only the provider's node serves anything.
         if !hello.resource_ids.is_empty() {
             self.link.send_replace(Some(sender.clone()));
+            *self.serving.lock().unwrap() = serving(&hello);
         }
 
         let bus = self.clone();
@@ -326,6 +347,13 @@ impl NodeLinkService for Bus {
     ) -> Result<Response<ListNodesResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
+}
+
+fn serving(hello: &NodeHello) -> Vec<ServingNode> {
+    let Some(signed) = &hello.key else { return Vec::new() };
+    let key = NodeKey::decode(signed.message.as_slice()).unwrap();
+    let services = hello.services.clone();
+    vec![ServingNode { node: key.node, key: hello.key.clone(), services }]
 }
 
 fn until_first_ends<T>(

@@ -16,7 +16,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use publicdata_identity::{Credentials, Signer};
 use publicdata_node_agent::App;
 use publicdata_node_agent::config::{
-    BusConfig, Config, ConnectorKind, DatasetConfig, FlightConfig,
+    BusConfig, Config, ConnectorKind, DatasetConfig, FlightConfig, ServiceConfig,
 };
 use publicdata_node_agent::ticket::Ticket;
 use publicdata_proto::catalog::v1::ItemType;
@@ -42,9 +42,9 @@ use crate::parties::{
 
 const ROWS: usize = 20_000;
 
-struct Fleet {
-    parties: Parties,
-    bus: Bus,
+pub(crate) struct Fleet {
+    pub(crate) parties: Parties,
+    pub(crate) bus: Bus,
     bus_address: SocketAddr,
     clock: Clock,
     folder: TempDir,
@@ -52,6 +52,7 @@ struct Fleet {
     provider_tasks: Tasks,
     _consumer_tasks: Tasks,
     flight: SocketAddr,
+    services: Vec<ServiceConfig>,
 }
 
 /// R23.1, R26.2, R30.1: exactly the granted rows and fields come, masked, and both nodes sign for them.
@@ -529,6 +530,15 @@ async fn node_dials_again_when_the_bus_is_back() {
 
 impl Fleet {
     async fn start(terms: &GrantTerms, rows: usize) -> Self {
+        Self::with_services(terms, rows, Vec::new()).await
+    }
+
+    /// The same, with questions that the provider's node answers.
+    pub(crate) async fn with_services(
+        terms: &GrantTerms,
+        rows: usize,
+        services: Vec<ServiceConfig>,
+    ) -> Self {
         let parties = Parties::new();
         let folder = tempfile::tempdir().unwrap();
         write_rows(&folder.path().join("source.csv"), rows);
@@ -547,6 +557,7 @@ impl Fleet {
             provider_tasks,
             _consumer_tasks: consumer_tasks.clone(),
             flight: loopback(),
+            services,
         };
         fleet.spawn_provider();
         let consumer = fleet.build(CONSUMER, Vec::new(), &consumer_tasks);
@@ -564,7 +575,7 @@ impl Fleet {
     }
 
     /// Cuts everything off at once, as a kill does, and starts anew with the same folder.
-    async fn restart_provider(&mut self) {
+    pub(crate) async fn restart_provider(&mut self) {
         self.provider_tasks.drain(Duration::ZERO).await.ok();
         self.provider_tasks = Tasks::new();
         self.bus.unlink();
@@ -582,6 +593,10 @@ impl Fleet {
             },
             flight: FlightConfig { resume_s: 20, ..FlightConfig::default() },
             telemetry: Default::default(),
+            services: match datasets.is_empty() {
+                true => Vec::new(),
+                false => self.services.clone(),
+            },
             datasets,
         };
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()
@@ -589,6 +604,13 @@ impl Fleet {
 
     fn source(&self) -> PathBuf {
         self.folder.path().join("source.csv")
+    }
+
+    /// The consumer's node, as its own systems call it.
+    pub(crate) fn local(&self) -> NodeServiceClient<Channel> {
+        let (node, user) = (self.parties.node(CONSUMER), self.parties.user(CONSUMER));
+        let channel = grpc::channel(&self.flight.to_string(), &user, node.id()).unwrap();
+        NodeServiceClient::new(channel)
     }
 
     fn client(&self, credentials: &Credentials) -> FlightServiceClient<Channel> {
@@ -605,7 +627,7 @@ impl Fleet {
         Ok(FlightRecordBatchStream::new_from_flight_data(data))
     }
 
-    async fn fetch(&self, ticket: &Ticket) -> Result<RecordBatch, Problem> {
+    pub(crate) async fn fetch(&self, ticket: &Ticket) -> Result<RecordBatch, Problem> {
         let mut stream = self.open(ticket).await?;
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await {
@@ -670,16 +692,17 @@ fn dataset(path: PathBuf) -> DatasetConfig {
         table: None,
         query: None,
         order_by: Vec::new(),
+        key: vec!["code".to_owned()],
         columns: Default::default(),
     }
 }
 
-fn ticket(fields: &[&str]) -> Ticket {
+pub(crate) fn ticket(fields: &[&str]) -> Ticket {
     Ticket {
         grant_id: GRANT.to_owned(),
         fields: fields.iter().map(|&field| field.to_owned()).collect(),
         purpose: PURPOSE.to_owned(),
-        case_number: String::new(),
+        ..Ticket::default()
     }
 }
 

@@ -335,6 +335,7 @@ fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> Dataset
         table: database.then(|| "villages".to_owned()),
         query: None,
         order_by: if database { vec!["code".to_owned()] } else { Vec::new() },
+        key: Vec::new(),
         columns: [("name".to_owned(), "village".to_owned())].into(),
     }
 }

@@ -1,0 +1,146 @@
+//! Whether a request is served.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use publicdata_exchange_domain::Standing;
+use publicdata_proto::exchange::v1::{DeliveryFailure, ServeTransfer};
+use publicdata_service_kit::problem::chain;
+use publicdata_transfer::question::Shape;
+use tokio_util::sync::CancellationToken;
+
+use super::Provider;
+use super::attempts::Count;
+use super::question::Question;
+use crate::dataset::Dataset;
+use crate::journal::{JournalError, Seen};
+use crate::permit::{Attempt, Permit, Refused};
+use crate::reference::References;
+use crate::service::Reading;
+use crate::source::Scan;
+
+/// A delivery that was admitted and waits to be made.
+pub struct Admitted {
+    pub(super) permit: Permit,
+    pub(super) scan: Scan,
+    pub(super) dataset: Dataset,
+    pub(super) question: Option<Question>,
+    pub(super) stop: CancellationToken,
+    pub(super) count: Arc<Count>,
+}
+
+/// Why a request is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The node cannot remember it, and so must not serve it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Provider {
+    /// Decides on a request, and remembers it if it is to be served. Writes to disk, so it belongs on
+    /// a thread that may block.
+    pub fn admit(&self, serve: &ServeTransfer) -> Result<Admitted, AdmissionError> {
+        let now = self.0.clock.now();
+        let mut memory = self.memory();
+        let journal = &memory.journal;
+        let permit = self.0.gate.check(serve, now, |terms, attempt| {
+            let standing = match journal.is_revoked(terms.grant) {
+                true => Standing::Revoked,
+                false => Standing::InForce,
+            };
+            let Attempt { consumer, transfer, received_frames } = *attempt;
+            (standing, journal.usage((terms.grant, consumer), transfer, received_frames))
+        })?;
+
+        let Permit { terms, request, .. } = &permit;
+        let (question, Reading { dataset, scan, .. }) = self.reading(serve, &permit)?;
+
+        if terms.total_rows_max.is_some() && memory.is_used(permit.key(), permit.transfer) {
+            return Err(Refused::VolumeInUse.into());
+        }
+        let (key, at) = (&request.seal_public_key, permit.requested_at);
+        match memory.journal.serve(permit.transfer, key, at, now)? {
+            Seen::Never => {}
+            Seen::Before => return Err(Refused::Replayed.into()),
+        }
+        // Without a key to seal with, nothing can be delivered: it is on record, and no use.
+        let earlier_rows = match request.seal_public_key.is_empty() {
+            true => 0,
+            false => {
+                let attempt = (permit.transfer, request.received_frames);
+                memory.journal.begin(terms, permit.consumer, attempt, now)?
+            }
+        };
+        let stop = CancellationToken::new();
+        let number = memory.run(&permit, stop.clone());
+        Ok(Admitted {
+            count: Arc::new(Count {
+                key: permit.key(),
+                transfer: permit.transfer,
+                number,
+                earlier_rows,
+                rows: AtomicU64::new(0),
+                frames: AtomicU64::new(0),
+            }),
+            permit,
+            scan,
+            dataset,
+            question,
+            stop,
+        })
+    }
+
+    /// What has to be read for a request, and which question it answers, if one was asked.
+    fn reading(
+        &self,
+        serve: &ServeTransfer,
+        permit: &Permit,
+    ) -> Result<(Option<Question>, Reading), Refused> {
+        let terms = &permit.terms;
+        let resource = terms.resource;
+        let dataset = self.0.datasets.get(&resource).ok_or(Refused::NotServed { resource })?;
+        let (question, mut reading) = match self.question(serve, permit)? {
+            Some((question, reading)) => (Some(question), reading),
+            None => {
+                let filter = terms.row_filter.as_deref();
+                let scan = dataset.scan(&permit.fields, &terms.columns(), filter);
+                let scan = scan.map_err(Refused::Filter)?;
+                (None, Reading { dataset: dataset.clone(), scan, key: dataset.key().to_vec() })
+            }
+        };
+        match Shape::of(&permit.request) {
+            Shape::Rows => {}
+            Shape::RowsWithReferences | Shape::Proof => {
+                reading.scan.readings.extend(References::readings(&reading.key));
+            }
+        }
+        Ok((question, reading))
+    }
+}
+
+// === impl AdmissionError ===
+
+impl AdmissionError {
+    /// What the bus and the consumer are told.
+    #[must_use]
+    pub fn failure(&self) -> DeliveryFailure {
+        match self {
+            Self::Refused(refused) => DeliveryFailure {
+                reason: refused.reason().to_owned(),
+                message: chain(refused),
+                // It may be resumed once the other one has ended, or sealed anew.
+                refused: !matches!(refused, Refused::VolumeInUse | Refused::Parameters(_)),
+            },
+            Self::Journal(_) => DeliveryFailure {
+                reason: "NODE_FAILED".to_owned(),
+                message: "the provider's node cannot serve; its operator finds why in its log"
+                    .to_owned(),
+                refused: false,
+            },
+        }
+    }
+}
