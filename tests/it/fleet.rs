@@ -12,7 +12,7 @@ use arrow_flight::error::FlightError;
 use futures::TryStreamExt as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, Limits, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Mode, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::fleet::{Fleet, NodeDataset, Options};
@@ -155,6 +155,7 @@ impl City {
             database: self.database.clone(),
             table: TABLE.to_owned(),
             order_by: vec!["code".to_owned()],
+            services: vec![("row", "code")],
         };
         self.fleet.configure_node(&PROVIDER, vec![dataset]).await.unwrap();
         self.fleet.nodes_connected(2).await.unwrap();
@@ -252,6 +253,7 @@ impl City {
             legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
             fields: FIELDS.map(str::to_owned).to_vec(),
             filter: String::new(),
+            modes: vec![Mode::Bulk],
             from: today,
             until: today.checked_add(90.days()).unwrap(),
         }
@@ -291,6 +293,8 @@ impl City {
             fields: Vec::new(),
             purpose: PURPOSE.to_owned(),
             case: String::new(),
+            service: String::new(),
+            parameters: Vec::new(),
             node: None,
             targets,
         }

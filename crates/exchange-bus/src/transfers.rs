@@ -7,7 +7,7 @@ pub mod outcome;
 
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
-use publicdata_exchange_domain::{Refusal, Usage, Use};
+use publicdata_exchange_domain::{Refusal, Terms, Usage, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{Receipt, SealedParameters, ServeTransfer, ServingNode};
@@ -98,21 +98,8 @@ impl Exchange {
         };
         self.record_request(&asked, asked.recorded(grant, source, by)).await?;
 
-        let allowed = by.may_consume().map_err(|denied| (denied.reason(), Error::from(denied)));
-        let allowed = allowed
-            .and_then(|()| decision.map_err(|refusal| (refusal.reason(), Error::from(refusal))));
-        let allowed = match allowed {
-            // What runs goes on; what is asked for from now on is refused.
-            Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
-                Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn))
-            }
-            Ok(terms) => match asked.check_parameters() {
-                Ok(()) => Ok(terms),
-                Err(error) => Err(("PARAMETERS_WRONG", error)),
-            },
-            Err(refused) => Err(refused),
-        };
-        let terms = match allowed {
+        let decision = decision.map_err(|refusal| (refusal.reason(), Error::from(refusal)));
+        let terms = match self.allowed(&asked, decision, by).await? {
             Ok(terms) => terms,
             Err((reason, error)) => return Err(self.refuse(&asked, reason, error).await?),
         };
@@ -132,6 +119,29 @@ impl Exchange {
                 metrics::transfer("interrupted", "NODE_NOT_CONNECTED");
                 Err(Error::NodeNotConnected)
             }
+        }
+    }
+
+    /// What speaks against a request, beside its grant's terms.
+    async fn allowed(
+        &self,
+        asked: &Asked,
+        decision: Result<Terms, (&'static str, Error)>,
+        by: &Actor,
+    ) -> Result<Result<Terms, (&'static str, Error)>, Error> {
+        if let Err(denied) = by.may_consume() {
+            return Ok(Err((denied.reason(), Error::from(denied))));
+        }
+        match decision {
+            // What runs goes on; what is asked for from now on is refused.
+            Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
+                Ok(Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn)))
+            }
+            Ok(terms) => Ok(match asked.check_parameters() {
+                Ok(()) => Ok(terms),
+                Err(error) => Err(("PARAMETERS_WRONG", error)),
+            }),
+            Err(refused) => Ok(Err(refused)),
         }
     }
 

@@ -2,7 +2,7 @@
 //! those who use none of our formats.
 //!
 //! The form is two lines of base64url around what [`Signer`] does; the libraries for it choose the key by what the token says, and check no
-//! chain of certificates. Here the algorithm is EdDSA (RFC 8037), whatever the token says, and the chain must lead to our roots.
+//! chain of certificates. Here the algorithm is Ed25519 (RFC 8037), whatever the token says, and the chain must lead to our roots.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

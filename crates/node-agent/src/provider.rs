@@ -260,7 +260,7 @@ impl Provider {
         };
         let rows = Rows::new(masking, references);
         match question.and_then(|question| Some((question, question.claims.as_ref()?))) {
-            None => Output::Rows(rows),
+            None => Output::Rows(Box::new(rows)),
             Some(asked) => {
                 let (signer, now) = (self.0.signer.clone(), self.0.clock.now());
                 Output::Proof(Box::new(Proof::new(rows, permit, asked, signer, now)))

@@ -10,7 +10,7 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use crate::commands::import::SomeRefused;
 use crate::commands::{
     assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
-    open, organisation, register, resource, transfer,
+    open, organisation, proof, query, register, resource, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -71,6 +71,12 @@ pub enum Command {
     Grant(grant::Command),
     /// Fetch data under a grant through one's own node (获取数据).
     Fetch(fetch::Arguments),
+    /// Ask providers' data services through one's own node (数据服务).
+    #[command(subcommand)]
+    Query(query::Command),
+    /// Proofs without paper: facts about one subject, signed, verified offline (电子证明).
+    #[command(subcommand)]
+    Proof(proof::Command),
     /// The exchange log (交换日志).
     #[command(subcommand)]
     Transfer(transfer::Command),
@@ -105,6 +111,8 @@ impl Command {
             | Self::Calendar(_)
             | Self::Grant(_)
             | Self::Fetch(_)
+            | Self::Query(_)
+            | Self::Proof(_)
             | Self::Transfer(_)
             | Self::Node(_)
             | Self::Open(_)
@@ -184,6 +192,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Calendar(command) => calendar::run(&context, command).await,
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
+        Command::Query(command) => query::run(&context, command).await,
+        Command::Proof(command) => proof::run(&context, command).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,
         Command::Open(command) => open::run(&context, command).await,

@@ -16,6 +16,8 @@ pub mod node;
 pub mod obligation;
 pub mod open;
 pub mod organisation;
+pub mod proof;
+pub mod query;
 pub mod register;
 pub mod resource;
 pub mod search;

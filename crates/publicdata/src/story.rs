@@ -49,6 +49,7 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     preparation::nodes(&mut cast, &entries).await?;
     let grant = exchange::grant(&mut cast, &entries).await?;
     exchange::fetch(&mut cast, &grant).await?;
+    exchange::prove(&mut cast, &grant).await?;
     exchange::refusals(&mut cast, &grant).await?;
     cast.narrator.chapter("Opening to the public 开放")?;
     opening::open(&mut cast, &entries).await?;

@@ -53,6 +53,7 @@ fn transfer_events_read_and_write_as_they_always_did() {
     for (name, event) in [
         ("transfer_requested.v1", Event::Requested(request(Some(source())))),
         ("transfer_requested_unknown_grant.v1", Event::Requested(request(None))),
+        ("transfer_requested_proof.v1", Event::Requested(proof())),
         ("transfer_refused.v1", Event::Refused { refuser: Refuser::ProviderNode, cause: cause() }),
         (
             "transfer_resumed.v1",
@@ -224,12 +225,21 @@ fn request(source: Option<Source>) -> publicdata_exchange_domain::transfer::Requ
         fields: vec!["code".to_owned()],
         purpose: "社区网格管理".to_owned(),
         case_number: "case-1".to_owned(),
-        mode: DeliveryMode::Query,
-        query: Some(Query { service: "by-code".to_owned(), proof: Some(ProofKind::Confirm) }),
+        mode: DeliveryMode::Bulk,
+        query: None,
         signed: signed(&TransferRequest {
             transfer_id: ID.to_owned(),
             ..TransferRequest::default()
         }),
+    }
+}
+
+fn proof() -> publicdata_exchange_domain::transfer::Request {
+    let query = Query { service: "by-code".to_owned(), proof: Some(ProofKind::Confirm) };
+    publicdata_exchange_domain::transfer::Request {
+        mode: DeliveryMode::Query,
+        query: Some(query),
+        ..request(Some(source()))
     }
 }
 

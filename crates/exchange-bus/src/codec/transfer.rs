@@ -14,7 +14,7 @@ use publicdata_proto::exchange::v1::{
     TransferStopped,
 };
 use publicdata_transfer::question;
-use publicdata_types::Digest;
+use publicdata_types::{DeliveryMode, Digest};
 
 use super::grant::{open, seal};
 use super::{FieldError, from_any, to_any, unreadable, values};
@@ -152,7 +152,11 @@ fn requested(request: &Request) -> TransferRequested {
         purpose: request.purpose.clone(),
         case_number: request.case_number.clone(),
         request: open(&request.signed),
-        mode: values::mode_to_wire(request.mode),
+        // As before there were other modes.
+        mode: match request.mode {
+            DeliveryMode::Bulk => 0,
+            mode @ (DeliveryMode::Query | DeliveryMode::Push) => values::mode_to_wire(mode),
+        },
         service: request.query.as_ref().map(|query| query.service.clone()).unwrap_or_default(),
         proof: proof_to_wire(request.query.as_ref().and_then(|query| query.proof)).into(),
     }

@@ -7,6 +7,7 @@ mod nodes;
 
 mod grants;
 mod program;
+mod questions;
 mod recovery;
 mod transfers;
 mod visibility;

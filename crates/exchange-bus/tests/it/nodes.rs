@@ -12,9 +12,9 @@ use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClie
 use publicdata_proto::exchange::v1::{
     ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse,
     DeliveryFailure, DeliveryHeader, DeliveryTrailer, FetchRequest, FetchResponse, Frame,
-    GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt, ServeTransfer,
-    StopTransfer, TransferDeclined, TransferRequest, deliver_request, fetch_response,
-    open_link_request, open_link_response,
+    GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt, SealedParameters,
+    ServeTransfer, StopTransfer, TransferDeclined, TransferRequest, deliver_request,
+    fetch_response, open_link_request, open_link_response,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_transfer::signed;
@@ -41,6 +41,9 @@ pub(crate) struct Delivery {
     call: JoinHandle<Result<DeliverResponse, Status>>,
 }
 
+/// Whom every answer is about.
+pub(crate) const SUBJECT: &str = "00112233445566778899aabbccddeeff";
+
 /// A consumer's node.
 #[derive(Clone)]
 pub(crate) struct ConsumerNode {
@@ -57,12 +60,18 @@ impl ProviderNode {
         credentials: &Credentials,
         resources: &[String],
     ) -> Result<Self, Status> {
+        let resource_ids = resources.to_vec();
+        let hello = NodeHello { version: "test".to_owned(), resource_ids, ..NodeHello::default() };
+        Self::open_with(channel, credentials, hello).await
+    }
+
+    /// The same, with a first message of the test's choice.
+    pub(crate) async fn open_with(
+        channel: Channel,
+        credentials: &Credentials,
+        hello: NodeHello,
+    ) -> Result<Self, Status> {
         let (outbox, requests) = mpsc::channel(16);
-        let hello = NodeHello {
-            version: "test".to_owned(),
-            resource_ids: resources.to_vec(),
-            ..NodeHello::default()
-        };
         send_hello(&outbox, hello).await;
         let inbox = NodeLinkServiceClient::new(channel.clone())
             .open_link(ReceiverStream::new(requests))
@@ -242,7 +251,20 @@ impl ConsumerNode {
         &self,
         request: SignedMessage,
     ) -> Result<Streaming<FetchResponse>, Status> {
-        let request = FetchRequest { request: Some(request), parameters: None };
+        self.ask(FetchRequest { request: Some(request), parameters: None }).await
+    }
+
+    /// Signs a request, and sends it with parameters.
+    pub(crate) async fn query(
+        &self,
+        request: &TransferRequest,
+        parameters: SealedParameters,
+    ) -> Result<Streaming<FetchResponse>, Status> {
+        let request = Some(signed::sign(&self.signer, request));
+        self.ask(FetchRequest { request, parameters: Some(parameters) }).await
+    }
+
+    async fn ask(&self, request: FetchRequest) -> Result<Streaming<FetchResponse>, Status> {
         let mut client =
             TransferServiceClient::new(self.channel.clone()).max_decoding_message_size(8 << 20);
         Ok(client.fetch(request).await?.into_inner())
@@ -349,6 +371,10 @@ fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
         bytes: 1_000 * frames,
         frames,
         sha256: vec![7; 32],
+        subject_reference: match request.query {
+            Some(_) => SUBJECT.to_owned(),
+            None => String::new(),
+        },
         ..Receipt::default()
     }
 }

@@ -24,7 +24,7 @@ use crate::source::{Batches, SourceError};
 /// Makes of what was read what is delivered.
 pub(super) enum Output {
     /// Rows.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// A proof.
     Proof(Box<Proof>),
 }

@@ -34,6 +34,12 @@ pub struct Arguments {
     /// The case that it is for.
     #[arg(long, default_value = "")]
     pub case: String,
+    /// The data service to ask; all that the grant gives is fetched without it.
+    #[arg(long, default_value = "")]
+    pub service: String,
+    /// A parameter of the data service, as `name=value`; may be given several times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = super::query::pair)]
+    pub parameters: Vec<(String, String)>,
     /// The node to fetch through; needed if your organisation has several here.
     #[arg(long)]
     pub node: Option<String>,
@@ -132,6 +138,8 @@ pub async fn open(
         fields: arguments.fields.clone(),
         purpose: arguments.purpose.clone(),
         case_number: arguments.case.clone(),
+        service: arguments.service.clone(),
+        parameters: super::query::map(arguments.parameters.clone()),
     };
     let channel = session.node_channel(arguments.node.as_deref())?;
     let mut client = FlightServiceClient::new(channel);

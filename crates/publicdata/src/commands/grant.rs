@@ -1,13 +1,14 @@
 //! `publicdata grant`: applications, and what providers grant.
 
 mod limits;
+mod modes;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
-use publicdata_proto::catalog::v1::{DeliveryMode, GetResourceRequest, Resource};
+use publicdata_proto::catalog::v1::{GetResourceRequest, Resource};
 use publicdata_proto::exchange::v1::{
     FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
     ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
@@ -18,6 +19,7 @@ use super::{answer, short, time_text};
 use crate::context::Context;
 use crate::session::{Session, new_command_id};
 pub use limits::Limits;
+pub use modes::Mode;
 
 /// What can be done with applications and grants.
 #[derive(Debug, Subcommand)]
@@ -84,6 +86,9 @@ pub struct Apply {
     /// The rows wanted, such as "areaCode = '510104'"; all rows without it.
     #[arg(long, default_value = "")]
     pub filter: String,
+    /// How it shall be delivered, with commas between: those of the resource's modes.
+    #[arg(long = "mode", value_enum, value_delimiter = ',', default_values_t = [Mode::Bulk])]
+    pub modes: Vec<Mode>,
     /// First day.
     #[arg(long)]
     pub from: Date,
@@ -182,7 +187,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     }
 }
 
-/// The request of an application; the resource is delivered in bulk.
+/// The request of an application.
 #[must_use]
 pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationRequest {
     SubmitApplicationRequest {
@@ -192,7 +197,7 @@ pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationReq
         legal_basis: arguments.legal_basis,
         fields: arguments.fields,
         row_filter: arguments.filter,
-        delivery_modes: vec![DeliveryMode::Bulk.into()],
+        delivery_modes: arguments.modes.iter().map(|&mode| mode.into()).collect(),
         valid_from: arguments.from.to_string(),
         valid_until: arguments.until.to_string(),
     }

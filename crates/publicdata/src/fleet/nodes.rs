@@ -33,6 +33,8 @@ pub struct NodeDataset {
     pub table: String,
     /// Columns that order its rows.
     pub order_by: Vec<String>,
+    /// Questions that it answers: the name of each, and the item that names the subject.
+    pub services: Vec<(&'static str, &'static str)>,
 }
 
 /// A node's configuration, as it is written.
@@ -43,6 +45,7 @@ struct File {
     bus: Bus,
     flight: Flight,
     dataset: Vec<Dataset>,
+    service: Vec<Service>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +66,20 @@ struct Dataset {
     path: PathBuf,
     table: String,
     order_by: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Service {
+    resource_id: String,
+    name: &'static str,
+    subject: &'static str,
+    parameter: Vec<Parameter>,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    name: &'static str,
+    r#type: &'static str,
 }
 
 impl Fleet {
@@ -97,6 +114,17 @@ impl Fleet {
                 server: SpiffeId::service(&domain, "exchange-bus")?.to_string(),
             },
             flight: Flight { listen: self.ports.address(place).to_string() },
+            service: datasets
+                .iter()
+                .flat_map(|dataset| {
+                    dataset.services.iter().map(|&(name, subject)| Service {
+                        resource_id: dataset.resource_id.clone(),
+                        name,
+                        subject,
+                        parameter: vec![Parameter { name: subject, r#type: "text" }],
+                    })
+                })
+                .collect(),
             dataset: datasets
                 .into_iter()
                 .map(|dataset| Dataset {

@@ -7,12 +7,14 @@ use anyhow::{Context as _, ensure};
 use jiff::ToSpan as _;
 use publicdata_proto::catalog::v1::SearchResourcesRequest;
 use publicdata_proto::exchange::v1::{ListTransfersRequest, RevokeGrantRequest, TransferStatus};
+use publicdata_proto::node::v1::RequestProofRequest;
+use publicdata_transfer::credential::{self, Answer};
 use tokio::time::{Instant, sleep};
 
 use super::preparation::Entries;
 use super::{Cast, refused};
 use crate::commands::grant::{
-    Apply, Approve, Limits, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Mode, application, signed_issue, terms_of_application,
 };
 use crate::commands::{answer, fetch};
 use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
@@ -51,6 +53,7 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
             fields: ["code", "name", "streetCode", "areaCode"].map(str::to_owned).to_vec(),
             filter: "areaCode IN ('510104', '510105')".to_owned(),
+            modes: vec![Mode::Bulk, Mode::Query],
             from: today,
             until: today.checked_add(90.days())?,
         };
@@ -182,6 +185,63 @@ pub(super) async fn refusals(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Res
     cast.narrator.step("The exchange log (交换日志) holds every attempt", step).await
 }
 
+/// A citizen applies for something, and brings no paper (R21.1).
+pub(super) async fn prove(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
+    let consumer = cast.consumer()?;
+    let path = cast.results.join("proof.jwt");
+    let record = csv::Reader::from_reader(VILLAGES_CSV.as_bytes())
+        .into_records()
+        .find(|record| record.as_ref().is_ok_and(|record| &record[5] == AREA))
+        .context("the villages' file has one of the area")??;
+    let request = RequestProofRequest {
+        grant_id: grant_id.to_owned(),
+        parameters: [("code".to_owned(), record[0].to_owned())].into(),
+        claims: [("areaCode".to_owned(), AREA.to_owned())].into(),
+        purpose: PURPOSE.to_owned(),
+        case_number: "川卫受字〔2026〕104号".to_owned(),
+        ..RequestProofRequest::default()
+    };
+
+    let step = async {
+        let given = answer(consumer.node(None)?.request_proof(request.clone()).await)?;
+        std::fs::write(&path, &given.credential)?;
+        let about = given.receipt.map(|receipt| receipt.subject_reference).unwrap_or_default();
+        let said = format!(
+            "{} lies in {AREA}: yes\n{}\nthe log names the subject as {about}",
+            &record[0],
+            path.display()
+        );
+        Ok((given.credential, said))
+    };
+    let title = format!("{} asks for a fact in place of a paper (电子证明)", CONSUMER.name);
+    let token = cast.narrator.step(&title, step).await?;
+
+    let now = cast.fleet.clock().now();
+    let step = async {
+        let roots = consumer.credentials.roots();
+        let proven = credential::verify(roots, &token, now)?;
+        let Answer::Confirmed(facts) = &proven.credential.credential_subject.answer else {
+            anyhow::bail!("the proof must say yes or no");
+        };
+        ensure!(facts["areaCode"].confirmed, "the proof must say yes");
+        // One character of what was signed.
+        let mut parts: Vec<String> = token.split('.').map(ToOwned::to_owned).collect();
+        parts[1] = parts[1].replacen('a', "b", 1);
+        let forged = credential::verify(roots, &parts.join("."), now);
+        ensure!(forged.is_err(), "a changed proof must not verify");
+        Ok(((), format!("signed by {}; a changed one is not accepted", proven.signer)))
+    };
+    cast.narrator.step("Whoever holds the root certificate verifies it, offline", step).await?;
+
+    let step = async {
+        let mut wrong = request.clone();
+        wrong.case_number.clear();
+        let asked = answer(consumer.node(None)?.request_proof(wrong).await);
+        Ok(((), refused(asked.map_err(Into::into), "CASE_NUMBER_MISSING")?))
+    };
+    cast.narrator.step("Without a case, nobody is asked about", step).await
+}
+
 /// What the log holds under the grant: every attempt, and nothing else.
 async fn attempts(provider: &Session, grant_id: &str) -> anyhow::Result<String> {
     let request = ListTransfersRequest { grant_id: grant_id.to_owned(), ..Default::default() };
@@ -190,8 +250,8 @@ async fn attempts(provider: &Session, grant_id: &str) -> anyhow::Result<String> 
         |status| page.transfers.iter().filter(|transfer| transfer.status() == status).count();
     let (completed, refused) = (count(TransferStatus::Completed), count(TransferStatus::Refused));
     ensure!(
-        (completed, refused, page.transfers.len()) == (1, 3, 4),
-        "the log must hold 1 completed and 3 refused, not {completed} and {refused}"
+        (completed, refused, page.transfers.len()) == (2, 4, 6),
+        "the log must hold 2 completed and 4 refused, not {completed} and {refused}"
     );
     Ok(format!("{completed} completed, {refused} refused, each with its reason"))
 }
@@ -215,6 +275,8 @@ fn arguments(grant_id: &str, fields: &[&str], purpose: &str) -> fetch::Arguments
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),
         purpose: purpose.to_owned(),
         case: String::new(),
+        service: String::new(),
+        parameters: Vec::new(),
         node: None,
         targets: Vec::new(),
     }

@@ -153,6 +153,7 @@ pub(super) async fn nodes(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
         database: database.clone(),
         table: "villages".to_owned(),
         order_by: vec!["code".to_owned()],
+        services: vec![("village", "code")],
     }];
     let authority = cast.authority()?;
     let fleet = &mut *cast.fleet;
