@@ -253,7 +253,7 @@ impl City {
             legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
             fields: FIELDS.map(str::to_owned).to_vec(),
             filter: String::new(),
-            modes: vec![Mode::Bulk],
+            modes: vec![Mode::Query, Mode::Bulk],
             from: today,
             until: today.checked_add(90.days()).unwrap(),
         }
@@ -566,7 +566,7 @@ const ENTRY: &str = r#"{
   ],
   "sharingType": "SHARING_TYPE_CONDITIONAL",
   "sharingCondition": "限于履行基层治理和公共卫生职责，须说明用途和法律依据。",
-  "deliveryModes": ["DELIVERY_MODE_BULK"],
+  "deliveryModes": ["DELIVERY_MODE_QUERY", "DELIVERY_MODE_BULK"],
   "open": false,
   "updateCycle": "UPDATE_CYCLE_YEARLY",
   "useRequirements": "不得提供给第三方。"

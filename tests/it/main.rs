@@ -4,11 +4,14 @@
 
 mod fleet;
 mod process;
+mod python;
 
 mod catalogues;
+mod clients;
 mod collection;
 mod command_line;
 mod faults;
+mod questions;
 mod register;
 mod restart;
 mod story;
