@@ -103,9 +103,9 @@ async fn reaching_the_port_is_not_enough() {
 fn rows(lines: &str) -> Vec<Row> {
     let row = |line: &str| {
         let row: Value = serde_json::from_str(line).unwrap();
-        FIELDS.map(|field| match &row[field] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        FIELDS.map(|field| match row[field].as_str() {
+            Some(text) => text.to_owned(),
+            None => row[field].to_string(),
         })
     };
     lines.lines().map(|line| row(line).to_vec()).collect()
