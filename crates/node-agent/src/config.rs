@@ -74,10 +74,19 @@ pub struct DatasetConfig {
     pub connector: ConnectorKind,
     /// The file, for `sqlite`, `csv` and `parquet`.
     pub path: Option<PathBuf>,
-    /// The database, for `postgres`, such as `postgresql://reader@localhost/civil`.
+    /// The database, such as `postgresql://reader@localhost/civil` or `mysql://reader@localhost/civil`; the address, for `http`.
     pub url: Option<Secret>,
-    /// The certificate authority of a database on another machine, PEM.
+    /// The certificate authority of a source on another machine, PEM.
     pub ca: Option<PathBuf>,
+    /// For `http`: where in an answer the array of objects is, as a JSON pointer such as `/data/rows`; the answer itself without it.
+    #[serde(default)]
+    pub rows_at: String,
+    /// For `http`: where in an answer the address of the next page is, as a JSON pointer.
+    #[serde(default)]
+    pub next_at: String,
+    /// For `http`: headers that are sent along, such as an authorisation.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
     /// The table, for databases; with its schema before a dot if need be.
     pub table: Option<String>,
     /// A query in place of a table.
@@ -106,6 +115,10 @@ pub enum ConnectorKind {
     Csv,
     /// A Parquet file.
     Parquet,
+    /// A MySQL or MariaDB server.
+    Mysql,
+    /// JSON over HTTP.
+    Http,
 }
 
 /// A text that is not shown.
@@ -227,21 +240,44 @@ impl DatasetConfig {
     }
 
     fn check(&self) -> Result<(), &'static str> {
+        let of_http =
+            !(self.rows_at.is_empty() && self.next_at.is_empty() && self.headers.is_empty());
         match self.connector {
+            ConnectorKind::Http => self.check_http(),
+            _ if of_http => Err("`rows_at`, `next_at` and `headers` are for http"),
             ConnectorKind::Csv | ConnectorKind::Parquet => self.check_file(),
             ConnectorKind::Sqlite if self.path.is_none() => {
                 Err("`path` of the database is missing")
             }
             ConnectorKind::Sqlite if self.url.is_some() => {
-                Err("`url` is for postgres; name the file as `path`")
+                Err("`url` is for servers; name the file as `path`")
+            }
+            ConnectorKind::Mysql if self.url.is_none() => {
+                Err("`url` is missing; write mysql://user@host/database")
             }
             ConnectorKind::Postgres if self.url.is_none() => {
                 Err("`url` is missing; write postgresql://user@host/database")
             }
-            ConnectorKind::Postgres if self.path.is_some() => {
+            ConnectorKind::Postgres | ConnectorKind::Mysql if self.path.is_some() => {
                 Err("`path` is for files; name the database as `url`")
             }
-            ConnectorKind::Sqlite | ConnectorKind::Postgres => self.check_relation(),
+            ConnectorKind::Sqlite | ConnectorKind::Postgres | ConnectorKind::Mysql => {
+                self.check_relation()
+            }
+        }
+    }
+
+    fn check_http(&self) -> Result<(), &'static str> {
+        let of_others = self.path.is_some()
+            || self.table.is_some()
+            || self.query.is_some()
+            || !self.order_by.is_empty();
+        match self.url {
+            None => Err("`url` is missing; write https://host/path"),
+            Some(_) if of_others => Err(
+                "`path`, `table`, `query` and `order_by` are for others; http has its `url`, and its own order",
+            ),
+            Some(_) => Ok(()),
         }
     }
 
@@ -282,6 +318,8 @@ impl ConnectorKind {
             Self::Postgres => "postgres",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Mysql => "mysql",
+            Self::Http => "http",
         }
     }
 }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use publicdata_exchange_domain::filter::{Columns, Filter, FilterError};
 use publicdata_exchange_domain::terms::Field;
 use publicdata_types::{ItemType, ResourceId};
+use sqlx::mysql::MySqlConnectOptions;
 
 use crate::config::{ConnectorKind, DatasetConfig};
 use crate::source::csv::Csv;
+use crate::source::http::{Http, HttpError};
+use crate::source::mysql::{self, Mysql};
 use crate::source::parquet::Parquet;
 use crate::source::postgres::{Postgres, TlsRule, TlsRuleError};
 use crate::source::sql::{Dialect, From, Relation};
@@ -30,7 +33,7 @@ pub struct Dataset {
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// The database's address is none.
-    #[error("`url` of resource {resource} is not a PostgreSQL address")]
+    #[error("`url` of resource {resource} is not an address of such a database")]
     Url {
         /// The resource.
         resource: ResourceId,
@@ -43,6 +46,15 @@ pub enum DatasetError {
         /// Why.
         #[source]
         source: TlsRuleError,
+    },
+    /// The HTTP source cannot be set up.
+    #[error("the HTTP source of resource {resource} cannot be set up")]
+    Http {
+        /// The resource.
+        resource: ResourceId,
+        /// Why.
+        #[source]
+        source: HttpError,
     },
     /// The configuration was not validated.
     #[error("the configuration of the dataset is incomplete")]
@@ -163,6 +175,22 @@ fn connector(
         ConnectorKind::Parquet => Arc::new(Parquet { origin, path: path()? }),
         ConnectorKind::Sqlite => {
             Arc::new(Sqlite { origin, path: path()?, relation: relation(config)? })
+        }
+        ConnectorKind::Mysql => {
+            let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
+            let options: MySqlConnectOptions =
+                url.0.parse().map_err(|_| DatasetError::Url { resource })?;
+            let options = mysql::protected(options, config.ca.as_deref())
+                .map_err(|source| DatasetError::Tls { resource, source })?;
+            Arc::new(Mysql { origin, options, relation: relation(config)? })
+        }
+        ConnectorKind::Http => {
+            let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
+            let places = (config.rows_at.as_str(), config.next_at.as_str());
+            let ca = config.ca.as_deref();
+            let source = Http::new(origin, &url.0, places, &config.headers, ca)
+                .map_err(|source| DatasetError::Http { resource, source })?;
+            Arc::new(source)
         }
         ConnectorKind::Postgres => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;

@@ -3,6 +3,8 @@
 pub mod scan;
 
 pub mod csv;
+pub mod http;
+pub mod mysql;
 pub mod parquet;
 pub mod postgres;
 pub mod sqlite;
@@ -10,6 +12,7 @@ pub mod sqlite;
 pub mod batch;
 pub mod evaluate;
 pub mod sql;
+pub mod tls;
 pub mod value;
 
 use std::error::Error;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use publicdata_exchange_domain::filter::Literal;
-use sqlparser::dialect::{Dialect as Parser, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::dialect::{AnsiDialect, Dialect as Parser, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::source::sql::{Dialect, literal};
@@ -60,6 +60,8 @@ impl Template {
         let parser: &dyn Parser = match dialect {
             Dialect::Sqlite => &SQLiteDialect {},
             Dialect::Postgres => &PostgreSqlDialect {},
+            // The session takes double quotes for names and the backslash for itself, as the standard does.
+            Dialect::Mysql => &AnsiDialect {},
         };
         let tokens = Tokenizer::new(parser, query)
             .tokenize_with_location()

@@ -1,7 +1,6 @@
 //! PostgreSQL databases, read by `COPY … TO STDOUT` in the binary format.
 
 mod copy;
-mod tls;
 
 use std::fmt;
 use std::pin::pin;
@@ -22,7 +21,7 @@ use super::{
 };
 use copy::{Decoder, Shape};
 
-pub use tls::{TlsRule, TlsRuleError};
+pub use super::tls::{TlsRule, TlsRuleError};
 
 /// A PostgreSQL database.
 #[derive(Clone)]

@@ -15,6 +15,8 @@ pub enum Dialect {
     Sqlite,
     /// PostgreSQL.
     Postgres,
+    /// MySQL and MariaDB, in a session that quotes names and texts as the standard does.
+    Mysql,
 }
 
 /// A table or a query of the node's own configuration, and its order.
@@ -105,6 +107,12 @@ impl Writer<'_> {
                 Dialect::Postgres => {
                     format!("{} LIKE {} ESCAPE ''", self.operand(column), text(pattern))
                 }
+                // Characters, not bytes, and capitals matter; where the backslash is itself, nothing escapes.
+                Dialect::Mysql => format!(
+                    "CONVERT({} USING utf8mb4) COLLATE utf8mb4_bin LIKE {}",
+                    self.column(column),
+                    text(pattern)
+                ),
             },
             Condition::IsNull { column } => format!("{} IS NULL", self.column(column)),
             Condition::All(inner) => self.joined(inner, " AND "),
@@ -140,6 +148,10 @@ impl Writer<'_> {
             (Dialect::Postgres, ItemType::Text | ItemType::Memo) => {
                 format!("CAST({column} AS text) COLLATE \"C\"")
             }
+            // By code point, which is by byte of UTF-8; the collations of characters forgive spaces at the end.
+            (Dialect::Mysql, ItemType::Text | ItemType::Memo) => {
+                format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)")
+            }
             (
                 Dialect::Sqlite,
                 ItemType::Number
@@ -149,10 +161,10 @@ impl Writer<'_> {
                 | ItemType::Float
                 | ItemType::Logical,
             ) => format!("CAST({column} AS NUMERIC)"),
-            // In PostgreSQL the filter is used on columns of fitting types alone, so no cast is needed
+            // In the others the filter is used on columns of fitting types alone, so no cast is needed
             // that could fail on a value and tell it.
             (
-                Dialect::Postgres,
+                Dialect::Postgres | Dialect::Mysql,
                 ItemType::Number
                 | ItemType::Money
                 | ItemType::Double
@@ -179,15 +191,19 @@ pub fn literal(literal: &Literal, dialect: Dialect) -> String {
         (Literal::Text(value), _) => text(value),
         (Literal::Number(number), _) => number.as_str().to_owned(),
         (Literal::Logical(value), Dialect::Sqlite) => u8::from(*value).to_string(),
-        (Literal::Logical(value), Dialect::Postgres) => value.to_string(),
+        (Literal::Logical(value), Dialect::Postgres | Dialect::Mysql) => value.to_string(),
         (Literal::Date(date), Dialect::Sqlite) => text(&date.to_string()),
-        (Literal::Date(date), Dialect::Postgres) => format!("DATE '{date}'"),
+        (Literal::Date(date), Dialect::Postgres | Dialect::Mysql) => format!("DATE '{date}'"),
         (Literal::Timestamp(time), Dialect::Sqlite) => text(&time.to_string()),
         (Literal::Timestamp(time), Dialect::Postgres) => format!("TIMESTAMPTZ '{time}+08:00'"),
+        // The session's times are China's.
+        (Literal::Timestamp(time), Dialect::Mysql) => {
+            format!("TIMESTAMP {}", text(&time.strftime("%F %T%.f").to_string()))
+        }
     }
 }
 
-/// A text as a literal: both databases, as we connect to them, know no other escape than the doubled
+/// A text as a literal: all databases, as we connect to them, know no other escape than the doubled
 /// quote.
 fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))

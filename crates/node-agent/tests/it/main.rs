@@ -4,6 +4,7 @@
 
 mod bus;
 mod exchange;
+mod mariadb;
 mod parties;
 mod questions;
 mod sources;

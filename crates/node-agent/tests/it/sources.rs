@@ -1,7 +1,9 @@
-//! One contract for all connectors: the same rows in SQLite, PostgreSQL, CSV and Parquet.
+//! One contract for all connectors: the same rows in SQLite, PostgreSQL, MariaDB, CSV, Parquet and JSON over HTTP.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +13,10 @@ use arrow::array::{
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit};
+use axum::Router;
+use axum::extract::Query;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
 use futures::TryStreamExt as _;
 use parquet::arrow::ArrowWriter;
 use publicdata_exchange_domain::terms::Field;
@@ -18,11 +24,16 @@ use publicdata_node_agent::config::{ConnectorKind, DatasetConfig, Secret};
 use publicdata_node_agent::dataset::Dataset;
 use publicdata_node_agent::source::scan::scan;
 use publicdata_node_agent::source::{Scan, SourceError};
+use publicdata_service_kit::Tasks;
 use publicdata_types::ItemType;
 use publicdata_views::testing::TestPostgres;
+use serde_json::{Value as Json, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
+use crate::mariadb::Mariadb;
+
+const TOKEN: &str = "Bearer 0123";
 const RESOURCE: &str = "0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0002";
 const COLUMNS: &str = "code, village, people, area, opened, updated, urban, ratio";
 
@@ -50,6 +61,8 @@ const ROWS: [Row; 5] = [
 struct Sources {
     _folder: TempDir,
     postgres: TestPostgres,
+    mariadb: Mariadb,
+    _web: Tasks,
     configs: Vec<DatasetConfig>,
 }
 
@@ -209,11 +222,17 @@ async fn many_rows_come_in_even_batches() {
     for config in &sources.configs {
         let mut config = config.clone();
         match config.connector {
-            ConnectorKind::Csv | ConnectorKind::Parquet => continue,
-            ConnectorKind::Sqlite | ConnectorKind::Postgres => {}
+            ConnectorKind::Csv | ConnectorKind::Parquet | ConnectorKind::Http => continue,
+            ConnectorKind::Sqlite | ConnectorKind::Postgres => {
+                config.query = Some(query.to_owned());
+            }
+            // It gives up a recursion after 1,000 rows.
+            ConnectorKind::Mysql => {
+                let query = "SELECT seq AS people, CAST(seq AS CHAR) AS code FROM seq_1_to_20000";
+                config.query = Some(query.to_owned());
+            }
         }
         config.table = None;
-        config.query = Some(query.to_owned());
         config.order_by = vec!["people".to_owned()];
         let dataset = Dataset::new(&config).unwrap();
 
@@ -301,6 +320,11 @@ impl Sources {
         let sqlite = folder.path().join("source.sqlite");
         fill_sqlite(&sqlite, &table, &rows).await;
         fill_postgres(&postgres_url(&postgres), &table, &rows).await;
+        let mariadb = Mariadb::start().await;
+        let of_mariadb =
+            table.replace("NUMERIC", "DECIMAL(30,10)").replace("TIMESTAMP", "DATETIME");
+        mariadb.execute("civil", &format!("{of_mariadb}; {}", insert(&rows))).await;
+        let (web, address) = serve_json(&rows).await;
         fill_csv(&folder.path().join("source.csv"), &rows);
         fill_parquet(&folder.path().join("source.parquet"), broken);
 
@@ -309,29 +333,42 @@ impl Sources {
         };
         let mut of_postgres = of(ConnectorKind::Postgres, None);
         of_postgres.url = Some(Secret(postgres_url(&postgres)));
+        let mut of_mariadb = of(ConnectorKind::Mysql, None);
+        of_mariadb.url = Some(Secret(mariadb.url("civil")));
+        let mut of_web = of(ConnectorKind::Http, None);
+        of_web.url = Some(Secret(format!("http://{address}/villages?page=1")));
+        of_web.rows_at = "/data/rows".to_owned();
+        of_web.next_at = "/next".to_owned();
+        of_web.headers = [("authorization".to_owned(), Secret(TOKEN.to_owned()))].into();
         let configs = vec![
             of(ConnectorKind::Sqlite, Some("source.sqlite")),
             of_postgres,
+            of_mariadb,
+            of_web,
             of(ConnectorKind::Csv, Some("source.csv")),
             of(ConnectorKind::Parquet, Some("source.parquet")),
         ];
-        Self { _folder: folder, postgres, configs }
+        Self { _folder: folder, postgres, mariadb, _web: web, configs }
     }
 
     fn config(&self, kind: ConnectorKind) -> DatasetConfig {
-        let _running = &self.postgres;
+        let _running = (&self.postgres, &self.mariadb);
         self.configs.iter().find(|config| config.connector == kind).unwrap().clone()
     }
 }
 
 fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> DatasetConfig {
-    let database = matches!(connector, ConnectorKind::Sqlite | ConnectorKind::Postgres);
+    let database =
+        matches!(connector, ConnectorKind::Sqlite | ConnectorKind::Postgres | ConnectorKind::Mysql);
     DatasetConfig {
         resource_id: RESOURCE.to_owned(),
         connector,
         path,
         url: None,
         ca: None,
+        rows_at: String::new(),
+        next_at: String::new(),
+        headers: Default::default(),
         table: database.then(|| "villages".to_owned()),
         query: None,
         order_by: if database { vec!["code".to_owned()] } else { Vec::new() },
@@ -344,7 +381,13 @@ fn unreachable() -> Vec<(ConnectorKind, DatasetConfig)> {
     let nowhere = || Some("/nowhere/at/all".into());
     let mut postgres = config(ConnectorKind::Postgres, None);
     postgres.url = Some(Secret("postgresql://reader@%2Fnowhere/civil".to_owned()));
+    let mut mariadb = config(ConnectorKind::Mysql, None);
+    mariadb.url = Some(Secret("mysql://reader@localhost/civil?socket=%2Fnowhere".to_owned()));
+    let mut web = config(ConnectorKind::Http, None);
+    web.url = Some(Secret("http://localhost:1/nowhere".to_owned()));
     vec![
+        (ConnectorKind::Mysql, mariadb),
+        (ConnectorKind::Http, web),
         (ConnectorKind::Sqlite, config(ConnectorKind::Sqlite, nowhere())),
         (ConnectorKind::Postgres, postgres),
         (ConnectorKind::Csv, config(ConnectorKind::Csv, nowhere())),
@@ -390,6 +433,100 @@ async fn fill_postgres(url: &str, table: &str, rows: &[Vec<String>]) {
     };
     let (ended, ()) = futures::future::join(connection, work).await;
     ended.unwrap();
+}
+
+/// Pages of two rows each, to whoever shows the token.
+async fn serve_json(rows: &[Vec<String>]) -> (Tasks, SocketAddr) {
+    let pages: Vec<Vec<Json>> =
+        rows.chunks(2).map(|rows| rows.iter().map(|row| json_row(row)).collect()).collect();
+    let answer = move |headers: HeaderMap, Query(asked): Query<BTreeMap<String, usize>>| async move {
+        let page = asked["page"];
+        if headers.get("authorization").is_none_or(|token| token != TOKEN) {
+            return Err(StatusCode::UNAUTHORIZED);
+        }
+        let next = (page < pages.len()).then(|| format!("/villages?page={}", page + 1));
+        Ok(axum::Json(json!({ "data": { "rows": pages[page - 1] }, "next": next })))
+    };
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = Tasks::new();
+    let router = Router::new().route("/villages", get(answer));
+    tasks.spawn("web", async move { axum::serve(listener, router).await.unwrap() });
+    (tasks, address)
+}
+
+fn json_row(row: &[String]) -> Json {
+    let value = |sql: &String| match sql.as_str() {
+        "NULL" => Json::Null,
+        "TRUE" => Json::Bool(true),
+        "FALSE" => Json::Bool(false),
+        quoted if quoted.starts_with('\'') => Json::String(csv_field(quoted)),
+        number => number.parse().unwrap(),
+    };
+    COLUMNS.split(", ").map(ToOwned::to_owned).zip(row.iter().map(value)).collect()
+}
+
+/// R24.1: the token of a service is sent to that service alone, and what it answers wrongly is told without an address (H5).
+#[tokio::test]
+async fn a_web_service_that_answers_wrongly_is_told_without_its_address() {
+    let sources = Sources::create(Broken::Nothing).await;
+    let check = async |change: fn(&mut DatasetConfig), reason: &str, part: &str| {
+        let mut config = sources.config(ConnectorKind::Http);
+        change(&mut config);
+        let error = read(&Dataset::new(&config).unwrap(), &[code()], None).await.unwrap_err();
+        let told = publicdata_service_kit::problem::chain(&error);
+        assert_eq!(error.reason(), reason, "{told}");
+        assert!(
+            told.contains(part) && !told.contains("127.0.0.1") && !told.contains(TOKEN),
+            "{told}"
+        );
+    };
+    let wrong_token = |config: &mut DatasetConfig| config.headers.clear();
+    check(wrong_token, "SOURCE_UNAVAILABLE", "status 401").await;
+    let no_rows = |config: &mut DatasetConfig| config.rows_at = "/data".to_owned();
+    check(no_rows, "SOURCE_BROKEN", "no array at `/data`").await;
+    let elsewhere = |config: &mut DatasetConfig| config.next_at = "/data".to_owned();
+    check(elsewhere, "SOURCE_BROKEN", "no address on the same host").await;
+
+    let mut plain = sources.config(ConnectorKind::Http);
+    plain.url = Some(Secret("http://elsewhere.example/rows".to_owned()));
+    let refused = publicdata_service_kit::problem::chain(&Dataset::new(&plain).unwrap_err());
+    assert!(refused.contains("has to begin with https"), "{refused}");
+}
+
+/// MariaDB's own types become the catalogue's.
+#[tokio::test]
+async fn mariadb_types_are_decoded() {
+    let sources = Sources::create(Broken::Nothing).await;
+    let mut config = sources.config(ConnectorKind::Mysql);
+    config.table = None;
+    let query = "SELECT 1 AS k, CAST(123456.7890 AS DECIMAL(20,4)) AS `dec`, \
+        TIMESTAMP '2026-01-04 09:00:00.000000' AS t, CAST(18446744073709551615 AS UNSIGNED) AS big, \
+        X'00ff' AS raw, CAST('长\\' AS CHAR(5)) AS text, 1.5e0 AS ratio";
+    config.query = Some(query.replace('`', "\""));
+    config.order_by = vec!["k".to_owned()];
+    let dataset = Dataset::new(&config).unwrap();
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, mask: None };
+    let fields = [
+        field("dec", ItemType::Number),
+        field("t", ItemType::Timestamp),
+        field("big", ItemType::Number),
+        field("raw", ItemType::General),
+        field("text", ItemType::Text),
+        field("ratio", ItemType::Double),
+    ];
+
+    let rows = read(&dataset, &fields, None).await.unwrap();
+
+    let decimal =
+        |column: usize| rows.column(column).as_primitive::<Decimal128Type>().value_as_string(0);
+    assert_eq!(decimal(0), "123456.7890000000");
+    assert_eq!(decimal(2), "18446744073709551615.0000000000");
+    let nine: TimestampMicrosecondArray = vec![1_767_488_400_000_000].into();
+    assert_eq!(rows.column(1).as_ref(), &nine.with_timezone("+08:00") as &dyn arrow::array::Array);
+    assert_eq!(rows.column(3).as_binary::<i32>().value(0), [0, 255]);
+    assert_eq!(rows.column(4).as_string::<i32>().value(0), "长\\");
+    assert_eq!(rows.column(5).as_primitive::<arrow::datatypes::Float64Type>().value(0), 1.5);
 }
 
 fn fill_csv(path: &Path, rows: &[Vec<String>]) {

@@ -1,4 +1,4 @@
-//! How a connection to PostgreSQL is protected: not at all on this machine, else by TLS.
+//! How a connection to a source is protected: not at all on this machine, else by TLS.
 
 use std::future::Future;
 use std::io;
@@ -28,17 +28,17 @@ pub enum TlsRule {
 pub enum TlsRuleError {
     /// The server is elsewhere, and no roots are named.
     #[error(
-        "the database is not on this machine: name the file of its certificate authority as `ca`"
+        "the source is not on this machine: name the file of its certificate authority as `ca`"
     )]
     RootsMissing,
     /// The file cannot be read.
-    #[error("the database's certificate authority cannot be read")]
+    #[error("the source's certificate authority cannot be read")]
     File(#[source] io::Error),
     /// The file holds something else.
-    #[error("the database's certificate authority is not a certificate in PEM")]
+    #[error("the source's certificate authority is not a certificate in PEM")]
     Pem,
     /// TLS cannot be set up.
-    #[error("TLS to the database cannot be set up")]
+    #[error("TLS to the source cannot be set up")]
     Tls(#[source] rustls::Error),
 }
 
@@ -53,27 +53,12 @@ impl TlsRule {
                 false => Err(TlsRuleError::RootsMissing),
             };
         };
-        let pem = std::fs::read(ca).map_err(TlsRuleError::File)?;
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(&pem) {
-            let root = root.map_err(|_| TlsRuleError::Pem)?;
-            roots.add(root).map_err(TlsRuleError::Tls)?;
-        }
-        if roots.is_empty() {
-            return Err(TlsRuleError::Pem);
-        }
-
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(TlsRuleError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = trusting(ca)?;
         config.ssl_mode(SslMode::Require);
         Ok(Self::Roots(Arc::new(tls)))
     }
 
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         config: &Config,
     ) -> Result<(Client, Running), tokio_postgres::Error> {
@@ -91,12 +76,35 @@ impl TlsRule {
     }
 }
 
+/// A client that trusts the roots in this file alone.
+pub(crate) fn trusting(ca: &Path) -> Result<ClientConfig, TlsRuleError> {
+    let pem = std::fs::read(ca).map_err(TlsRuleError::File)?;
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(&pem) {
+        let root = root.map_err(|_| TlsRuleError::Pem)?;
+        roots.add(root).map_err(TlsRuleError::Tls)?;
+    }
+    if roots.is_empty() {
+        return Err(TlsRuleError::Pem);
+    }
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TlsRuleError::Tls)?;
+    Ok(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Whether a host is this machine, by its name or address.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']);
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn is_local(config: &Config) -> bool {
     let addresses = config.get_hostaddrs();
     let hosts = config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        }
+        Host::Tcp(name) => is_this_machine(name),
         Host::Unix(_) => true,
     });
     match addresses {
