@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
 use publicdata_exchange_domain::grant::{Command, Grant, Rejection};
-use publicdata_exchange_domain::{ResourceFacts, Terms};
+use publicdata_exchange_domain::{Refusal, ResourceFacts, Standing, Terms};
 use publicdata_identity::TrustRoots;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::GrantTerms;
@@ -14,7 +14,7 @@ use publicdata_types::{
     Actor, Calendar, CommandId, Deadline, GrantId, OrganisationCode, ResourceId, china_date,
 };
 
-use crate::codec::{self, grant::Grants};
+use crate::codec::{self, FieldError, grant::Grants};
 use crate::error::Error;
 use crate::queries::Queries;
 use crate::relay::Relay;
@@ -64,6 +64,9 @@ impl GrantDesk {
             if state == Grant::Absent {
                 return Err(out_of_use);
             }
+        }
+        if let Some(renewed) = request.renews {
+            self.must_be_renewable(renewed, resource.id, &by).await?;
         }
         let offer = self.queries.standing_offer(resource.id, meta.at).await?;
 
@@ -179,6 +182,28 @@ impl GrantDesk {
             return Err(Error::NotTheSigner);
         }
         Ok(codec::terms::from_wire(verified.message)?)
+    }
+
+    /// What is renewed is a grant of the caller's own organisation and of the same resource, that nobody revoked.
+    async fn must_be_renewable(
+        &self,
+        renewed: GrantId,
+        resource: ResourceId,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        let (state, _) = self.grants.get(&renewed.to_string()).await?;
+        match state.issued() {
+            Some((terms, _, _)) if terms.consumer != Some(by.organisation) => {
+                Err(Error::Unknown { what: "grant" })
+            }
+            Some((_, _, Standing::Revoked)) => Err(Error::Refused(Refusal::Revoked)),
+            Some((terms, _, Standing::InForce)) if terms.resource != resource => {
+                let source = "it is a grant of another resource".into();
+                Err(FieldError { field: "renews_grant_id", source }.into())
+            }
+            Some((_, _, Standing::InForce)) => Ok(()),
+            None => Err(Error::Unknown { what: "grant" }),
+        }
     }
 
     /// Whoever is no party to a grant cannot tell it from one that does not exist (H3).

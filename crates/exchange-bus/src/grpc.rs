@@ -15,7 +15,7 @@ use publicdata_types::{Actor, PageToken};
 use publicdata_views::Projector;
 use tonic::{Request, Status};
 
-use crate::codec::{FieldError, values};
+use crate::codec::values;
 use crate::error::Error;
 use crate::grants::GrantDesk;
 use crate::queries::{Page, Queries, Reader};
@@ -87,17 +87,6 @@ fn page(size: u32, token: &str) -> Result<Page, Error> {
         token => Some(token.parse::<PageToken>().map_err(|_| Error::PageToken)?),
     };
     Ok(Page { size, after })
-}
-
-/// An id in a filter: empty for any.
-fn optional_id<T>(field: &'static str, text: &str) -> Result<Option<T>, FieldError>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    match text {
-        "" => Ok(None),
-        text => values::parse(field, text).map(Some),
-    }
 }
 
 /// The token of the next page; empty if there is none.

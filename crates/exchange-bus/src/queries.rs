@@ -57,6 +57,17 @@ pub struct Reader {
     region: String,
 }
 
+/// Which applications and grants are sought: all that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantsSought {
+    /// Where they stand; unspecified for any.
+    pub status: GrantStatus,
+    /// The resource.
+    pub resource: Option<ResourceId>,
+    /// In force, and ending before this time.
+    pub ends_before: Option<Timestamp>,
+}
+
 /// Something that a policy has to attend to, and the command that brought it about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
@@ -226,20 +237,24 @@ impl Queries {
     pub async fn grants(
         &self,
         reader: &Reader,
-        status: GrantStatus,
-        resource: Option<ResourceId>,
+        sought: &GrantsSought,
+        now: Timestamp,
         page: &Page,
     ) -> Result<Listed<Grant>, Error> {
+        // Status 3 is issued.
         let select = format!(
             "SELECT sequence, body FROM bus_grant WHERE ({PARTY} OR ({OFFERED})) \
              AND ($5 = 0 OR status = $5) AND ($6 = '' OR resource_id = $6) \
-             AND sequence < $7 ORDER BY sequence DESC LIMIT $8"
+             AND ($7 = 0 OR (status = 3 AND ends_at > $8 AND ends_at < $7)) \
+             AND sequence < $9 ORDER BY sequence DESC LIMIT $10"
         );
         let rows = reader
             .bind(sqlx::query(AssertSqlSafe(select)))
             .bind(i64::from(reader.consumer))
-            .bind(i64::from(i32::from(status)))
-            .bind(resource.map(|id| id.to_string()).unwrap_or_default())
+            .bind(i64::from(i32::from(sought.status)))
+            .bind(sought.resource.map(|id| id.to_string()).unwrap_or_default())
+            .bind(sought.ends_before.map_or(0, Timestamp::as_microsecond))
+            .bind(now.as_microsecond())
             .bind(page.before()?)
             .bind(page.limit() + 1)
             .fetch_all(self.database.pool())

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use publicdata_types::{Deadline, DeliveryMode, OrganisationCode, ResourceCode, ResourceId};
+use publicdata_types::{
+    Deadline, DeliveryMode, GrantId, OrganisationCode, ResourceCode, ResourceId,
+};
 
 use crate::{Mistake, ResourceFacts};
 
@@ -24,6 +26,8 @@ pub struct Request {
     pub valid_from: Date,
     /// The last day, included.
     pub valid_until: Date,
+    /// The grant that this one shall follow, if it is not asked for the first time.
+    pub renews: Option<GrantId>,
 }
 
 /// An application as it was accepted.

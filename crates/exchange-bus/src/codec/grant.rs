@@ -103,6 +103,7 @@ fn submitted(application: &Application) -> ApplicationSubmitted {
         valid_from: request.valid_from.to_string(),
         valid_until: request.valid_until.to_string(),
         deadline: Some(values::deadline_to_wire(&application.deadline)),
+        renews_grant_id: request.renews.map(|grant| grant.to_string()).unwrap_or_default(),
     }
 }
 
@@ -120,6 +121,7 @@ fn application(event: ApplicationSubmitted) -> Result<Application, FieldError> {
             modes: values::modes(&event.delivery_modes)?,
             valid_from: values::parse("valid_from", &event.valid_from)?,
             valid_until: values::parse("valid_until", &event.valid_until)?,
+            renews: values::optional("renews_grant_id", &event.renews_grant_id)?,
         },
         deadline: values::deadline(event.deadline)?,
     })

@@ -163,6 +163,7 @@ fn application() -> Application {
             modes: [DeliveryMode::Query, DeliveryMode::Bulk, DeliveryMode::Push].into(),
             valid_from: "2026-03-02".parse().unwrap(),
             valid_until: "2026-12-30".parse().unwrap(),
+            renews: None,
         },
         deadline: deadline(),
     }

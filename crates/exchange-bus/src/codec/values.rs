@@ -25,6 +25,20 @@ where
     text.parse().map_err(FieldError::of(field))
 }
 
+/// The same, where an empty text is none.
+///
+/// # Errors
+/// Names the field.
+pub fn optional<T>(field: &'static str, text: &str) -> Result<Option<T>, FieldError>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    match text {
+        "" => Ok(None),
+        text => parse(field, text).map(Some),
+    }
+}
+
 /// `None` for an empty text.
 #[must_use]
 pub fn non_empty(text: String) -> Option<String> {

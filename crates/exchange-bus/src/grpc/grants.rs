@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::Instrument as _;
 
-use super::{Service, optional_id, page, token};
+use super::{Service, page, token};
 use crate::codec::{FieldError, values};
 use crate::error::Error;
 use crate::grants::Request as Application;
+use crate::queries::GrantsSought;
 
 #[async_trait]
 impl GrantService for Service {
@@ -118,9 +119,16 @@ impl GrantService for Service {
         let reader = self.reader(&request).await?;
         let request = request.get_ref();
         let page = page(request.page_size, &request.page_token)?;
-        let resource = optional_id("resource_id", &request.resource_id).map_err(Error::from)?;
+        let sought = GrantsSought {
+            status: request.status(),
+            resource: values::optional("resource_id", &request.resource_id).map_err(Error::from)?,
+            ends_before: match request.ends_before {
+                None => None,
+                Some(at) => Some(values::time("ends_before", Some(at)).map_err(Error::from)?),
+            },
+        };
 
-        let listed = self.queries.grants(&reader, request.status(), resource, &page).await?;
+        let listed = self.queries.grants(&reader, &sought, self.clock.now(), &page).await?;
 
         let next_page_token = token(listed.next);
         Ok(Response::new(ListGrantsResponse { grants: listed.entries, next_page_token }))
@@ -153,5 +161,6 @@ fn application(request: SubmitApplicationRequest) -> Result<Application, FieldEr
         modes: values::modes(&request.delivery_modes)?,
         valid_from: values::parse("valid_from", &request.valid_from)?,
         valid_until: values::parse("valid_until", &request.valid_until)?,
+        renews: values::optional("renews_grant_id", &request.renews_grant_id)?,
     })
 }

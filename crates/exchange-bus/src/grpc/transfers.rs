@@ -10,7 +10,7 @@ use publicdata_proto::exchange::v1::{
 use publicdata_types::TransferId;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Service, optional_id, page, token};
+use super::{Service, page, token};
 use crate::codec::{FieldError, values};
 use crate::error::Error;
 use crate::queries::Sought;
@@ -82,7 +82,7 @@ impl TransferService for Service {
         let reader = self.reader(&request).await?;
         let request = request.into_inner();
         let sought = Sought {
-            grant: optional_id("grant_id", &request.grant_id).map_err(Error::from)?,
+            grant: values::optional("grant_id", &request.grant_id).map_err(Error::from)?,
             resource_code: request.resource_code,
             from: moment("requested_from", request.requested_from)?,
             ..Sought::default()
@@ -98,7 +98,7 @@ impl TransferService for Service {
 /// What is sought in the log.
 fn sought(request: ListTransfersRequest) -> Result<Sought, Error> {
     Ok(Sought {
-        grant: optional_id("grant_id", &request.grant_id)?,
+        grant: values::optional("grant_id", &request.grant_id)?,
         status: request.status(),
         from: moment("requested_from", request.requested_from)?,
         before: moment("requested_before", request.requested_before)?,

@@ -87,6 +87,7 @@ fn apply_for(id: &str, submitted: ApplicationSubmitted) -> Entry {
         valid_until: submitted.valid_until,
         deadline: submitted.deadline,
         delivery_modes: submitted.delivery_modes,
+        renews_grant_id: submitted.renews_grant_id,
         ..Grant::default()
     };
     grant.set_status(GrantStatus::Applied);

@@ -417,6 +417,7 @@ pub(crate) fn application() -> SubmitApplicationRequest {
         delivery_modes: vec![DeliveryMode::Bulk.into()],
         valid_from: "2026-03-02".to_owned(),
         valid_until: "2026-12-30".to_owned(),
+        renews_grant_id: String::new(),
     }
 }
 

@@ -7,8 +7,8 @@ use publicdata_proto::catalog::v1::{
     DeliveryMode, ItemType, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
 };
 use publicdata_proto::exchange::v1::{
-    FilterItem, GrantStatus, GrantTerms, IssueGrantRequest, RefuseApplicationRequest,
-    SubmitApplicationRequest, TransferRequest,
+    FilterItem, GrantStatus, GrantTerms, IssueGrantRequest, ListGrantsRequest,
+    RefuseApplicationRequest, SubmitApplicationRequest, TransferRequest,
 };
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
@@ -283,4 +283,41 @@ async fn of_two_decisions_at_once_one_holds() {
 async fn submit(fleet: &Fleet, request: SubmitApplicationRequest) -> Result<String, Status> {
     let response = fleet.grants(Who::Consumer).submit_application(request).await?;
     Ok(response.into_inner().grant_id)
+}
+
+/// R26.2: a grant that ends is asked for once more, by its own consumer and for the same resource; who has to renew in time is told.
+#[tokio::test]
+async fn a_grant_that_ends_is_renewed() {
+    let fleet = Fleet::start().await;
+    let terms = fleet.granted().await;
+    let renewal = || SubmitApplicationRequest {
+        valid_from: "2026-12-31".to_owned(),
+        valid_until: "2027-06-30".to_owned(),
+        renews_grant_id: terms.grant_id.clone(),
+        ..application()
+    };
+    let ending = async |seconds| {
+        let now = fleet.clock.now().as_second();
+        let ends_before = Some(prost_types::Timestamp { seconds: now + seconds, nanos: 0 });
+        let request = ListGrantsRequest { ends_before, ..ListGrantsRequest::default() };
+        let listed = fleet.grants(Who::Consumer).list_grants(request).await.unwrap();
+        listed.into_inner().grants.into_iter().map(|grant| grant.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ending(86_400).await, Vec::<String>::new());
+    assert_eq!(ending(365 * 86_400).await, [terms.grant_id.clone()]);
+
+    let renewed = submit(&fleet, renewal()).await.unwrap();
+
+    let shown = fleet.grant(Who::Provider, &renewed).await.unwrap();
+    assert_eq!(shown.renews_grant_id, terms.grant_id);
+    let stranger = fleet.grants(Who::Stranger).submit_application(renewal()).await;
+    assert_refused(stranger, Code::NotFound, "GRANT_UNKNOWN");
+    let resource_id = AREAS.to_owned();
+    let other = SubmitApplicationRequest { resource_id, ..renewal() };
+    assert_refused(submit(&fleet, other).await, Code::InvalidArgument, "FIELD_INVALID");
+    let unknown = SubmitApplicationRequest { renews_grant_id: new_id(), ..renewal() };
+    assert_refused(submit(&fleet, unknown).await, Code::NotFound, "GRANT_UNKNOWN");
+    fleet.revoke(&terms.grant_id).await;
+    let revoked = SubmitApplicationRequest { command_id: new_id(), ..renewal() };
+    assert_refused(submit(&fleet, revoked).await, Code::PermissionDenied, "GRANT_REVOKED");
 }

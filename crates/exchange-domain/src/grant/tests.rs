@@ -162,6 +162,7 @@ fn application_names_all_its_mistakes() {
         modes: BTreeSet::new(),
         valid_from: date(2026, 1, 5),
         valid_until: date(2026, 1, 4),
+        renews: None,
     };
     given::<Grant>([]).when(apply_for(villages(), wrong)).then_rejected(Rejection::Application {
         mistakes: vec![

@@ -57,6 +57,7 @@ pub(crate) fn request() -> Request {
         modes: BTreeSet::from([DeliveryMode::Bulk]),
         valid_from: date(2026, 1, 5),
         valid_until: date(2026, 12, 31),
+        renews: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod limits;
 mod modes;
+mod renew;
+mod told;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -9,13 +11,15 @@ use jiff::civil::Date;
 use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{GetResourceRequest, Resource};
+use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::{
-    FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
-    ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
+    FilterItem, GetGrantRequest, GrantTerms, GrantedField, IssueGrantRequest, ListGrantsRequest,
+    RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
 };
+use publicdata_service_kit::grpc::Channel;
 use publicdata_transfer::signed;
 
-use super::{answer, short, time_text};
+use super::answer;
 use crate::context::Context;
 use crate::session::{Session, new_command_id};
 pub use limits::Limits;
@@ -26,6 +30,8 @@ pub use modes::Mode;
 pub enum Command {
     /// Apply for a conditionally shared resource (申请).
     Apply(Apply),
+    /// Apply for the same once more, for another period (续期).
+    Renew(renew::Renew),
     /// Approve an application: sign the terms and issue the grant (授权).
     Approve(Approve),
     /// Offer an unconditionally shared resource to every registered consumer (无条件共享).
@@ -59,6 +65,9 @@ pub enum Command {
         /// Only those of this resource (id).
         #[arg(long, default_value = "")]
         resource: String,
+        /// Only those in force that end within so many days, to be renewed in time.
+        #[arg(long, value_name = "DAYS")]
+        ending_within: Option<u16>,
         /// How many at most.
         #[arg(long, default_value_t = 50)]
         page_size: u32,
@@ -143,10 +152,13 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     let command_id = context.command_id();
     match command {
         Command::Apply(arguments) => {
-            let done = answer(grants.submit_application(application(command_id, arguments)).await)?;
-            let due = done.deadline.as_ref().map(|deadline| deadline.due_on.clone());
-            let lines = [("id", done.grant_id.clone()), ("answer due on", due.unwrap_or_default())];
-            context.output.record(&done, &lines)
+            submit(context, &mut grants, application(command_id, arguments)).await
+        }
+        Command::Renew(arguments) => {
+            let found = GetGrantRequest { grant_id: arguments.id.clone() };
+            let found = answer(grants.get_grant(found).await)?.grant.unwrap_or_default();
+            let request = renew::application(command_id, found, &arguments);
+            submit(context, &mut grants, request).await
         }
         Command::Approve(arguments) => {
             let terms = terms_of_application(&session, arguments).await?;
@@ -174,17 +186,33 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Show { id } => {
             let found = answer(grants.get_grant(GetGrantRequest { grant_id: id }).await)?;
             let grant = found.grant.clone().unwrap_or_default();
-            context.output.record(&found, &lines(&grant))
+            context.output.record(&found, &told::lines(&grant))
         }
-        Command::List { resource, page_size, page_token } => {
-            let request =
-                ListGrantsRequest { status: 0, resource_id: resource, page_size, page_token };
+        Command::List { resource, ending_within, page_size, page_token } => {
+            let request = ListGrantsRequest {
+                resource_id: resource,
+                page_size,
+                page_token,
+                ends_before: ending_within.map(renew::days_from_now),
+                ..ListGrantsRequest::default()
+            };
             let page = answer(grants.list_grants(request).await)?;
-            let rows = page.grants.iter().map(row).collect();
+            let rows = page.grants.iter().map(told::row).collect();
             let header = ["id", "status", "resource", "provider", "consumer", "fields", "purpose"];
             context.output.table(&page, &header, rows)
         }
     }
+}
+
+async fn submit(
+    context: &Context,
+    grants: &mut GrantServiceClient<Channel>,
+    request: SubmitApplicationRequest,
+) -> anyhow::Result<()> {
+    let done = answer(grants.submit_application(request).await)?;
+    let due = done.deadline.as_ref().map(|deadline| deadline.due_on.clone());
+    let lines = [("id", done.grant_id.clone()), ("answer due on", due.unwrap_or_default())];
+    context.output.record(&done, &lines)
 }
 
 /// The request of an application.
@@ -200,6 +228,7 @@ pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationReq
         delivery_modes: arguments.modes.iter().map(|&mode| mode.into()).collect(),
         valid_from: arguments.from.to_string(),
         valid_until: arguments.until.to_string(),
+        renews_grant_id: String::new(),
     }
 }
 
@@ -336,38 +365,4 @@ fn start_of(day: Date) -> anyhow::Result<prost_types::Timestamp> {
     let midnight = day.to_datetime(jiff::civil::Time::midnight());
     let start = jiff::tz::Offset::constant(8).to_timestamp(midnight)?;
     Ok(prost_types::Timestamp { seconds: start.as_second(), nanos: 0 })
-}
-
-fn row(grant: &Grant) -> Vec<String> {
-    vec![
-        grant.id.clone(),
-        short(grant.status().as_str_name(), "GRANT_STATUS_"),
-        grant.resource_code.clone(),
-        grant.provider_code.clone(),
-        grant.consumer_code.clone(),
-        grant.fields.join(", "),
-        grant.purpose.clone(),
-    ]
-}
-
-fn lines(grant: &Grant) -> Vec<(&'static str, String)> {
-    let due = grant.deadline.clone().unwrap_or_default();
-    vec![
-        ("id", grant.id.clone()),
-        ("status", short(grant.status().as_str_name(), "GRANT_STATUS_")),
-        ("resource", format!("{} {}", grant.resource_code, grant.resource_id)),
-        ("provider", grant.provider_code.clone()),
-        ("consumer", grant.consumer_code.clone()),
-        ("purpose", grant.purpose.clone()),
-        ("legal basis", grant.legal_basis.clone()),
-        ("fields", grant.fields.join(", ")),
-        ("rows", grant.row_filter.clone()),
-        ("limits", limits::text(grant)),
-        ("from", grant.valid_from.clone()),
-        ("until", grant.valid_until.clone()),
-        ("answer due on", due.due_on),
-        ("overdue", if grant.overdue { "yes".to_owned() } else { String::new() }),
-        ("reason", grant.reason.clone()),
-        ("updated at", time_text(grant.updated_at)),
-    ]
 }
