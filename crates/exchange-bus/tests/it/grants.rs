@@ -304,7 +304,7 @@ async fn a_grant_that_ends_is_renewed() {
         listed.into_inner().grants.into_iter().map(|grant| grant.id).collect::<Vec<_>>()
     };
     assert_eq!(ending(86_400).await, Vec::<String>::new());
-    assert_eq!(ending(365 * 86_400).await, [terms.grant_id.clone()]);
+    assert_eq!(ending(365 * 86_400).await, std::slice::from_ref(&terms.grant_id));
 
     let renewed = submit(&fleet, renewal()).await.unwrap();
 
