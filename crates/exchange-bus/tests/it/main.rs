@@ -5,8 +5,10 @@
 mod fleet;
 mod nodes;
 
+mod disputes;
 mod grants;
 mod program;
 mod recovery;
+mod tickets;
 mod transfers;
 mod visibility;
