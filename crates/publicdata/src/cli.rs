@@ -9,8 +9,8 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
 use crate::commands::{
-    assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
-    open, organisation, register, resource, transfer,
+    assessment, audit, calendar, change, collection, dispute, fetch, grant, init, library, node,
+    obligation, open, organisation, register, resource, ticket, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -74,6 +74,12 @@ pub enum Command {
     /// The exchange log (交换日志).
     #[command(subcommand)]
     Transfer(transfer::Command),
+    /// Data in doubt: report, answer, corrections (校核).
+    #[command(subcommand)]
+    Ticket(ticket::Command),
+    /// Disagreements between provider and consumer, up to the decision (异议).
+    #[command(subcommand)]
+    Dispute(dispute::Command),
     /// Data service nodes (数据服务节点).
     #[command(subcommand)]
     Node(node::Command),
@@ -106,6 +112,8 @@ impl Command {
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
+            | Self::Ticket(_)
+            | Self::Dispute(_)
             | Self::Node(_)
             | Self::Open(_)
             | Self::Audit(_) => "warn",
@@ -185,6 +193,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
+        Command::Ticket(command) => ticket::run(&context, command).await,
+        Command::Dispute(command) => dispute::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,
         Command::Open(command) => open::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,

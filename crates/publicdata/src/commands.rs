@@ -5,6 +5,7 @@ pub mod audit;
 pub mod calendar;
 pub mod change;
 pub mod collection;
+pub mod dispute;
 pub mod export;
 pub mod fetch;
 pub mod grant;
@@ -19,6 +20,7 @@ pub mod organisation;
 pub mod register;
 pub mod resource;
 pub mod search;
+pub mod ticket;
 pub mod transfer;
 
 use publicdata_proto::common::v1::Deadline;
