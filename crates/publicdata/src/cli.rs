@@ -75,10 +75,10 @@ pub enum Command {
     #[command(subcommand)]
     Transfer(transfer::Command),
     /// Data in doubt: report, answer, corrections (校核).
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = ticket::GUIDE)]
     Ticket(ticket::Command),
     /// Disagreements between provider and consumer, up to the decision (异议).
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = dispute::GUIDE)]
     Dispute(dispute::Command),
     /// Data service nodes (数据服务节点).
     #[command(subcommand)]

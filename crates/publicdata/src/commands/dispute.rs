@@ -17,13 +17,24 @@ use super::ticket::Part;
 use crate::context::Context;
 use crate::session::Session;
 
-/// What can be done about a disagreement on sharing or use (异议).
-///
-/// Provider and consumer negotiate; if they do not agree, the authority has the expert committee give an opinion, and decides,
-/// which binds both (regulation, article 28). The article sets no limits of time. While both are in the same division its
-/// authority decides, otherwise that of the provider's city. Settling stays possible until the decision.
-///
-/// Write no personal data into a dispute.
+/// What the help of `publicdata dispute` ends with.
+pub const GUIDE: &str = "\
+Provider and consumer negotiate; if they do not agree, the authority has the expert committee give an
+opinion, and decides, which binds both (regulation, article 28). The article sets no limits of time.
+
+  publicdata dispute raise --about ticket --matter ID --statement 请求重新核查 --as health
+  publicdata dispute state ID --statement … --as civil-affairs
+  publicdata dispute settle ID --terms … --as civil-affairs   # and: settle ID --confirm 1 --as health
+  publicdata dispute refer ID --reason 协商未果 --as health
+  publicdata dispute ask-opinion ID --question …              # the authority
+  publicdata dispute give-opinion ID --opinion … --document FILE --as committee
+  publicdata dispute decide ID --decision … --reason …        # the authority
+
+Of parties in the same division its authority decides, otherwise that of the provider's city. Until
+then the parties may still settle, and whoever raised the dispute may withdraw it. What is due now,
+publicdata dispute show says. Write no personal data into a dispute.";
+
+/// What can be done about a disagreement on sharing or use (异议, article 28).
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Object to what the other party did (提出异议): to a grant, a refused application, a transfer or a rejected ticket.

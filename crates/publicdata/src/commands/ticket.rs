@@ -17,14 +17,25 @@ use crate::session::Session;
 
 pub use answer::Answer;
 
-/// What can be done about data that is in doubt (校核).
-///
-/// Whoever received data and doubts it, or finds it wrong, reports it to the provider within 5 working days of finding it; the
-/// provider answers within 10 working days (regulation, article 27). A later report or answer is taken all the same, and
-/// recorded as late. While a ticket is open the records are marked, and whoever handles a case goes by the valid evidence that
-/// the applicant has handed in: it must not refuse, put off, or have the applicant correct the data first (照常办理).
-///
-/// Write no personal data into a ticket: name records by the references that your node hands out with the rows.
+/// What the help of `publicdata ticket` ends with.
+pub const GUIDE: &str = "\
+Whoever received data and doubts it, or finds it wrong, reports it to the provider within
+5 working days of finding it; the provider answers within 10 working days (regulation, article 27).
+A later report or answer is taken all the same, and recorded as late.
+
+  publicdata ticket raise --as health --transfer ID --kind wrong-value --items name \\
+      --found-on 2026-03-02 --description 名称与登记不符 --record REFERENCE
+  publicdata ticket answer ID --upheld 已按登记更正 --as civil-affairs
+  publicdata ticket corrections --status owed --as health     # then fetch again
+
+While a ticket is open the records are marked (publicdata ticket disputed RESOURCE). Whoever handles a
+case meanwhile goes by the valid evidence that the applicant has handed in, as always (照常办理): it must
+not refuse, put off, or have the applicant correct the data first (article 27).
+
+Write no personal data into a ticket: name records by the references that your node hands out with
+the rows. Whoever disagrees with a rejection raises a dispute (publicdata dispute --help).";
+
+/// What can be done about data that is in doubt (校核, article 27).
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Report data of a completed transfer as doubtful or wrong (提出校核); within 5 working days of finding it (article 27).
