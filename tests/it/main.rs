@@ -11,6 +11,7 @@ mod clients;
 mod collection;
 mod command_line;
 mod faults;
+mod objections;
 mod questions;
 mod register;
 mod restart;

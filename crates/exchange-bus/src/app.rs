@@ -11,22 +11,27 @@ use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::Credentials;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::exchange::v1::dispute_service_server::DisputeServiceServer;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
+use publicdata_proto::exchange::v1::ticket_service_server::TicketServiceServer;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
+use publicdata_types::Calendar;
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
+use crate::disputes::DisputeDesk;
 use crate::grants::GrantDesk;
 use crate::grpc::Service;
-use crate::policies::{Deadlines, Recovery};
+use crate::policies::{Corrections, Deadlines, Marks, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
+use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
-use crate::views::{self, Catalogue, EXCHANGE, Log};
+use crate::views::{self, Catalogue, EXCHANGE, Log, Objections};
 
 /// The service's name to the event store: its permissions rest on it.
 const SERVICE: &str = "exchange-bus";
@@ -50,7 +55,26 @@ pub struct App {
     service: Service,
     deadlines: Deadlines,
     recovery: Recovery,
+    corrections: Corrections,
+    marks: Marks,
     tasks: Tasks,
+}
+
+/// Who decides: they share aggregates and views.
+struct Desks {
+    grants: GrantDesk,
+    exchange: Exchange,
+    tickets: TicketDesk,
+    disputes: DisputeDesk,
+}
+
+/// The projections of the views.
+struct Projectors {
+    catalogue: Arc<Projector>,
+    log: Arc<Projector>,
+    objections: Arc<Projector>,
+    /// What tells when the last of them has changed.
+    view: Objections,
 }
 
 /// Why the service does not start.
@@ -99,46 +123,37 @@ impl App {
     /// Says which part cannot be had.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
-        let Dependencies { store, clock, credentials, tasks } = dependencies;
-        let server = bind(config.listen, &credentials)?;
+        let server = bind(config.listen, &dependencies.credentials)?;
         let calendar = Arc::new(config.calendar()?);
+        let Dependencies { store, clock, credentials, tasks } = dependencies.clone();
 
         let database = Database::open(&config.database).await?;
         database.migrate("bus", views::MIGRATIONS).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
-        let catalogue =
-            Projector::new(database.clone(), Arc::clone(&store), Arc::new(Catalogue)).await?;
-        let log = Projector::new(database.clone(), Arc::clone(&store), Arc::new(Log)).await?;
+        let Projectors { catalogue, log, objections, view } =
+            Projectors::open(&database, &store).await?;
 
         let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
         let relay = Relay::new(config.limits());
-        let grants = Aggregates::new(Arc::clone(&store));
-        let roots = credentials.roots().clone();
-        let desk = GrantDesk {
-            grants: grants.clone(),
-            queries: queries.clone(),
-            relay: relay.clone(),
-            roots: roots.clone(),
-            clock: clock.clone(),
-            calendar,
-        };
-        let exchange = Exchange {
-            grants,
-            queries: queries.clone(),
-            transfers: Aggregates::new(Arc::clone(&store)),
-            relay: relay.clone(),
-            roots,
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            service: credentials.id().clone(),
-        };
+        let desks = Desks::new(&dependencies, &queries, &relay, &log, calendar);
+        let Desks { grants: desk, exchange, tickets, disputes } = desks;
+        let every = Duration::from_millis(config.deadline_poll_ms);
+        let service_id = credentials.id().clone();
         let deadlines = Deadlines {
-            queries: queries.clone(),
-            desk: desk.clone(),
+            limited: vec![Arc::new(desk.clone()), Arc::new(tickets.clone())],
             clock: clock.clone(),
-            service: credentials.id().clone(),
-            every: Duration::from_millis(config.deadline_poll_ms),
+            service: service_id.clone(),
+            every,
         };
+        let corrections = Corrections {
+            queries: queries.clone(),
+            desk: tickets.clone(),
+            clock: clock.clone(),
+            service: service_id,
+            views: [Arc::clone(&log), Arc::clone(&objections)],
+            every,
+        };
+        let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
         let recovery = Recovery {
             queries: queries.clone(),
             exchange: exchange.clone(),
@@ -150,14 +165,17 @@ impl App {
             directory,
             desk,
             exchange,
+            tickets,
+            disputes,
             queries,
             relay,
             catalogue,
             log,
+            objections,
             clock,
             tasks: tasks_of_service,
         };
-        Ok(Self { server, service, deadlines, recovery, tasks })
+        Ok(Self { server, service, deadlines, recovery, corrections, marks, tasks })
     }
 
     /// Where it listens.
@@ -168,8 +186,9 @@ impl App {
 
     /// What follows the catalogue's events and our own: to rebuild the views, and to compare their content.
     #[must_use]
-    pub fn projectors(&self) -> [Arc<Projector>; 2] {
-        [Arc::clone(&self.service.catalogue), Arc::clone(&self.service.log)]
+    pub fn projectors(&self) -> [Arc<Projector>; 3] {
+        let Service { catalogue, log, objections, .. } = &self.service;
+        [catalogue, log, objections].map(Arc::clone)
     }
 
     /// Follows events and answers calls from now on, in its tasks.
@@ -177,15 +196,19 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self { server, service, deadlines, recovery, tasks } = self;
-        for (name, projector) in
-            [("view of catalogue", &service.catalogue), ("view of exchanges", &service.log)]
-        {
+        let Self { server, service, deadlines, recovery, corrections, marks, tasks } = self;
+        for (name, projector) in [
+            ("view of catalogue", &service.catalogue),
+            ("view of exchanges", &service.log),
+            ("view of objections", &service.objections),
+        ] {
             let (projector, shutdown) = (Arc::clone(projector), tasks.shutdown().clone());
             tasks.try_spawn(name, async move { projector.run(shutdown).await });
         }
         tasks.spawn("policy of deadlines", deadlines.run(tasks.shutdown().clone()));
         tasks.spawn("policy of recovery", recovery.run(tasks.shutdown().clone()));
+        tasks.spawn("policy of corrections", corrections.run(tasks.shutdown().clone()));
+        tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -194,7 +217,67 @@ impl App {
 
         let routes = Routes::new(GrantServiceServer::new(service.clone()))
             .add_service(TransferServiceServer::new(service.clone()))
+            .add_service(TicketServiceServer::new(service.clone()))
+            .add_service(DisputeServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
+    }
+}
+
+impl Desks {
+    fn new(
+        dependencies: &Dependencies,
+        queries: &Queries,
+        relay: &Relay,
+        log: &Arc<Projector>,
+        calendar: Arc<Calendar>,
+    ) -> Self {
+        let Dependencies { store, clock, credentials, tasks } = dependencies;
+        let grants = GrantDesk {
+            grants: Aggregates::new(Arc::clone(store)),
+            queries: queries.clone(),
+            relay: relay.clone(),
+            roots: credentials.roots().clone(),
+            clock: clock.clone(),
+            calendar: Arc::clone(&calendar),
+        };
+        let exchange = Exchange {
+            grants: grants.grants.clone(),
+            queries: queries.clone(),
+            transfers: Aggregates::new(Arc::clone(store)),
+            relay: relay.clone(),
+            roots: credentials.roots().clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            service: credentials.id().clone(),
+        };
+        let tickets = TicketDesk {
+            tickets: Aggregates::new(Arc::clone(store)),
+            transfers: exchange.transfers.clone(),
+            grants: grants.grants.clone(),
+            queries: queries.clone(),
+            store: Arc::clone(store),
+            log: Arc::clone(log),
+            calendar,
+        };
+        let disputes = DisputeDesk {
+            disputes: Aggregates::new(Arc::clone(store)),
+            tickets: tickets.tickets.clone(),
+            queries: queries.clone(),
+        };
+        Self { grants, exchange, tickets, disputes }
+    }
+}
+
+impl Projectors {
+    async fn open(database: &Database, store: &Store) -> Result<Self, ProjectorError> {
+        let view = Objections::default();
+        let open = |view| Projector::new(database.clone(), Arc::clone(store), view);
+        Ok(Self {
+            catalogue: open(Arc::new(Catalogue)).await?,
+            log: open(Arc::new(Log)).await?,
+            objections: open(Arc::new(view.clone())).await?,
+            view,
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! Wire messages to domain values and back: events, terms, resources.
 
+pub mod dispute;
 pub mod grant;
 pub mod terms;
+pub mod ticket;
 pub mod transfer;
 pub mod values;
 

@@ -1,9 +1,11 @@
 //! What goes wrong, and how a caller is told: the only mapping from errors to answers.
 
+mod objections;
+
 use publicdata_event_store::aggregates::{self, ExecuteError};
 use publicdata_event_store::{AppendError, BoxError};
 use publicdata_exchange_domain::mistake::Mistake;
-use publicdata_exchange_domain::{Refusal, grant, transfer};
+use publicdata_exchange_domain::{Refusal, dispute, grant, ticket, transfer};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 use publicdata_transfer::receipt::ReceiptError;
@@ -66,6 +68,15 @@ pub enum Error {
     /// The rules of transfers forbid it.
     #[error(transparent)]
     Transfer(#[from] transfer::Rejection),
+    /// The rules of verification tickets forbid it.
+    #[error(transparent)]
+    Ticket(#[from] ticket::Rejection),
+    /// The rules of disputes forbid it.
+    #[error(transparent)]
+    Dispute(#[from] dispute::Rejection),
+    /// Nothing was delivered that could be doubted.
+    #[error("transfer is not completed; a ticket names one that is")]
+    TransferNotCompleted,
     /// The use is not within its grant (R30.1).
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -137,6 +148,9 @@ impl Error {
                 let reason = match what {
                     "resource" => "RESOURCE_UNKNOWN",
                     "transfer" => "TRANSFER_UNKNOWN",
+                    "ticket" => "TICKET_UNKNOWN",
+                    "dispute" => "DISPUTE_UNKNOWN",
+                    "organisation" => "ORGANISATION_UNKNOWN",
                     _ => "GRANT_UNKNOWN",
                 };
                 Problem::new(Code::NotFound, reason, text)
@@ -156,6 +170,11 @@ impl Error {
             Self::Receipt(error) => receipt(&error),
             Self::Grant { rejection, condition, offer } => grant(&rejection, condition, offer),
             Self::Transfer(rejection) => transfer(&rejection),
+            Self::Ticket(rejection) => objections::ticket(&rejection),
+            Self::Dispute(rejection) => objections::dispute(&rejection),
+            Self::TransferNotCompleted => {
+                Problem::new(Code::FailedPrecondition, "TRANSFER_NOT_COMPLETED", text)
+            }
             Self::Refused(refusal) => Problem::new(Code::PermissionDenied, refusal.reason(), text),
             Self::NodeNotConnected => Problem::new(Code::Unavailable, "NODE_NOT_CONNECTED", text),
             Self::NotAsked => Problem::new(Code::FailedPrecondition, "NOT_ASKED", text),

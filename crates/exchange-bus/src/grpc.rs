@@ -1,7 +1,9 @@
-//! Parse, execute, respond: the three services, one file each.
+//! Parse, execute, respond: the services, one file each.
 
+mod disputes;
 mod grants;
 mod links;
+mod tickets;
 mod transfers;
 
 use std::sync::Arc;
@@ -16,17 +18,19 @@ use publicdata_views::Projector;
 use tonic::{Request, Status};
 
 use crate::codec::values;
+use crate::disputes::DisputeDesk;
 use crate::error::Error;
 use crate::grants::GrantDesk;
 use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
+use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
 
 /// How long an answer waits for the view to show what it says.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The handlers of all three services. Cheap to clone.
+/// The handlers of all services. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     /// Who calls.
@@ -35,6 +39,10 @@ pub struct Service {
     pub desk: GrantDesk,
     /// Transfers.
     pub exchange: Exchange,
+    /// Verification tickets.
+    pub tickets: TicketDesk,
+    /// Disputes.
+    pub disputes: DisputeDesk,
     /// The views.
     pub queries: Queries,
     /// Nodes.
@@ -43,6 +51,8 @@ pub struct Service {
     pub catalogue: Arc<Projector>,
     /// What follows our own events.
     pub log: Arc<Projector>,
+    /// What follows those of tickets and disputes.
+    pub objections: Arc<Projector>,
     /// The time.
     pub clock: Clock,
     /// Where links run.
@@ -75,9 +85,18 @@ impl Service {
 
     /// Waits until the caller can read what it wrote. What was written stays so if the view lags.
     async fn settle(&self, sequence: u64) {
-        if let Err(error) = self.log.wait_for(EXCHANGE, sequence, SETTLE_TIMEOUT).await {
-            tracing::warn!(%error, sequence, "an answer goes out before the view shows it");
-        }
+        settle(&self.log, sequence).await;
+    }
+
+    /// The same for tickets and disputes.
+    async fn settle_objection(&self, sequence: u64) {
+        settle(&self.objections, sequence).await;
+    }
+}
+
+async fn settle(view: &Projector, sequence: u64) {
+    if let Err(error) = view.wait_for(EXCHANGE, sequence, SETTLE_TIMEOUT).await {
+        tracing::warn!(%error, sequence, "an answer goes out before the view shows it");
     }
 }
 

@@ -8,6 +8,9 @@ pub mod grpc;
 pub mod grants;
 pub mod transfers;
 
+pub mod disputes;
+pub mod tickets;
+
 pub mod relay;
 
 pub mod codec;

@@ -1,7 +1,12 @@
 //! What the bus does of itself: its commands' ids follow from events, so each may be repeated.
 
+mod corrections;
+mod marks;
+
 use std::time::Duration;
 
+use async_trait::async_trait;
+use jiff::civil::Date;
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_identity::SpiffeId;
@@ -14,20 +19,41 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::grants::GrantDesk;
-use crate::queries::Queries;
+use crate::queries::{Pending, Queries};
+use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
+
+pub use corrections::Corrections;
+pub use marks::Marks;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the view of our own events may take to catch up, before it is tried again.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Notes applications whose ten working days have passed (R26.1).
+/// Something that has to be done by a day.
+#[async_trait]
+pub trait Limited: Send + Sync {
+    /// The step that the note's command id is derived by, such as `application-overdue`.
+    fn step(&self) -> &'static str;
+
+    /// Whose limit has passed on this day, as far as the views know, and is not noted yet.
+    ///
+    /// # Errors
+    /// The database failed.
+    async fn overdue(&self, today: Date) -> Result<Vec<Pending>, Error>;
+
+    /// Notes it, if it still applies.
+    ///
+    /// # Errors
+    /// The store failed.
+    async fn deadline_elapsed(&self, meta: &Meta, id: &str) -> Result<(), Error>;
+}
+
+/// Notes what was to be done by a day that has passed: applications (R26.1) and tickets (R27.1), ten working days each.
 pub struct Deadlines {
-    /// Where open limits stand.
-    pub queries: Queries,
-    /// Who decides whether they still apply.
-    pub desk: GrantDesk,
+    /// What has limits, and decides whether they still apply.
+    pub limited: Vec<Arc<dyn Limited>>,
     /// The time.
     pub clock: Clock,
     /// Who acts: this service.
@@ -57,25 +83,58 @@ impl Deadlines {
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            // What fails now is still overdue at the next tick.
-            if let Err(error) = self.note_overdue().await {
-                tracing::warn!(error = chain(&error), "cannot note overdue applications");
+            for limited in &self.limited {
+                // What fails now is still overdue at the next tick.
+                if let Err(error) = self.note_overdue(&**limited).await {
+                    let step = limited.step();
+                    tracing::warn!(step, error = chain(&error), "cannot note what is overdue");
+                }
             }
         }
     }
 
-    async fn note_overdue(&self) -> Result<(), Error> {
+    async fn note_overdue(&self, limited: &dyn Limited) -> Result<(), Error> {
         let now = self.clock.now();
-        for application in self.queries.overdue(china_date(now)).await? {
+        for pending in limited.overdue(china_date(now)).await? {
             let meta = Meta {
-                command_id: application.cause.derive("application-overdue"),
+                command_id: pending.cause.derive(limited.step()),
                 actor: self.service.to_string(),
                 at: now,
                 traceparent: None,
             };
-            self.desk.deadline_elapsed(&meta, &application.id).await?;
+            limited.deadline_elapsed(&meta, &pending.id).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Limited for GrantDesk {
+    fn step(&self) -> &'static str {
+        "application-overdue"
+    }
+
+    async fn overdue(&self, today: Date) -> Result<Vec<Pending>, Error> {
+        self.queries.overdue(today).await
+    }
+
+    async fn deadline_elapsed(&self, meta: &Meta, id: &str) -> Result<(), Error> {
+        Self::deadline_elapsed(self, meta, id).await
+    }
+}
+
+#[async_trait]
+impl Limited for TicketDesk {
+    fn step(&self) -> &'static str {
+        "ticket-overdue"
+    }
+
+    async fn overdue(&self, today: Date) -> Result<Vec<Pending>, Error> {
+        self.queries.overdue_tickets(today).await
+    }
+
+    async fn deadline_elapsed(&self, meta: &Meta, id: &str) -> Result<(), Error> {
+        Self::deadline_elapsed(self, meta, id).await
     }
 }
 

@@ -3,6 +3,8 @@
 //! Who may see an exchange: its provider, its consumer, the authorities over either, and auditors. A standing offer has no
 //! consumer yet: every consumer may see it, as every consumer may use it.
 
+mod matters;
+mod objections;
 mod page;
 mod standing;
 mod transfers;
@@ -26,6 +28,7 @@ use crate::codec;
 use crate::error::Error;
 use crate::views::{CATALOG, from_column};
 
+pub use objections::{Arrived, Filter};
 pub use page::{Listed, Page};
 pub use transfers::Sought;
 
@@ -55,6 +58,8 @@ pub struct Reader {
     organisation: OrganisationCode,
     consumer: bool,
     region: String,
+    /// What the codes of the divisions look like that it gives expert opinions in.
+    advised: String,
 }
 
 /// Which applications and grants are sought: all that is set must hold.
@@ -90,6 +95,10 @@ impl From<&Actor> for Reader {
             organisation: actor.organisation,
             consumer: actor.may_consume().is_ok(),
             region,
+            advised: match actor.may_advise(&actor.region) {
+                Ok(()) => region_pattern(&actor.region),
+                Err(_) => NOWHERE.to_owned(),
+            },
         }
     }
 }

@@ -19,11 +19,11 @@ use publicdata_proto::exchange::v1::{
     StopTransfer, open_link_response::Kind,
 };
 use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tonic::Status;
 
 pub use conduct::{Conductor, Ending};
-pub use link::{ConnectedNode, Link};
+pub use link::{ConnectedNode, Line, Link};
 pub use outlet::{Inlet, Outlet};
 
 /// How long the relay waits, and for what.
@@ -45,6 +45,7 @@ pub struct Relay {
 struct Inner {
     limits: Limits,
     links: Mutex<HashMap<SpiffeId, link::Entry>>,
+    connected: Notify,
     transfers: Mutex<HashMap<TransferId, Running>>,
 }
 
@@ -117,7 +118,12 @@ impl Relay {
     /// A relay without nodes or transfers.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let inner = Inner { limits, links: Mutex::default(), transfers: Mutex::default() };
+        let inner = Inner {
+            limits,
+            links: Mutex::default(),
+            connected: Notify::new(),
+            transfers: Mutex::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 

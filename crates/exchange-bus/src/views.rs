@@ -1,11 +1,15 @@
-//! Events to tables: resources and organisations from the catalogue's events, grants and transfers from our own.
+//! Events to tables: resources and organisations from the catalogue's events; grants and transfers, tickets and disputes from
+//! our own.
 //!
 //! A row holds what is searched by in columns, and the whole answer as the protobuf message that the API gives out.
 
 pub mod catalogue;
 pub mod log;
+pub mod objections;
 
+mod disputes;
 mod grants;
+mod tickets;
 mod transfers;
 
 use prost::{Message, Name};
@@ -16,6 +20,7 @@ use sqlx::{Row as _, error::BoxDynError};
 
 pub use catalogue::Catalogue;
 pub use log::Log;
+pub use objections::Objections;
 
 /// The stream of the catalogue's events.
 pub(crate) const CATALOG: &str = "CATALOG";
@@ -27,7 +32,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_exchange.sql"),
     include_str!("../migrations/0002_standing.sql"),
     include_str!("../migrations/0003_usage.sql"),
-    include_str!("../migrations/0010_search.sql"),
+    include_str!("../migrations/0004_objections.sql"),
+    include_str!("../migrations/0005_search.sql"),
 ];
 
 /// An event that contradicts those before it.
@@ -51,6 +57,11 @@ fn microseconds(at: &prost_types::Timestamp) -> i64 {
     const MICROSECONDS: i64 = 1_000_000;
 
     at.seconds.saturating_mul(MICROSECONDS).saturating_add(i64::from(at.nanos) / 1_000)
+}
+
+/// `2026-03-04` as 20260304; 0 if it is no date.
+fn as_number(date: &str) -> i64 {
+    date.replace('-', "").parse().unwrap_or_default()
 }
 
 /// A message as a column holds it.

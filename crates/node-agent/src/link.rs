@@ -141,6 +141,7 @@ impl Link {
             }
             // A word of a later version, which asks nothing that this one could do.
             Some(Heard::Welcome(_)) | None => {}
+            Some(Heard::Disputed(records)) => self.provider.mark(&records),
         }
     }
 

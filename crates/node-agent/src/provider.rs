@@ -10,7 +10,9 @@ use publicdata_exchange_domain::Terms;
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::deliver_request::Part;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
-use publicdata_proto::exchange::v1::{DeliverRequest, DeliveryFailure, StopTransfer};
+use publicdata_proto::exchange::v1::{
+    DeliverRequest, DeliveryFailure, DisputedRecords, StopTransfer,
+};
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
@@ -167,6 +169,11 @@ impl Provider {
             provider.memory().journal.delivered(key, transfer, earlier_rows + rows, frames)
         });
         reserved.await.unwrap_or(Ok(()))
+    }
+
+    /// Which rows of a resource are in doubt from now on (R27.2).
+    pub fn mark(&self, records: &DisputedRecords) {
+        self.0.disputed.hear(records);
     }
 
     /// Stops a delivery, and remembers a grant that ended. Writes to disk.

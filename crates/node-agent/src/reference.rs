@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use publicdata_proto::exchange::v1::DisputedRecords;
 use publicdata_types::{GrantId, ResourceId};
 
 use crate::mask::PseudonymKey;
@@ -31,6 +32,15 @@ impl Disputed {
     /// What is disputed of a resource from now on.
     pub fn replace(&self, resource: ResourceId, marks: Marks) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(resource, marks);
+    }
+
+    /// The same, as the bus says it. What is malformed of it marks nothing.
+    pub fn hear(&self, records: &DisputedRecords) {
+        let Ok(resource) = records.resource_id.parse() else { return };
+        let marks = records.records.iter().filter_map(|of_grant| {
+            Some((of_grant.grant_id.parse().ok()?, of_grant.references.iter().cloned().collect()))
+        });
+        self.replace(resource, marks.collect());
     }
 
     fn of(&self, resource: ResourceId) -> Marks {

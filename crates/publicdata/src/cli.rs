@@ -9,8 +9,8 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
 use crate::commands::{
-    assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
-    open, organisation, proof, query, register, resource, transfer,
+    assessment, audit, calendar, change, collection, dispute, fetch, grant, init, library, node,
+    obligation, open, organisation, proof, query, register, resource, ticket, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -80,6 +80,12 @@ pub enum Command {
     /// The exchange log (交换日志).
     #[command(subcommand)]
     Transfer(transfer::Command),
+    /// Data in doubt: report, answer, corrections (校核).
+    #[command(subcommand, after_long_help = ticket::GUIDE)]
+    Ticket(ticket::Command),
+    /// Disagreements between provider and consumer, up to the decision (异议).
+    #[command(subcommand, after_long_help = dispute::GUIDE)]
+    Dispute(dispute::Command),
     /// Data service nodes (数据服务节点).
     #[command(subcommand)]
     Node(node::Command),
@@ -114,6 +120,8 @@ impl Command {
             | Self::Query(_)
             | Self::Proof(_)
             | Self::Transfer(_)
+            | Self::Ticket(_)
+            | Self::Dispute(_)
             | Self::Node(_)
             | Self::Open(_)
             | Self::Audit(_) => "warn",
@@ -195,6 +203,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query(command) => query::run(&context, command).await,
         Command::Proof(command) => proof::run(&context, command).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
+        Command::Ticket(command) => ticket::run(&context, command).await,
+        Command::Dispute(command) => dispute::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,
         Command::Open(command) => open::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,

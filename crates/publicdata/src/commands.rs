@@ -5,6 +5,7 @@ pub mod audit;
 pub mod calendar;
 pub mod change;
 pub mod collection;
+pub mod dispute;
 pub mod export;
 pub mod fetch;
 pub mod grant;
@@ -21,6 +22,7 @@ pub mod query;
 pub mod register;
 pub mod resource;
 pub mod search;
+pub mod ticket;
 pub mod transfer;
 
 use publicdata_proto::common::v1::Deadline;

@@ -183,6 +183,21 @@ pub async fn load_villages(path: &Path) -> anyhow::Result<u64> {
     Ok(rows)
 }
 
+/// Corrects the name of a village in the department's own database.
+///
+/// # Errors
+/// The database cannot be written.
+pub async fn correct_village(path: &Path, code: &str, name: &str) -> anyhow::Result<()> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    sqlx::query("UPDATE villages SET name = $2 WHERE code = $1")
+        .bind(code)
+        .bind(name)
+        .execute(&mut connection)
+        .await?;
+    Ok(connection.close().await?)
+}
+
 /// A command's id that follows from what it does, so that a repeat is recognised.
 #[must_use]
 pub fn command_id(organisation: &str, step: &str) -> String {

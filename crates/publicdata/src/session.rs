@@ -20,8 +20,10 @@ use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClien
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
 use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
+use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
 use publicdata_proto::opendata::v1::publication_service_client::PublicationServiceClient;
@@ -192,6 +194,22 @@ impl Session {
     /// The endpoint is no address.
     pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
         Ok(TransferServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for verification tickets.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn tickets(&self) -> anyhow::Result<TicketServiceClient<Channel>> {
+        Ok(TicketServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for disputes.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn disputes(&self) -> anyhow::Result<DisputeServiceClient<Channel>> {
+        Ok(DisputeServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
     }
 
     /// Client for the list of connected nodes.

@@ -5,6 +5,7 @@
 
 mod audited;
 mod collection;
+mod doubt;
 mod exchange;
 mod obligations;
 mod opening;
@@ -50,6 +51,7 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     let grant = exchange::grant(&mut cast, &entries).await?;
     exchange::fetch(&mut cast, &grant).await?;
     exchange::prove(&mut cast, &grant).await?;
+    doubt::correct(&mut cast, &grant).await?;
     exchange::refusals(&mut cast, &grant).await?;
     cast.narrator.chapter("Opening to the public 开放")?;
     opening::open(&mut cast, &entries).await?;

@@ -74,6 +74,14 @@ pub enum Denied {
         /// The region that the act concerns.
         target: RegionCode,
     },
+    /// The expert committee's region does not contain the region in question.
+    #[error("an expert committee of region {region} gives no opinions in region {target}")]
+    OtherCommittee {
+        /// The actor's region.
+        region: RegionCode,
+        /// The region that the act concerns.
+        target: RegionCode,
+    },
 }
 
 impl Actor {
@@ -140,6 +148,18 @@ impl Actor {
         self.must_hold(Role::Consumer)
     }
 
+    /// Giving an expert opinion (R28.1): the committee of `region`, or of a region above it.
+    ///
+    /// # Errors
+    /// The actor's organisation is no expert committee, or its region lies elsewhere.
+    pub fn may_advise(&self, region: &RegionCode) -> Result<(), Denied> {
+        self.must_hold(Role::ExpertCommittee)?;
+        if self.region.contains(region) {
+            return Ok(());
+        }
+        Err(Denied::OtherCommittee { region: self.region, target: *region })
+    }
+
     /// Reading every event and verifying the log.
     ///
     /// # Errors
@@ -163,7 +183,7 @@ impl Denied {
         match self {
             Self::RoleMissing { .. } => "ROLE_MISSING",
             Self::OtherOrganisation { .. } => "OTHER_ORGANISATION",
-            Self::OutsideRegion { .. } => "OUTSIDE_REGION",
+            Self::OutsideRegion { .. } | Self::OtherCommittee { .. } => "OUTSIDE_REGION",
         }
     }
 }

@@ -137,6 +137,16 @@ uuid_id!(
     AgreementId,
     "agreement id"
 );
+uuid_id!(
+    /// Names a verification ticket (校核) on shared data.
+    TicketId,
+    "ticket id"
+);
+uuid_id!(
+    /// Names a dispute (异议) between the provider and a consumer of shared data.
+    DisputeId,
+    "dispute id"
+);
 
 impl CommandId {
     /// The id of a command that follows from this one.

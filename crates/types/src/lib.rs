@@ -20,8 +20,9 @@ pub use calendar::{Calendar, Deadline, china_date, china_day_end};
 pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{
-    AgreementId, ChangeId, CommandId, ContestId, EntityId, GrantId, HarvestSourceId, NetworkId,
-    ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId, TransferId,
+    AgreementId, ChangeId, CommandId, ContestId, DisputeId, EntityId, GrantId, HarvestSourceId,
+    NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId,
+    TicketId, TransferId,
 };
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;

@@ -89,7 +89,7 @@ fn message_text(message: &DynamicMessage) -> Option<String> {
         let time: prost_types::Timestamp = message.transcode_to().ok()?;
         return time::from_proto(&time).map(time::for_people);
     }
-    let named = ["name", "title", "due_on"].into_iter().find_map(|name| {
+    let named = ["name", "title", "due_on", "consumer_code"].into_iter().find_map(|name| {
         let value = message.get_field_by_name(name)?;
         value.as_str().map(shortened)
     });

@@ -2,7 +2,8 @@ use prost::{Message, Name};
 use publicdata_proto::catalog::v1::{OrganisationRegistered, ResourcePublished, Role};
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{
-    ApplicationSubmitted, Deadline, GrantIssued, GrantTerms, GrantedField, TransferRefused,
+    ApplicationSubmitted, DataError, Deadline, DisputeDecided, GrantIssued, GrantTerms,
+    GrantedField, OwedCorrection, TicketRaised, TicketUpheld, TransferRefused,
 };
 
 use super::*;
@@ -75,6 +76,45 @@ fn limits_are_told_by_their_last_day() {
         &submitted,
         "application submitted: purpose eligibility, fields village_name/street_code, deadline \
          2026-03-16",
+    );
+}
+
+/// R27.1, R28.1: what is in doubt, by when it is answered, who is owed the correction, and what was decided.
+#[test]
+fn doubts_corrections_and_decisions_are_told() {
+    let raised = TicketRaised {
+        kind: DataError::WrongValue.into(),
+        items: vec!["village_name".to_owned()],
+        late: true,
+        deadline: Some(Deadline { due_on: "2026-03-16".to_owned(), ..Deadline::default() }),
+        ..TicketRaised::default()
+    };
+    check(
+        &raised,
+        "ticket raised: kind wrong value, items village_name, late yes, deadline 2026-03-16",
+    );
+    let owed = |consumer: &str| OwedCorrection {
+        consumer_code: consumer.to_owned(),
+        grant_id: "0190".to_owned(),
+    };
+    let upheld = TicketUpheld {
+        description: "已更正".to_owned(),
+        flows: true,
+        owed: vec![owed("11510100MB1234567X"), owed("12100000400002259P")],
+        ..TicketUpheld::default()
+    };
+    check(
+        &upheld,
+        "ticket upheld: description 已更正, flows yes, owed 11510100MB1234567X/12100000400002259P",
+    );
+    let decided = DisputeDecided {
+        author_code: "11510100MB1234567X".to_owned(),
+        decision: "三日内更正".to_owned(),
+        reason: "第二十八条".to_owned(),
+    };
+    check(
+        &decided,
+        "dispute decided: author code 11510100MB1234567X, decision 三日内更正, reason 第二十八条",
     );
 }
 

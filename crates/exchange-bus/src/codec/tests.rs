@@ -17,6 +17,8 @@ use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
 
 use super::*;
 
+mod objections;
+
 const PROVIDER: &str = "91350100M000100Y43";
 const CONSUMER: &str = "12100000400002259P";
 const ID: &str = "00000000-0000-4000-8000-000000000001";

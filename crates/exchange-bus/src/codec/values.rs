@@ -152,12 +152,18 @@ pub(super) fn mode_to_wire(mode: DeliveryMode) -> i32 {
     }
 }
 
-/// A limit as it stands in events and answers.
+/// The limit of an application as it stands in events and answers.
 #[must_use]
 pub fn deadline_to_wire(deadline: &Deadline) -> wire::Deadline {
+    limit_to_wire(deadline, APPLICATION_RULE)
+}
+
+/// A limit as it stands in events and answers, with the requirement that sets it.
+#[must_use]
+pub fn limit_to_wire(deadline: &Deadline, rule: &'static str) -> wire::Deadline {
     wire::Deadline {
         due_on: deadline.on.to_string(),
-        rule: APPLICATION_RULE.to_owned(),
+        rule: rule.to_owned(),
         calendar_version: deadline.calendar_version.clone(),
         provisional: deadline.provisional,
     }

@@ -1,6 +1,7 @@
 //! The control stream of a connected node.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -21,6 +22,8 @@ use crate::metrics::NodeConnected;
 
 /// More than this many unread messages mean that the node does not read its control stream.
 const OUTBOX: usize = 256;
+/// How long whoever tells several nodes something waits for one of them.
+const SAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a node says on its control stream.
 pub type Inbound = BoxStream<'static, Result<OpenLinkRequest, Status>>;
@@ -64,6 +67,16 @@ pub enum LinkEnd {
     Silent,
 }
 
+/// A way to say something to a connected node, for whoever may wait a little for it.
+#[derive(Clone, Debug)]
+pub struct Line {
+    about: ConnectedNode,
+    session: u64,
+    /// Whoever has a line does not keep the link open.
+    outbox: mpsc::WeakSender<Result<OpenLinkResponse, Status>>,
+    closed: CancellationToken,
+}
+
 /// A link as others see it.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -94,6 +107,7 @@ pub(super) fn connect(relay: &Relay, node: SpiffeId, hello: NodeHello, at: Times
     entry.send(OpenLinkResponse { kind: Some(Kind::Welcome(Welcome { node: node.to_string() })) });
 
     let replaced = relay.links().insert(node.clone(), entry);
+    relay.inner.connected.notify_one();
     if let Some(earlier) = replaced {
         earlier.close();
         relay.forget_session(earlier.session);
@@ -212,9 +226,65 @@ impl Drop for Link {
     }
 }
 
+// === impl Relay ===
+
+impl Relay {
+    /// Waits until a node has connected since this was last asked; one task may ask.
+    pub async fn until_connected(&self) {
+        self.inner.connected.notified().await;
+    }
+
+    /// Lines to the nodes that are connected.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        self.links().values().map(Entry::line).collect()
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Which connection it is: no other of this process has the same number.
+    #[must_use]
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// Whose node it is.
+    #[must_use]
+    pub fn organisation(&self) -> Option<OrganisationCode> {
+        self.about.node.organisation()
+    }
+
+    /// What it can serve, as it said.
+    #[must_use]
+    pub fn resource_ids(&self) -> &[String] {
+        &self.about.resource_ids
+    }
+
+    /// Says something, waiting a little for room; a node that leaves so much unread is cut. `false` if it is gone.
+    pub async fn say(&self, message: OpenLinkResponse) -> bool {
+        let Some(outbox) = self.outbox.upgrade() else { return false };
+        let said = outbox.send_timeout(Ok(message), SAY_TIMEOUT).await.is_ok();
+        if !said {
+            self.closed.cancel();
+        }
+        said
+    }
+}
+
 // === impl Entry ===
 
 impl Entry {
+    pub(super) fn line(&self) -> Line {
+        Line {
+            about: self.about.clone(),
+            session: self.session,
+            outbox: self.outbox.downgrade(),
+            closed: self.closed.clone(),
+        }
+    }
+
     pub(super) fn node(&self) -> &SpiffeId {
         &self.about.node
     }

@@ -262,3 +262,38 @@ async fn a_second_connection_replaces_the_first() {
     assert_eq!(first.attend(inbound.boxed()).await, link::LinkEnd::Cut);
     assert_eq!(relay.nodes().len(), 1);
 }
+
+/// R27.2: a line says what it has to, and does not keep a link open that has ended.
+#[tokio::test]
+async fn a_line_reaches_a_node_until_its_link_ends() {
+    let relay = relay();
+    let mut link = connect(&relay, "p");
+    relay.until_connected().await;
+    let mut outbound = link.take_outbound().unwrap();
+    let lines = relay.lines();
+    let [line] = &lines[..] else { panic!("one node is connected: {lines:?}") };
+    assert_eq!(line.resource_ids(), [resource().to_string()]);
+
+    assert!(line.say(OpenLinkResponse::default()).await);
+    let (welcome, said) = (outbound.recv().await, outbound.recv().await);
+    assert!(welcome.unwrap().unwrap().kind.is_some() && said.unwrap().unwrap().kind.is_none());
+    drop(link);
+
+    assert!(outbound.recv().await.is_none());
+    assert!(!line.say(OpenLinkResponse::default()).await);
+    assert!(relay.lines().is_empty());
+}
+
+/// R27.2: a node that reads nothing is cut, so that it holds up nobody who tells others too.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_read_its_line_is_cut() {
+    let relay = relay();
+    let mut link = connect(&relay, "p");
+    let _unread = link.take_outbound();
+    let line = relay.lines().remove(0);
+
+    while line.say(OpenLinkResponse::default()).await {}
+
+    let end = link.attend(stream::pending::<Result<OpenLinkRequest, Status>>().boxed()).await;
+    assert_eq!(end, link::LinkEnd::Cut);
+}

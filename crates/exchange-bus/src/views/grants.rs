@@ -10,7 +10,7 @@ use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
 
 use super::log::Context;
-use super::{WithoutBeginning, event, from_column, microseconds, to_column};
+use super::{WithoutBeginning, as_number, event, from_column, microseconds, to_column};
 
 /// A row.
 struct Entry {
@@ -115,11 +115,6 @@ fn issue(before: Option<Entry>, id: &str, issued: GrantIssued) -> Result<Entry, 
     };
     grant.set_status(GrantStatus::Issued);
     Ok(Entry { open_until: 0, ends_at, grant })
-}
-
-/// `2026-03-04` as 20260304; 0 if it is no date.
-fn as_number(date: &str) -> i64 {
-    date.replace('-', "").parse().unwrap_or_default()
 }
 
 async fn load(connection: &mut AnyConnection, id: &str) -> Result<Option<Entry>, ApplyError> {

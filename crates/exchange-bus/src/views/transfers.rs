@@ -125,8 +125,8 @@ async fn save(
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         reason, subject_reference, mode) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          reason = excluded.reason, subject_reference = excluded.subject_reference",
@@ -146,6 +146,7 @@ async fn save(
     .bind(entry.transfer.case_number.as_str())
     .bind(entry.transfer.reason.as_str())
     .bind(entry.transfer.subject_reference.as_str())
+    .bind(i64::from(entry.transfer.mode))
     .execute(connection)
     .await?;
     Ok(())

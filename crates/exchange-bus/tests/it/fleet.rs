@@ -17,8 +17,10 @@ use publicdata_proto::catalog::v1::{
     OrganisationRegistered, ResourceDescription, ResourceDrafted, ResourcePublished, Role,
     SharingType,
 };
+use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
     GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest, IssueGrantResponse,
@@ -55,6 +57,7 @@ pub(crate) enum Who {
     Consumer,
     Stranger,
     Auditor,
+    Committee,
 }
 
 /// The bus, and all that it stands on.
@@ -73,14 +76,20 @@ pub(crate) struct Fleet {
 pub(crate) struct Bus {
     pub(crate) address: SocketAddr,
     pub(crate) tasks: Tasks,
-    pub(crate) projectors: [Arc<Projector>; 2],
+    pub(crate) projectors: [Arc<Projector>; 3],
 }
 
 // === impl Who ===
 
 impl Who {
-    const ALL: [Self; 5] =
-        [Self::City, Self::Provider, Self::Consumer, Self::Stranger, Self::Auditor];
+    const ALL: [Self; 6] = [
+        Self::City,
+        Self::Provider,
+        Self::Consumer,
+        Self::Stranger,
+        Self::Auditor,
+        Self::Committee,
+    ];
 
     /// Its unified social credit code.
     pub(crate) fn code(self) -> OrganisationCode {
@@ -96,12 +105,13 @@ impl Who {
             Self::Provider => Role::Provider,
             Self::Consumer | Self::Stranger => Role::Consumer,
             Self::Auditor => Role::Auditor,
+            Self::Committee => Role::ExpertCommittee,
         }
     }
 
     fn region(self) -> &'static str {
         match self {
-            Self::City | Self::Provider => "510100",
+            Self::City | Self::Provider | Self::Committee => "510100",
             Self::Consumer => "510104",
             Self::Stranger | Self::Auditor => "110000",
         }
@@ -181,6 +191,16 @@ impl Fleet {
     /// What a user of this organisation calls.
     pub(crate) fn grants(&self, who: Who) -> GrantServiceClient<Channel> {
         GrantServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// What a user of this organisation calls about tickets.
+    pub(crate) fn tickets(&self, who: Who) -> TicketServiceClient<Channel> {
+        TicketServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// What a user of this organisation calls about disputes.
+    pub(crate) fn disputes(&self, who: Who) -> DisputeServiceClient<Channel> {
+        DisputeServiceClient::new(self.channel(&self.user(who)))
     }
 
     /// What a user of this organisation calls about nodes.
@@ -350,7 +370,7 @@ impl Fleet {
     pub(crate) async fn catalogue_says<M: Message + Name>(&self, resource: &str, event: &M) {
         self.tell("resource", resource, vec![any(event)]).await;
         let last = self.store.last_sequence("CATALOG").await.unwrap();
-        let [catalogue, _] = &self.bus.projectors;
+        let [catalogue, ..] = &self.bus.projectors;
         catalogue.wait_for("CATALOG", last, SOON).await.unwrap();
     }
 

@@ -5,9 +5,11 @@
 mod fleet;
 mod nodes;
 
+mod disputes;
 mod grants;
 mod program;
 mod questions;
 mod recovery;
+mod tickets;
 mod transfers;
 mod visibility;

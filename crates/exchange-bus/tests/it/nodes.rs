@@ -11,10 +11,10 @@ use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceCli
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
     ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse,
-    DeliveryFailure, DeliveryHeader, DeliveryTrailer, FetchRequest, FetchResponse, Frame,
-    GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt, SealedParameters,
-    ServeTransfer, StopTransfer, TransferDeclined, TransferRequest, deliver_request,
-    fetch_response, open_link_request, open_link_response,
+    DeliveryFailure, DeliveryHeader, DeliveryTrailer, DisputedRecords, FetchRequest, FetchResponse,
+    Frame, GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt,
+    SealedParameters, ServeTransfer, StopTransfer, TransferDeclined, TransferRequest,
+    deliver_request, fetch_response, open_link_request, open_link_response,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_transfer::signed;
@@ -101,6 +101,17 @@ impl ProviderNode {
         loop {
             if let open_link_response::Kind::Stop(stop) = self.hear().await.unwrap() {
                 return stop;
+            }
+        }
+    }
+
+    /// Waits to be told what of this resource is in doubt.
+    pub(crate) async fn told_of_doubt(&mut self, resource: &str) -> DisputedRecords {
+        loop {
+            let heard = self.hear().await.unwrap();
+            let open_link_response::Kind::Disputed(records) = heard else { continue };
+            if records.resource_id == resource {
+                return records;
             }
         }
     }

@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 
 use crate::fleet::{Fleet, VILLAGES, Who, application};
 use crate::nodes::{ConsumerNode, ProviderNode, SUBJECT, assert_refused, read, receipt_in};
+use crate::tickets::{deliver, raise, received, uphold};
 
 /// A grant for queries and bulk, and the provider's node with one data service.
 async fn start() -> (Fleet, GrantTerms, ProviderNode) {
@@ -180,6 +181,26 @@ async fn a_proof_without_a_case_is_refused() {
 
     assert_refused(refused, Code::PermissionDenied, "CASE_NUMBER_MISSING");
     fleet.logged(&request.transfer_id, TransferStatus::Refused, "CASE_NUMBER_MISSING").await;
+}
+
+/// R27.1: an answer to a question is one of a moment: nobody comes to hold rows by it, so it is owed no correction, and brings none.
+#[tokio::test]
+async fn an_answer_is_owed_no_correction_and_brings_none() {
+    let (fleet, terms, mut node) = start().await;
+    let consumer = fleet.consumer_node(Who::Consumer);
+    let asked = answered(&consumer, &mut node, &question(&fleet, &consumer, &terms)).await;
+    fleet.logged(&asked, TransferStatus::Completed, "").await;
+    let ticket = raise(&fleet, &asked).await;
+    assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 0);
+
+    let fetched = deliver(&fleet, &mut node, Who::Consumer, &terms).await;
+    let ticket = raise(&fleet, &fetched).await;
+    assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 1);
+    let asked = answered(&consumer, &mut node, &question(&fleet, &consumer, &terms)).await;
+    fleet.logged(&asked, TransferStatus::Completed, "").await;
+    let fetched = deliver(&fleet, &mut node, Who::Consumer, &terms).await;
+
+    assert_eq!(received(&fleet, Who::Consumer).await.transfer_id, fetched);
 }
 
 /// R23.2: the exchange log is searched by all that it says, and shows nobody more than is theirs to see.

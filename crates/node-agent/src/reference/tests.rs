@@ -28,7 +28,7 @@ fn rows(keys: &[[Option<&str>; 2]], references: &References) -> (Vec<String>, Ve
     (names, disputed.as_boolean().iter().map(|mark| mark.unwrap()).collect())
 }
 
-/// A row has the same reference whenever it is delivered under a grant, and no two rows have the same.
+/// R27.1: a row has the same reference whenever it is delivered under a grant, and no two rows have the same.
 #[test]
 fn each_row_has_a_reference_of_its_own() {
     let none = Disputed::default();
@@ -53,7 +53,7 @@ fn another_grant_gives_other_references() {
     );
 }
 
-/// A row is marked under every grant, whichever its reference was given out under.
+/// R27.2: a row is marked under every grant, whichever its reference was given out under.
 #[test]
 fn a_disputed_row_is_marked_under_every_grant() {
     let disputed = Disputed::default();

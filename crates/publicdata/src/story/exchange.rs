@@ -23,8 +23,8 @@ use crate::session::{Session, new_command_id};
 /// How long a view may take to follow the events.
 const FOLLOW_DEADLINE: Duration = Duration::from_secs(10);
 const FOLLOW_POLL: Duration = Duration::from_millis(20);
-const PURPOSE: &str = "社区公共卫生服务网格划分";
-const GRANTED: [&str; 3] = ["code", "name", "areaCode"];
+pub(super) const PURPOSE: &str = "社区公共卫生服务网格划分";
+pub(super) const GRANTED: [&str; 3] = ["code", "name", "areaCode"];
 const AREA: &str = "510104";
 
 pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Result<String> {
@@ -189,13 +189,10 @@ pub(super) async fn refusals(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Res
 pub(super) async fn prove(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
     let consumer = cast.consumer()?;
     let path = cast.results.join("proof.jwt");
-    let record = csv::Reader::from_reader(VILLAGES_CSV.as_bytes())
-        .into_records()
-        .find(|record| record.as_ref().is_ok_and(|record| &record[5] == AREA))
-        .context("the villages' file has one of the area")??;
+    let code = village_of_the_area()?;
     let request = RequestProofRequest {
         grant_id: grant_id.to_owned(),
-        parameters: [("code".to_owned(), record[0].to_owned())].into(),
+        parameters: [("code".to_owned(), code.clone())].into(),
         claims: [("areaCode".to_owned(), AREA.to_owned())].into(),
         purpose: PURPOSE.to_owned(),
         case_number: "川卫受字〔2026〕104号".to_owned(),
@@ -207,8 +204,7 @@ pub(super) async fn prove(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result
         std::fs::write(&path, &given.credential)?;
         let about = given.receipt.map(|receipt| receipt.subject_reference).unwrap_or_default();
         let said = format!(
-            "{} lies in {AREA}: yes\n{}\nthe log names the subject as {about}",
-            &record[0],
+            "{code} lies in {AREA}: yes\n{}\nthe log names the subject as {about}",
             path.display()
         );
         Ok((given.credential, said))
@@ -242,6 +238,15 @@ pub(super) async fn prove(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result
     cast.narrator.step("Without a case, nobody is asked about", step).await
 }
 
+/// The code of a village in the area of the grant.
+pub(super) fn village_of_the_area() -> anyhow::Result<String> {
+    let record = csv::Reader::from_reader(VILLAGES_CSV.as_bytes())
+        .into_records()
+        .find(|record| record.as_ref().is_ok_and(|record| &record[5] == AREA))
+        .context("the villages' file has one of the area")??;
+    Ok(record[0].to_owned())
+}
+
 /// What the log holds under the grant: every attempt, and nothing else.
 async fn attempts(provider: &Session, grant_id: &str) -> anyhow::Result<String> {
     let request = ListTransfersRequest { grant_id: grant_id.to_owned(), ..Default::default() };
@@ -249,9 +254,10 @@ async fn attempts(provider: &Session, grant_id: &str) -> anyhow::Result<String> 
     let count =
         |status| page.transfers.iter().filter(|transfer| transfer.status() == status).count();
     let (completed, refused) = (count(TransferStatus::Completed), count(TransferStatus::Refused));
+    // How often it was asked whether a mark had come is left to the machine.
     ensure!(
-        (completed, refused, page.transfers.len()) == (2, 4, 6),
-        "the log must hold 2 completed and 4 refused, not {completed} and {refused}"
+        completed >= 6 && refused == 4 && page.transfers.len() == completed + refused,
+        "the log must hold at least 6 completed and 4 refused, not {completed} and {refused}"
     );
     Ok(format!("{completed} completed, {refused} refused, each with its reason"))
 }
@@ -269,7 +275,7 @@ pub(super) async fn eventually<T>(
     }
 }
 
-fn arguments(grant_id: &str, fields: &[&str], purpose: &str) -> fetch::Arguments {
+pub(super) fn arguments(grant_id: &str, fields: &[&str], purpose: &str) -> fetch::Arguments {
     fetch::Arguments {
         grant: grant_id.to_owned(),
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),

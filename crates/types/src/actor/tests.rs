@@ -80,3 +80,20 @@ fn roles_have_one_text_each() {
     }
     assert_eq!("admin".parse::<Role>(), Err(RoleError));
 }
+
+/// R28.1: the committee of the city advises in its districts; an authority is no committee.
+#[test]
+fn only_an_expert_committee_gives_opinions_and_only_in_its_region() {
+    let committee = actor(CITY, [Role::ExpertCommittee]);
+    let district: RegionCode = "510104".parse().unwrap();
+
+    assert_eq!(committee.may_advise(&district), Ok(()));
+    assert_eq!(
+        committee.may_advise(&"510300".parse().unwrap()).map_err(|denied| denied.to_string()),
+        Err("an expert committee of region 510100 gives no opinions in region 510300".to_owned())
+    );
+    assert_eq!(
+        actor(CITY, [Role::Authority]).may_advise(&district).map_err(|denied| denied.reason()),
+        Err("ROLE_MISSING")
+    );
+}

@@ -3,6 +3,8 @@ ALTER TABLE bus_transfer ADD COLUMN resource_code TEXT NOT NULL DEFAULT '';
 ALTER TABLE bus_transfer ADD COLUMN purpose TEXT NOT NULL DEFAULT '';
 ALTER TABLE bus_transfer ADD COLUMN case_number TEXT NOT NULL DEFAULT '';
 ALTER TABLE bus_transfer ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+-- The number of the DeliveryMode.
+ALTER TABLE bus_transfer ADD COLUMN mode BIGINT NOT NULL DEFAULT 2;
 -- The keyed pseudonym of whom an answer was about; empty if it was about nobody in particular.
 ALTER TABLE bus_transfer ADD COLUMN subject_reference TEXT NOT NULL DEFAULT '';
 
