@@ -16,13 +16,14 @@ use jiff::Timestamp;
 use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::{
     DeliverRequest, DeliveryFailure, DeliveryHeader, NodeHello, OpenLinkResponse, ServeTransfer,
-    StopTransfer, open_link_response::Kind,
+    open_link_response::Kind,
 };
 use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 use tokio::sync::{Notify, oneshot, watch};
 use tonic::Status;
 
 pub use conduct::{Conductor, Ending};
+pub(crate) use link::revocation;
 pub use link::{ConnectedNode, Line, Link};
 pub use outlet::{Inlet, Outlet};
 
@@ -387,16 +388,6 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.relay.transfers().remove(&self.transfer);
     }
-}
-
-/// What a provider's node is told of a grant that ended.
-pub(crate) fn revocation(grant: GrantId) -> OpenLinkResponse {
-    let stop = StopTransfer {
-        transfer_id: String::new(),
-        reason: "GRANT_REVOKED".to_owned(),
-        revoked_grant_id: grant.to_string(),
-    };
-    OpenLinkResponse { kind: Some(Kind::Stop(stop)) }
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use publicdata_identity::SpiffeId;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{
-    DataService, NodeHello, OpenLinkRequest, OpenLinkResponse, Ping, ServingNode, Welcome,
-    open_link_request, open_link_response::Kind,
+    DataService, NodeHello, OpenLinkRequest, OpenLinkResponse, Ping, ServingNode, StopTransfer,
+    Welcome, open_link_request, open_link_response::Kind,
 };
-use publicdata_types::{OrganisationCode, ResourceId};
+use publicdata_types::{GrantId, OrganisationCode, ResourceId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -327,4 +327,14 @@ impl Entry {
         }
         sent
     }
+}
+
+/// What a provider's node is told of a grant that ended.
+pub(crate) fn revocation(grant: GrantId) -> OpenLinkResponse {
+    let stop = StopTransfer {
+        transfer_id: String::new(),
+        reason: "GRANT_REVOKED".to_owned(),
+        revoked_grant_id: grant.to_string(),
+    };
+    OpenLinkResponse { kind: Some(Kind::Stop(stop)) }
 }

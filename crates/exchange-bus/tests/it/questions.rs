@@ -1,5 +1,7 @@
 //! Questions to data services, as the bus sees them; and the exchange log, searched (R21.1, R23.1, R23.2).
 
+use std::time::Duration;
+
 use prost::Message as _;
 use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::DeliveryMode;
@@ -191,10 +193,12 @@ async fn an_answer_is_owed_no_correction_and_brings_none() {
     let asked = answered(&consumer, &mut node, &question(&fleet, &consumer, &terms)).await;
     fleet.logged(&asked, TransferStatus::Completed, "").await;
     let ticket = raise(&fleet, &asked).await;
+    fleet.clock.advance(Duration::from_secs(60));
     assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 0);
 
     let fetched = deliver(&fleet, &mut node, Who::Consumer, &terms).await;
     let ticket = raise(&fleet, &fetched).await;
+    fleet.clock.advance(Duration::from_secs(60));
     assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 1);
     let asked = answered(&consumer, &mut node, &question(&fleet, &consumer, &terms)).await;
     fleet.logged(&asked, TransferStatus::Completed, "").await;

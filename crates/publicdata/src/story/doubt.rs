@@ -19,7 +19,7 @@ use crate::session::{Session, new_command_id};
 const RIGHT_NAME: &str = "更正后的社区居委会";
 
 pub(super) async fn correct(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
-    let (consumer, provider) = (cast.consumer()?, cast.provider()?);
+    let consumer = cast.consumer()?;
     let code = exchange::village_of_the_area()?;
 
     let step = async {
@@ -46,10 +46,19 @@ pub(super) async fn correct(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resu
     };
     let title = format!("{} doubts a record that it was given (数据校核)", CONSUMER.name);
     let ticket = cast.narrator.step(&title, step).await?;
+    settle(cast, grant_id, &code, &ticket).await
+}
 
+async fn settle(
+    cast: &mut Cast<'_>,
+    grant_id: &str,
+    code: &str,
+    ticket: &str,
+) -> anyhow::Result<()> {
+    let (consumer, provider) = (cast.consumer()?, cast.provider()?);
     let step = async {
         eventually(async || {
-            let found = ask(&consumer, grant_id, &code).await?;
+            let found = ask(&consumer, grant_id, code).await?;
             ensure!(found.rows[0].disputed, "the record must be marked");
             Ok(())
         })
@@ -61,7 +70,7 @@ pub(super) async fn correct(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resu
     let database = cast.fleet.data().join("civil-affairs.sqlite");
     let now = cast.fleet.clock().now();
     let step = async {
-        sample::correct_village(&database, &code, RIGHT_NAME).await?;
+        sample::correct_village(&database, code, RIGHT_NAME).await?;
         let upheld = Upholding {
             description: "已按批复更正名称".to_owned(),
             corrected_at: Some(publicdata_transfer::time::to_wire(now)),
@@ -69,7 +78,7 @@ pub(super) async fn correct(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resu
         };
         let request = AnswerTicketRequest {
             command_id: new_command_id(),
-            ticket_id: ticket.clone(),
+            ticket_id: ticket.to_owned(),
             answer: Some(Answer::Upheld(upheld)),
         };
         let done = answer(provider.tickets()?.answer_ticket(request).await)?;
@@ -83,8 +92,8 @@ pub(super) async fn correct(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resu
         let mut arguments = arguments(grant_id, &GRANTED, PURPOSE);
         arguments.targets = vec![target.clone()];
         fetch::fetch(&consumer, arguments, |_| ()).await?;
-        let transfer = eventually(async || delivered(&consumer, &ticket).await).await?;
-        let found = ask(&consumer, grant_id, &code).await?;
+        let transfer = eventually(async || delivered(&consumer, ticket).await).await?;
+        let found = ask(&consumer, grant_id, code).await?;
         ensure!(!found.rows[0].disputed, "the mark must be gone");
         Ok(((), format!("by transfer {transfer}; the mark is gone")))
     };
