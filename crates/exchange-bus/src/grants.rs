@@ -9,12 +9,12 @@ use publicdata_identity::TrustRoots;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::GrantTerms;
 use publicdata_service_kit::Clock;
-use publicdata_transfer::signed;
+use publicdata_transfer::{signed, terms};
 use publicdata_types::{
     Actor, Calendar, CommandId, Deadline, GrantId, OrganisationCode, ResourceId, china_date,
 };
 
-use crate::codec::{self, grant::Grants};
+use crate::codec::{self, FieldError, grant::Grants};
 use crate::error::Error;
 use crate::queries::Queries;
 use crate::relay::Relay;
@@ -178,7 +178,7 @@ impl GrantDesk {
         if verified.signer.to_string() != by.id {
             return Err(Error::NotTheSigner);
         }
-        Ok(codec::terms::from_wire(verified.message)?)
+        Ok(terms::read(&verified.message).map_err(FieldError::from)?)
     }
 
     /// Whoever is no party to a grant cannot tell it from one that does not exist (H3).

@@ -6,9 +6,8 @@ use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
 use publicdata_transfer::receiving::ReceiveError;
 use publicdata_transfer::signed::SignedError;
+use publicdata_transfer::terms::TermsError;
 use tonic::Status;
-
-use crate::terms::TermsError;
 
 /// Why a fetch fails.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::frames::Parts;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
-use publicdata_transfer::{Receiving, signed, time};
+use publicdata_transfer::{Receiving, signed, terms, time};
 use publicdata_types::TransferId;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
@@ -28,7 +28,6 @@ use uuid::Uuid;
 
 use crate::error::FetchError;
 use crate::mask;
-use crate::terms;
 use crate::ticket::Ticket;
 
 /// How long the bus may take to answer at all.

@@ -11,7 +11,6 @@ pub mod dataset;
 pub mod journal;
 pub mod mask;
 pub mod source;
-pub mod terms;
 
 pub mod error;
 pub mod fetch;

@@ -8,10 +8,9 @@ use publicdata_exchange_domain::{Refusal, Standing, Terms, Usage, Use, authorise
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::exchange::v1::{GrantTerms, ServeTransfer, TransferRequest};
 use publicdata_transfer::signed::{self, SignedError};
+use publicdata_transfer::terms::{self, TermsError};
 use publicdata_transfer::time;
 use publicdata_types::{DeliveryMode, GrantId, OrganisationCode, ResourceId, TransferId};
-
-use crate::terms::{self, TermsError};
 
 /// How far the clocks of two nodes may differ, and a request travel.
 pub const REQUEST_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);

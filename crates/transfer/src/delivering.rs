@@ -27,6 +27,7 @@ pub struct Delivering {
     rows_max: Option<u64>,
     rows_left: Option<u64>,
     sealed_rows: u64,
+    rejected_rows: u64,
 }
 
 /// Why a delivery cannot begin or go on.
@@ -103,6 +104,7 @@ impl Delivering {
             rows_max: Some(terms.max_rows).filter(|&rows| rows > 0),
             rows_left: None,
             sealed_rows: 0,
+            rejected_rows: 0,
         };
         Ok((header, delivering))
     }
@@ -135,12 +137,18 @@ impl Delivering {
         Ok(frames)
     }
 
+    /// Counts rows that are not delivered because they break a rule of their items (R17.2), from the first attempt on.
+    pub fn reject(&mut self, rows: u64) {
+        self.rejected_rows += rows;
+    }
+
     /// Ends the delivery with a signed receipt.
     pub fn trailer(self, signer: &Signer, at: Timestamp) -> Result<DeliveryTrailer, DeliveryError> {
         if self.delivered.frames() < self.frames_received {
             return Err(DeliveryError::SourceChanged { frames: self.frames_received });
         }
-        let receipt = receipt::issue(&self.agreed, &self.delivered, signer, at);
+        let receipt =
+            receipt::issue(&self.agreed, &self.delivered, self.rejected_rows, (signer, at));
         Ok(DeliveryTrailer { receipt: Some(receipt) })
     }
 

@@ -106,8 +106,8 @@ impl Checked {
 pub fn issue(
     agreed: &Agreed,
     delivered: &Progress,
-    signer: &Signer,
-    at: Timestamp,
+    rejected_rows: u64,
+    (signer, at): (&Signer, Timestamp),
 ) -> SignedMessage {
     let receipt = Receipt {
         transfer_id: agreed.transfer_id.clone(),
@@ -121,6 +121,7 @@ pub fn issue(
         frames: delivered.frames(),
         sha256: delivered.digest().as_bytes().to_vec(),
         completed_at: Some(time::to_wire(at)),
+        rejected_rows,
     };
     signed::sign(signer, &receipt)
 }

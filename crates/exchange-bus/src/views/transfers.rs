@@ -83,6 +83,7 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
     if let Some(completed) = event::<TransferCompleted>(any)? {
         transfer.set_status(TransferStatus::Completed);
         transfer.rows = completed.rows;
+        transfer.rejected_rows = completed.rejected_rows;
         transfer.bytes = completed.bytes;
         transfer.sha256 = completed.sha256;
         transfer.reason.clear();

@@ -348,6 +348,7 @@ fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
         frames,
         sha256: vec![7; 32],
         completed_at: None,
+        rejected_rows: frames,
     }
 }
 

@@ -16,8 +16,13 @@ pub(crate) const PURPOSE: &str = "社区服务";
 
 /// The villages as the exchange knows them.
 pub(crate) fn villages() -> ResourceFacts {
-    let item =
-        |name: &str, kind, mask, sharing| Item { name: name.to_owned(), kind, mask, sharing };
+    let item = |name: &str, kind, mask, sharing| Item {
+        name: name.to_owned(),
+        kind,
+        mask,
+        sharing,
+        rules: Rules::default(),
+    };
     ResourceFacts {
         id: ResourceId::from_uuid(Uuid::from_u128(1)),
         code: "302001/00001".parse().unwrap(),
@@ -77,7 +82,7 @@ pub(crate) fn application() -> Application {
 }
 
 pub(crate) fn field(name: &str, mask: Option<Mask>) -> Field {
-    Field { name: name.to_owned(), kind: ItemType::Text, mask }
+    Field { name: name.to_owned(), kind: ItemType::Text, mask, rules: None }
 }
 
 /// Fewer fields and rows than were applied for.

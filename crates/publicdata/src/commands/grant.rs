@@ -9,7 +9,7 @@ use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{DeliveryMode, GetResourceRequest, Resource};
 use publicdata_proto::exchange::v1::{
-    FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
+    FieldRules, FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
     ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
 };
 use publicdata_transfer::signed;
@@ -307,7 +307,17 @@ fn granted(resource: &Resource, names: &[String]) -> anyhow::Result<Vec<GrantedF
         let item = description.items.iter().find(|item| item.name == *name).with_context(|| {
             format!("resource {} has no item {name} in the catalogue", resource.code)
         })?;
-        Ok(GrantedField { name: item.name.clone(), r#type: item.r#type, mask: item.mask })
+        Ok(GrantedField {
+            name: item.name.clone(),
+            r#type: item.r#type,
+            mask: item.mask,
+            mask_parameters: item.mask_parameters.clone(),
+            rules: Some(FieldRules {
+                required: item.required,
+                length: item.length,
+                quality: item.quality.clone(),
+            }),
+        })
     };
     names.iter().map(field).collect()
 }

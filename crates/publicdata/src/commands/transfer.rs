@@ -32,8 +32,17 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     let request = ListTransfersRequest { grant_id: grant, status: 0, page_size, page_token };
     let page = answer(context.session()?.transfers()?.list_transfers(request).await)?;
     let rows = page.transfers.iter().map(row).collect();
-    let header =
-        ["requested at", "status", "resource", "consumer", "rows", "bytes", "reason", "id"];
+    let header = [
+        "requested at",
+        "status",
+        "resource",
+        "consumer",
+        "rows",
+        "rejected",
+        "bytes",
+        "reason",
+        "id",
+    ];
     context.output.table(&page, &header, rows)
 }
 
@@ -44,6 +53,7 @@ fn row(transfer: &Transfer) -> Vec<String> {
         transfer.resource_code.clone(),
         transfer.consumer_code.clone(),
         transfer.rows.to_string(),
+        transfer.rejected_rows.to_string(),
         transfer.bytes.to_string(),
         transfer.reason.clone(),
         transfer.id.clone(),

@@ -13,7 +13,7 @@ fn progress() -> Progress {
 }
 
 fn issued() -> SignedMessage {
-    issue(&agreed(), &progress(), &PARTIES.provider_node, noon())
+    issue(&agreed(), &progress(), 0, (&PARTIES.provider_node, noon()))
 }
 
 /// R30.1: a receipt carries the signatures of both sides over the same bytes.
@@ -64,7 +64,7 @@ fn every_wrong_field_is_named() {
 #[test]
 fn only_the_providers_node_issues() {
     for signer in [&PARTIES.provider_user, &PARTIES.consumer_node] {
-        let signed = issue(&agreed(), &progress(), signer, noon());
+        let signed = issue(&agreed(), &progress(), 0, (signer, noon()));
         assert!(matches!(
             check(&PARTIES.roots, signed, &agreed(), &progress(), noon()),
             Err(ReceiptError::Signer { .. })
