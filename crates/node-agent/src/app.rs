@@ -23,6 +23,7 @@ use crate::link::{Link, LinkStatus};
 use crate::mask::{KeyError, PseudonymKey};
 use crate::permit::{Gate, REQUEST_AGE_MAX};
 use crate::provider::{Parts, Provider};
+use crate::quarantine::{BYTES_MAX, Quarantine, QuarantineError};
 use crate::status::Wellbeing;
 
 /// A node that holds its port and has opened its files, and does not run yet.
@@ -57,6 +58,9 @@ pub enum BuildError {
     /// The pseudonym key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The quarantine cannot be used.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// There can be no channel to the bus.
     #[error(transparent)]
     Bus(#[from] ChannelError),
@@ -86,6 +90,7 @@ impl App {
             datasets: datasets(config)?,
             journal: Journal::open(&config.data_dir, clock.now(), REQUEST_AGE_MAX)?,
             key: PseudonymKey::open(&config.data_dir)?,
+            quarantine: Quarantine::open(&config.data_dir, BYTES_MAX)?,
             signer: signer.clone(),
             clock: clock.clone(),
             bus: bus.clone(),

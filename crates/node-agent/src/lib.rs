@@ -10,6 +10,8 @@ pub mod provider;
 pub mod dataset;
 pub mod journal;
 pub mod mask;
+pub mod quality;
+pub mod quarantine;
 pub mod source;
 
 pub mod error;

@@ -28,11 +28,14 @@ use crate::dataset::Dataset;
 use crate::journal::{Journal, JournalError, Seen};
 use crate::mask::{Masking, PseudonymKey};
 use crate::permit::{Attempt, Gate, Permit, Refused};
+use crate::quality::QualityError;
+use crate::quarantine::{Quarantine, QuarantineError};
 use crate::source::scan::scan;
 use crate::source::{Scan, SourceError};
 use attempts::{Count, Memory};
 
 mod attempts;
+mod checking;
 
 /// How many frames wait for the connection: what waits is memory, and the connection has a window of
 /// its own.
@@ -55,6 +58,8 @@ pub struct Parts {
     pub journal: Journal,
     /// What it makes pseudonyms with.
     pub key: PseudonymKey,
+    /// Where it keeps rows that break a rule.
+    pub quarantine: Quarantine,
     /// In whose name it signs receipts.
     pub signer: Signer,
     /// The time.
@@ -68,6 +73,7 @@ struct Inner {
     datasets: BTreeMap<ResourceId, Dataset>,
     memory: Mutex<Memory>,
     key: PseudonymKey,
+    quarantine: Quarantine,
     signer: Signer,
     clock: Clock,
     bus: Channel,
@@ -99,6 +105,12 @@ enum Broken {
     Source(#[from] SourceError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Quality(#[from] QualityError),
+    #[error(
+        "the provider's node cannot keep rows that break a rule; its operator finds why in its log"
+    )]
+    Quarantine(#[from] QuarantineError),
     #[error("a batch cannot be masked")]
     Mask(#[source] ArrowError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
@@ -111,15 +123,21 @@ impl Provider {
     /// Puts the providing side together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { gate, datasets, journal, key, signer, clock, bus } = parts;
+        let Parts { gate, datasets, journal, key, quarantine, signer, clock, bus } = parts;
         let memory = Mutex::new(Memory::new(journal));
-        Self(Arc::new(Inner { gate, datasets, memory, key, signer, clock, bus }))
+        Self(Arc::new(Inner { gate, datasets, memory, key, quarantine, signer, clock, bus }))
     }
 
     /// What the node serves.
     #[must_use]
     pub fn datasets(&self) -> &BTreeMap<ResourceId, Dataset> {
         &self.0.datasets
+    }
+
+    /// Where rows are that break a rule.
+    #[must_use]
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.0.quarantine
     }
 
     /// Decides on a request, and remembers it if it is to be served. Writes to disk, so it belongs on
@@ -259,6 +277,7 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
+        let mut checks = self.checks(&permit).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
@@ -278,7 +297,8 @@ impl Provider {
                 batch = batches.next() => batch,
             };
             let Some(batch) = batch else { break };
-            let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
+            let batch = self.passing(&permit, &mut checks, batch?, &mut delivering).await?;
+            let batch = masking.apply(&batch).map_err(Broken::Mask)?;
             let frames = delivering.batch(&batch)?;
             let rows = delivering.sealed_rows();
             count.rows.store(rows, Ordering::Relaxed);
@@ -356,8 +376,9 @@ impl Broken {
         match self {
             Self::Source(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
+            Self::Quality(error) => error.reason(),
             Self::Mask(_) => "MASKING_FAILED",
-            Self::Journal(_) => "NODE_FAILED",
+            Self::Journal(_) | Self::Quarantine(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
         }
     }
@@ -366,8 +387,9 @@ impl Broken {
     fn failure(&self) -> Option<DeliveryFailure> {
         let message = match self {
             Self::Source(error) => error.to_string(),
+            Self::Quality(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Mask(_) | Self::Journal(_) => self.to_string(),
+            Self::Mask(_) | Self::Journal(_) | Self::Quarantine(_) => self.to_string(),
             Self::Gone => return None,
         };
         Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use publicdata_identity::SpiffeId;
 use publicdata_proto::node::v1::node_service_server::NodeService;
-use publicdata_proto::node::v1::{Dataset, GetStatusRequest, GetStatusResponse};
+use publicdata_proto::node::v1::{
+    Dataset, DiscardQuarantineRequest, DiscardQuarantineResponse, GetQuarantineSummaryRequest,
+    GetQuarantineSummaryResponse, GetStatusRequest, GetStatusResponse, ListQuarantineRequest,
+    ListQuarantineResponse,
+};
 use publicdata_service_kit::problem::chain;
 use publicdata_transfer::time;
 use tokio::sync::watch;
@@ -13,6 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::link::LinkStatus;
 use crate::provider::Provider;
+use crate::quarantine::answer;
 
 /// How long a source may take to say whether it is well.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,5 +65,27 @@ impl NodeService for Wellbeing {
             since: Some(time::to_wire(link.since)),
             datasets,
         }))
+    }
+
+    async fn get_quarantine_summary(
+        &self,
+        request: Request<GetQuarantineSummaryRequest>,
+    ) -> Result<Response<GetQuarantineSummaryResponse>, Status> {
+        let quarantine = self.provider.quarantine();
+        answer::summary(quarantine, request.get_ref()).await.map(Response::new)
+    }
+
+    async fn list_quarantine(
+        &self,
+        request: Request<ListQuarantineRequest>,
+    ) -> Result<Response<ListQuarantineResponse>, Status> {
+        answer::list(self.provider.quarantine(), request.get_ref()).await.map(Response::new)
+    }
+
+    async fn discard_quarantine(
+        &self,
+        request: Request<DiscardQuarantineRequest>,
+    ) -> Result<Response<DiscardQuarantineResponse>, Status> {
+        answer::discard(self.provider.quarantine(), request.get_ref()).await.map(Response::new)
     }
 }

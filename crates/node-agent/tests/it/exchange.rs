@@ -42,12 +42,14 @@ use crate::parties::{
 
 const ROWS: usize = 20_000;
 
-struct Fleet {
-    parties: Parties,
-    bus: Bus,
+pub(crate) struct Fleet {
+    pub(crate) parties: Parties,
+    pub(crate) bus: Bus,
     bus_address: SocketAddr,
-    clock: Clock,
-    folder: TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) folder: TempDir,
+    pub(crate) more_datasets: Vec<DatasetConfig>,
+    pub(crate) provider: SocketAddr,
     bus_tasks: Tasks,
     provider_tasks: Tasks,
     _consumer_tasks: Tasks,
@@ -528,7 +530,7 @@ async fn node_dials_again_when_the_bus_is_back() {
 }
 
 impl Fleet {
-    async fn start(terms: &GrantTerms, rows: usize) -> Self {
+    pub(crate) async fn start(terms: &GrantTerms, rows: usize) -> Self {
         let parties = Parties::new();
         let folder = tempfile::tempdir().unwrap();
         write_rows(&folder.path().join("source.csv"), rows);
@@ -543,12 +545,14 @@ impl Fleet {
             bus_address,
             clock: Clock::system(),
             folder,
+            more_datasets: Vec::new(),
+            provider: loopback(),
             bus_tasks,
             provider_tasks,
             _consumer_tasks: consumer_tasks.clone(),
             flight: loopback(),
         };
-        fleet.spawn_provider();
+        fleet.provider = fleet.spawn_provider();
         let consumer = fleet.build(CONSUMER, Vec::new(), &consumer_tasks);
         fleet.flight = consumer.local_addr();
         consumer.spawn().unwrap();
@@ -557,18 +561,20 @@ impl Fleet {
     }
 
     fn spawn_provider(&self) -> SocketAddr {
-        let app = self.build(PROVIDER, vec![dataset(self.source())], &self.provider_tasks);
+        let mut datasets = vec![dataset(self.source())];
+        datasets.extend(self.more_datasets.clone());
+        let app = self.build(PROVIDER, datasets, &self.provider_tasks);
         let address = app.local_addr();
         app.spawn().unwrap();
         address
     }
 
     /// Cuts everything off at once, as a kill does, and starts anew with the same folder.
-    async fn restart_provider(&mut self) {
+    pub(crate) async fn restart_provider(&mut self) {
         self.provider_tasks.drain(Duration::ZERO).await.ok();
         self.provider_tasks = Tasks::new();
         self.bus.unlink();
-        self.spawn_provider();
+        self.provider = self.spawn_provider();
         self.bus.linked().await;
     }
 
@@ -587,7 +593,7 @@ impl Fleet {
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.folder.path().join("source.csv")
     }
 
@@ -605,7 +611,7 @@ impl Fleet {
         Ok(FlightRecordBatchStream::new_from_flight_data(data))
     }
 
-    async fn fetch(&self, ticket: &Ticket) -> Result<RecordBatch, Problem> {
+    pub(crate) async fn fetch(&self, ticket: &Ticket) -> Result<RecordBatch, Problem> {
         let mut stream = self.open(ticket).await?;
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await {
@@ -660,7 +666,7 @@ fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-fn dataset(path: PathBuf) -> DatasetConfig {
+pub(crate) fn dataset(path: PathBuf) -> DatasetConfig {
     DatasetConfig {
         resource_id: RESOURCE.to_owned(),
         connector: ConnectorKind::Csv,
@@ -674,7 +680,7 @@ fn dataset(path: PathBuf) -> DatasetConfig {
     }
 }
 
-fn ticket(fields: &[&str]) -> Ticket {
+pub(crate) fn ticket(fields: &[&str]) -> Ticket {
     Ticket {
         grant_id: GRANT.to_owned(),
         fields: fields.iter().map(|&field| field.to_owned()).collect(),

@@ -5,4 +5,5 @@
 mod bus;
 mod exchange;
 mod parties;
+mod quality;
 mod sources;
