@@ -277,11 +277,11 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
-        let mut checks = self.checks(&permit).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
         send(parts, Part::Header(header)).await?;
+        let mut checks = self.checks(&permit).await?;
 
         let masking = Masking::new(&permit.fields, self.0.key.clone());
         if let Some(frame) = delivering.schema(masking.schema())? {
