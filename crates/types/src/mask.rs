@@ -102,10 +102,9 @@ impl Mask {
             | Self::Address
             | Self::BankCard => matches!(kind, ItemType::Text | ItemType::Memo),
             Self::Month | Self::Year => matches!(kind, ItemType::Date | ItemType::Timestamp),
-            Self::Band(step) | Self::Round(step) => match kind {
-                ItemType::Integer => step.hides_of_integers(),
-                _ => kind.is_number(),
-            },
+            Self::Band(step) | Self::Round(step) => {
+                kind.is_number() && (!matches!(kind, ItemType::Integer) || step.hides_of_integers())
+            }
         }
     }
 

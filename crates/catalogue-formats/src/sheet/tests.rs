@@ -29,7 +29,17 @@ prop_compose! {
         let mask_parameters = match Mask::try_from(mask).unwrap() {
             Mask::Band | Mask::Round => parameters("0.5", ""),
             Mask::Pseudonym if length % 2 == 0 => parameters("", "identity-number"),
-            _ => None,
+            Mask::Unspecified
+            | Mask::Suppress
+            | Mask::Partial
+            | Mask::Pseudonym
+            | Mask::IdentityNumber
+            | Mask::Mobile
+            | Mask::PersonName
+            | Mask::Address
+            | Mask::BankCard
+            | Mask::Month
+            | Mask::Year => None,
         };
         Item {
             name, title, r#type: kind, length, required, mask, sharing_type: sharing, open,

@@ -27,6 +27,7 @@ pub(super) fn year(text: &str) -> Option<String> {
 }
 
 /// The band of each number, as a text: `[20,30)`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "items have no other types in Arrow")]
 pub(super) fn bands(column: &ArrayRef, width: Step) -> Result<ArrayRef, ArrowError> {
     let name = |multiple: Option<i128>| {
         let width = width.number().unscaled();
@@ -63,6 +64,7 @@ pub(super) fn bands(column: &ArrayRef, width: Step) -> Result<ArrayRef, ArrowErr
 }
 
 /// The multiple of the step that is nearest to each number, of the number's own type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "items have no other types in Arrow")]
 pub(super) fn rounded(column: &ArrayRef, step: Step) -> Result<ArrayRef, ArrowError> {
     let exact = |number: Option<i128>| nearest(number?, step.number().unscaled());
     let width = step.number().to_f64();
