@@ -3,11 +3,13 @@
 mod checks;
 mod difference;
 mod mistake;
+mod rules;
 mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use publicdata_types::quality::Quality;
 use publicdata_types::{
     ClassificationCode, DeliveryMode, ItemType, Mask, OrganisationCode, ResourceCode, SharingType,
 };
@@ -16,6 +18,7 @@ use crate::leadership::Leadership;
 
 pub use difference::Difference;
 pub use mistake::{Alike, Mistake, Text};
+pub use rules::RuleMistake;
 pub(crate) use words::is_filler;
 
 /// Everything that a catalogue entry says, beside its code, version and life.
@@ -70,6 +73,8 @@ pub struct Item {
     pub sharing: Option<SharingType>,
     /// Whether the item may be opened to the public where the resource is.
     pub open: bool,
+    /// What values have to be, beside present, of their type and not too long (R17.2).
+    pub quality: Quality,
 }
 
 /// How a resource is shared among departments (R25.1).

@@ -216,7 +216,7 @@ fn of_item(column: Column, item: &Item) -> String {
         Column::ItemType => words::item_type_word(item.r#type()).to_owned(),
         Column::ItemLength if item.length > 0 => item.length.to_string(),
         Column::ItemRequired => words::yes_word(item.required).to_owned(),
-        Column::ItemMask => words::mask_word(item.mask()).to_owned(),
+        Column::ItemMask => words::mask_text(item),
         Column::ItemSharing => words::sharing_word(item.sharing_type()).to_owned(),
         Column::ItemOpen => words::yes_word(item.open).to_owned(),
         _ => String::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use publicdata_proto::catalog::v1::{
-    DeliveryMode, Format, ItemType, Mask, SharingType, UpdateCycle,
+    DeliveryMode, Format, Item, ItemType, Mask, MaskParameters, SharingType, UpdateCycle,
 };
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -100,6 +100,18 @@ const MASK: Words<Mask> = Words(&[
     (Mask::Suppress, &["置空", "屏蔽", "不显示", "suppress"]),
     (Mask::Partial, &["部分遮盖", "部分遮蔽", "遮盖", "掩码", "部分脱敏", "partial"]),
     (Mask::Pseudonym, &["假名化", "假名", "去标识化", "pseudonym"]),
+    (
+        Mask::IdentityNumber,
+        &["身份证号遮盖", "身份证号", "身份证", "公民身份号码", "identitynumber"],
+    ),
+    (Mask::Mobile, &["手机号遮盖", "手机号", "手机号码", "mobile"]),
+    (Mask::PersonName, &["姓名遮盖", "姓名", "personname"]),
+    (Mask::Address, &["地址遮盖", "地址", "住址", "address"]),
+    (Mask::BankCard, &["银行卡号遮盖", "银行卡号", "银行卡", "bankcard"]),
+    (Mask::Month, &["取到月", "精确到月", "month"]),
+    (Mask::Year, &["取到年", "精确到年", "year"]),
+    (Mask::Band, &["分段", "区间", "band"]),
+    (Mask::Round, &["取整", "round"]),
     (Mask::Unspecified, &["不脱敏", "否", "0", "无", "不敏感", "非敏感"]),
 ]);
 
@@ -175,10 +187,47 @@ pub fn item_type(text: &str) -> Option<(ItemType, Option<u32>)> {
     Some((ITEM_TYPE.find(&text[..at])?, digits.parse().ok()))
 }
 
-/// 脱敏方式; [`Mask::Unspecified`] for an item that is not sensitive.
+/// 脱敏方式, with what it needs to know in brackets: 分段（5000）, 假名化（identity-number）. [`Mask::Unspecified`] for an
+/// item that is not sensitive.
 #[must_use]
-pub fn mask(text: &str) -> Option<Mask> {
-    MASK.find(text)
+pub fn mask(text: &str) -> Option<(Mask, Option<MaskParameters>)> {
+    if let Some(mask) = MASK.find(text) {
+        return Some((mask, None));
+    }
+    let text = plain(text);
+    let (word, rest) = text.split_once('(')?;
+    let said = rest.strip_suffix(')')?.trim().to_owned();
+    let mask = MASK.find(word)?;
+    let parameters = match mask {
+        Mask::Pseudonym => MaskParameters { pseudonym_domain: said, ..MaskParameters::default() },
+        Mask::Band | Mask::Round => MaskParameters { step: said, ..MaskParameters::default() },
+        Mask::Unspecified
+        | Mask::Suppress
+        | Mask::Partial
+        | Mask::IdentityNumber
+        | Mask::Mobile
+        | Mask::PersonName
+        | Mask::Address
+        | Mask::BankCard
+        | Mask::Month
+        | Mask::Year => return None,
+    };
+    Some((mask, Some(parameters)))
+}
+
+/// Our words for how an item is masked.
+#[must_use]
+pub fn mask_text(item: &Item) -> String {
+    let word = mask_word(item.mask());
+    let said = match &item.mask_parameters {
+        Some(parameters) if parameters.step.is_empty() => &parameters.pseudonym_domain,
+        Some(parameters) => &parameters.step,
+        None => "",
+    };
+    match said {
+        "" => word.to_owned(),
+        said => format!("{word}（{said}）"),
+    }
 }
 
 /// 共享方式类型: each of them, or the first word that is none.
@@ -300,6 +349,15 @@ pub const fn mask_word(mask: Mask) -> &'static str {
         Mask::Suppress => "置空",
         Mask::Partial => "部分遮盖",
         Mask::Pseudonym => "假名化",
+        Mask::IdentityNumber => "身份证号遮盖",
+        Mask::Mobile => "手机号遮盖",
+        Mask::PersonName => "姓名遮盖",
+        Mask::Address => "地址遮盖",
+        Mask::BankCard => "银行卡号遮盖",
+        Mask::Month => "取到月",
+        Mask::Year => "取到年",
+        Mask::Band => "分段",
+        Mask::Round => "取整",
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub mod dispute;
 pub mod grant;
-pub mod terms;
 pub mod ticket;
 pub mod transfer;
 pub mod values;
@@ -13,6 +12,8 @@ use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::BoxError;
 use publicdata_event_store::aggregates::DecodeError;
+use publicdata_transfer::item::ItemError;
+use publicdata_transfer::terms::TermsError;
 
 pub use resource::{SharingConditions, facts};
 
@@ -32,10 +33,21 @@ impl FieldError {
         move |source| Self { field, source: source.into() }
     }
 
+    /// For `map_err`: a field of an item, below the place of the item.
+    pub fn of_item(field: &'static str) -> impl FnOnce(ItemError) -> Self {
+        move |error| Self { field, source: error.to_string().into() }
+    }
+
     /// The field is not there.
     #[must_use]
     pub fn missing(field: &'static str) -> Self {
         Self { field, source: "it is missing".into() }
+    }
+}
+
+impl From<TermsError> for FieldError {
+    fn from(error: TermsError) -> Self {
+        Self { field: "grant", source: format!("`{}`: {}", error.field, error.source).into() }
     }
 }
 

@@ -9,7 +9,7 @@ use publicdata_identity::TrustRoots;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::GrantTerms;
 use publicdata_service_kit::Clock;
-use publicdata_transfer::signed;
+use publicdata_transfer::{signed, terms};
 use publicdata_types::{
     Actor, Calendar, CommandId, Deadline, GrantId, OrganisationCode, ResourceId, china_date,
 };
@@ -181,7 +181,7 @@ impl GrantDesk {
         if verified.signer.to_string() != by.id {
             return Err(Error::NotTheSigner);
         }
-        Ok(codec::terms::from_wire(verified.message)?)
+        Ok(terms::read(&verified.message).map_err(FieldError::from)?)
     }
 
     /// What is renewed is a grant of the caller's own organisation and of the same resource, that nobody revoked.

@@ -1,7 +1,7 @@
 //! What can be wrong with an application or with the terms of a grant.
 
 use jiff::civil::Date;
-use publicdata_types::{DeliveryMode, ItemType};
+use publicdata_types::{DeliveryMode, ItemType, Mask};
 
 use crate::filter::FilterError;
 
@@ -54,6 +54,22 @@ pub enum Mistake {
         field: String,
         /// Its type in the catalogue.
         kind: ItemType,
+    },
+    /// It masks a field in a way that does not fit the field's type.
+    #[error("field {field} cannot be masked by {mask}, which fits {}; choose another mask", mask.fitting())]
+    FieldMask {
+        /// The field.
+        field: String,
+        /// The mask.
+        mask: Mask,
+    },
+    /// It promises a field with other quality rules than the catalogue does, or with none.
+    #[error(
+        "field {field} has other quality rules in the catalogue; sign the item's rules as they stand there"
+    )]
+    FieldRules {
+        /// The field.
+        field: String,
     },
     /// The row filter cannot be read or does not fit the resource.
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use publicdata_types::quality::Rules;
 use publicdata_types::{
     DeliveryMode, ItemType, Mask, OrganisationCode, RegionCode, ResourceCode, ResourceId,
     SharingType,
@@ -38,6 +39,8 @@ pub struct Item {
     pub kind: ItemType,
     /// Its mask, if it is sensitive.
     pub mask: Option<Mask>,
+    /// What its values have to be (R17.2).
+    pub rules: Rules,
     /// How it is shared: as it says itself, else as the resource is.
     pub sharing: SharingType,
 }

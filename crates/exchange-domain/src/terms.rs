@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use publicdata_types::quality::Rules;
 use publicdata_types::{
     DeliveryMode, GrantId, ItemType, Mask, OrganisationCode, ResourceCode, ResourceId, SharingType,
     china_date,
@@ -12,6 +13,7 @@ use crate::application::{Application, Request};
 use crate::filter::{Columns, Filter};
 use crate::limits::{Rate, Usage};
 use crate::query::ProofKind;
+use crate::resource::Item;
 use crate::{Mistake, ResourceFacts};
 
 mod refusal;
@@ -63,6 +65,8 @@ pub struct Field {
     pub kind: ItemType,
     /// How its values are masked; none if they are plain, also where the grant lifts a mask.
     pub mask: Option<Mask>,
+    /// What its values have to be (R17.2); none if the grant promises nothing of the kind.
+    pub rules: Option<Rules>,
 }
 
 /// Whether a grant still stands.
@@ -242,12 +246,8 @@ impl Terms {
     ) -> Option<Filter> {
         resource.check_fields(self.fields.iter().map(|field| field.name.as_str()), mistakes);
         for field in &self.fields {
-            match resource.item(&field.name) {
-                Some(item) if item.kind != field.kind => {
-                    let field = field.name.clone();
-                    mistakes.push(Mistake::FieldKind { field, kind: item.kind });
-                }
-                Some(_) | None => {}
+            if let Some(item) = resource.item(&field.name) {
+                field.check_against(item, mistakes);
             }
         }
         resource.check_modes(&self.modes, mistakes);
@@ -314,6 +314,27 @@ impl Terms {
         let last = self.valid_until.checked_sub(moment).unwrap_or(self.valid_until);
         if china_date(self.valid_from) < from || china_date(last) > until {
             mistakes.push(Mistake::PeriodOutside { from, until });
+        }
+    }
+}
+
+impl Field {
+    /// Checks that it is what the catalogue says of the item, but for the mask, which the provider may set or lift.
+    fn check_against(&self, item: &Item, mistakes: &mut Vec<Mistake>) {
+        let field = || self.name.clone();
+        if item.kind != self.kind {
+            mistakes.push(Mistake::FieldKind { field: field(), kind: item.kind });
+        }
+        if let Some(mask) = self.mask.as_ref().filter(|mask| !mask.fits(self.kind)) {
+            mistakes.push(Mistake::FieldMask { field: field(), mask: mask.clone() });
+        }
+        let promised = match &self.rules {
+            Some(rules) => *rules == item.rules,
+            // Grants were made before there were such rules.
+            None => item.rules.quality.is_empty(),
+        };
+        if !promised {
+            mistakes.push(Mistake::FieldRules { field: field() });
         }
     }
 }

@@ -95,6 +95,8 @@ pub struct Receipt {
     pub purpose: String,
     /// Rows delivered.
     pub rows: u64,
+    /// Rows that were not delivered because they break a rule of their items (R17.2).
+    pub rejected_rows: u64,
     /// Bytes of all frames, before sealing.
     pub bytes: u64,
     /// Number of frames.

@@ -23,6 +23,7 @@ use crate::link::{Link, LinkStatus};
 use crate::mask::{KeyError, PseudonymKey};
 use crate::permit::{Gate, REQUEST_AGE_MAX};
 use crate::provider::{Parts, Provider};
+use crate::quarantine::{BYTES_MAX, Quarantine, QuarantineError};
 use crate::service::{DataService, ServiceError};
 use crate::status::Wellbeing;
 
@@ -61,6 +62,9 @@ pub enum BuildError {
     /// The pseudonym key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The quarantine cannot be used.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// There can be no channel to the bus.
     #[error(transparent)]
     Bus(#[from] ChannelError),
@@ -92,6 +96,7 @@ impl App {
             datasets,
             journal: Journal::open(&config.data_dir, clock.now(), REQUEST_AGE_MAX)?,
             key: PseudonymKey::open(&config.data_dir)?,
+            quarantine: Quarantine::open(&config.data_dir, BYTES_MAX)?,
             signer: signer.clone(),
             clock: clock.clone(),
             bus: bus.clone(),

@@ -127,6 +127,12 @@ impl Dataset {
         Ok(Scan { readings, filter: Some(RowFilter { filter, readings: readings_of_filter }) })
     }
 
+    /// What has to be read for all values of an item.
+    #[must_use]
+    pub fn scan_of(&self, item: &str, kind: ItemType) -> Scan {
+        Scan { readings: vec![self.reading(item, kind)], filter: None }
+    }
+
     /// Whether the source answers, and has the columns that the configuration names.
     pub async fn check(&self) -> Result<(), SourceError> {
         let columns = self.connector.columns().await?;

@@ -8,9 +8,8 @@ use publicdata_transfer::credential::CredentialError;
 use publicdata_transfer::question::ParameterSealError;
 use publicdata_transfer::receiving::ReceiveError;
 use publicdata_transfer::signed::SignedError;
+use publicdata_transfer::terms::TermsError;
 use tonic::Status;
-
-use crate::terms::TermsError;
 
 /// Why a fetch fails.
 #[derive(Debug, thiserror::Error)]

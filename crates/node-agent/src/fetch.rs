@@ -23,7 +23,7 @@ use publicdata_transfer::credential;
 use publicdata_transfer::frames::Parts;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
-use publicdata_transfer::{Receiving, signed, time};
+use publicdata_transfer::{Receiving, signed, terms, time};
 use publicdata_types::TransferId;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
@@ -32,7 +32,6 @@ use uuid::Uuid;
 use crate::error::FetchError;
 use crate::mask;
 use crate::provider;
-use crate::terms;
 use crate::ticket::Ticket;
 use question::Question;
 

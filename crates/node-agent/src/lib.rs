@@ -11,10 +11,11 @@ pub mod dataset;
 pub mod journal;
 pub mod mask;
 pub mod proof;
+pub mod quality;
+pub mod quarantine;
 pub mod reference;
 pub mod service;
 pub mod source;
-pub mod terms;
 
 pub mod ask;
 pub mod error;

@@ -1,5 +1,10 @@
 //! Masking of sensitive items, before anything leaves the node.
 
+mod address;
+mod form;
+mod general;
+mod kind;
+
 use std::fmt;
 use std::fs;
 use std::io;
@@ -13,6 +18,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use publicdata_exchange_domain::terms::Field;
+use publicdata_types::mask::JoinDomain;
 use publicdata_types::{GrantId, Mask, ResourceId};
 use rand::RngCore as _;
 use ring::hmac;
@@ -23,6 +29,7 @@ const KEY_BYTES: usize = 32;
 const KEY_FILE: &str = "pseudonym.key";
 /// Half of the digest: short enough to read, long enough never to meet by chance.
 const PSEUDONYM_BYTES: usize = 16;
+/// What stands for a hidden character.
 const VEIL: char = '*';
 
 /// The key that turns values into pseudonyms. It never leaves its node, and if it is lost, so is the
@@ -38,6 +45,15 @@ pub struct Masking {
     schema: SchemaRef,
 }
 
+/// Where pseudonyms are the same for the same value.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// In items of this name.
+    Item(&'a str),
+    /// In this domain.
+    Domain(&'a JoinDomain),
+}
+
 /// The key cannot be read or made.
 #[derive(Debug, thiserror::Error)]
 #[error("the node's pseudonym key in {path} cannot be used")]
@@ -51,10 +67,9 @@ pub struct KeyError {
 #[must_use]
 pub fn schema_of(fields: &[Field]) -> SchemaRef {
     let field = |field: &Field| {
-        let masked = match field.mask {
-            None | Some(Mask::Suppress) => arrow_type(field.kind),
-            // What is left of a number or date is a text.
-            Some(Mask::Partial | Mask::Pseudonym) => DataType::Utf8,
+        let masked = match &field.mask {
+            Some(mask) if !mask.keeps_type() => DataType::Utf8,
+            Some(_) | None => arrow_type(field.kind),
         };
         arrow::datatypes::Field::new(&field.name, masked, true)
     };
@@ -97,7 +112,7 @@ impl PseudonymKey {
         values: impl Iterator<Item = Option<&'v str>>,
     ) -> String {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"row\0");
+        context.update(b"\0\0row\0");
         context.update(resource.as_uuid().as_bytes());
         context.update(grant.as_uuid().as_bytes());
         for value in values {
@@ -113,7 +128,7 @@ impl PseudonymKey {
     #[must_use]
     pub fn subject(&self, resource: ResourceId, parameter: &str, value: &str) -> String {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"subject\0");
+        context.update(b"\0\0subject\0");
         context.update(resource.as_uuid().as_bytes());
         context.update(parameter.as_bytes());
         context.update(&[0]);
@@ -121,10 +136,17 @@ impl PseudonymKey {
         hex::encode(&context.sign().as_ref()[..PSEUDONYM_BYTES])
     }
 
-    /// The same value of the same item always has the same pseudonym.
-    fn pseudonym(&self, item: &str, value: &str) -> String {
+    /// The same value always has the same pseudonym: of items of the same name, or in the same domain.
+    fn pseudonym(&self, place: Place<'_>, value: &str) -> String {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(item.as_bytes());
+        match place {
+            Place::Item(name) => context.update(name.as_bytes()),
+            Place::Domain(domain) => {
+                // No item's name begins so: no domain has the pseudonyms of an item.
+                context.update(&[0]);
+                context.update(domain.as_str().as_bytes());
+            }
+        }
         context.update(&[0]);
         context.update(value.as_bytes());
         hex::encode(&context.sign().as_ref()[..PSEUDONYM_BYTES])
@@ -165,22 +187,53 @@ impl Masking {
     pub fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let mut columns = Vec::with_capacity(self.fields.len());
         for (field, column) in self.fields.iter().zip(batch.columns()) {
-            columns.push(match field.mask {
+            columns.push(match &field.mask {
                 None => ArrayRef::clone(column),
-                Some(Mask::Suppress) => new_null_array(column.data_type(), column.len()),
-                Some(Mask::Partial) => texts(column, veil)?,
-                Some(Mask::Pseudonym) => {
-                    texts(column, |text| self.key.pseudonym(&field.name, text))?
-                }
+                Some(mask) => self.masked(mask, field, column)?,
             });
         }
         RecordBatch::try_new(SchemaRef::clone(&self.schema), columns)
     }
+
+    fn masked(
+        &self,
+        mask: &Mask,
+        field: &Field,
+        column: &ArrayRef,
+    ) -> Result<ArrayRef, ArrowError> {
+        if !mask.fits(field.kind) {
+            // Whoever signed this, nothing of it leaves.
+            let kept = if mask.keeps_type() { column.data_type() } else { &DataType::Utf8 };
+            return Ok(new_null_array(kept, column.len()));
+        }
+        match mask {
+            Mask::Suppress => Ok(new_null_array(column.data_type(), column.len())),
+            Mask::Partial => texts(column, |text| Some(veil(text))),
+            Mask::Pseudonym(None) => {
+                texts(column, |text| Some(self.key.pseudonym(Place::Item(&field.name), text)))
+            }
+            Mask::Pseudonym(Some(domain)) => texts(column, |text| {
+                let text = form::joining(domain.form(), text)?;
+                Some(self.key.pseudonym(Place::Domain(domain), &text))
+            }),
+            Mask::IdentityNumber => texts(column, kind::identity_number),
+            Mask::Mobile => texts(column, kind::mobile),
+            Mask::PersonName => texts(column, kind::person_name),
+            Mask::Address => texts(column, address::address),
+            Mask::BankCard => texts(column, kind::bank_card),
+            Mask::Month => texts(column, general::month),
+            Mask::Year => texts(column, general::year),
+            Mask::Band(width) => general::bands(column, *width),
+            Mask::Round(step) => general::rounded(column, *step),
+        }
+    }
 }
 
-fn texts(column: &ArrayRef, mask: impl Fn(&str) -> String) -> Result<ArrayRef, ArrowError> {
+/// Masks values as texts. What the mask makes nothing of becomes null.
+fn texts(column: &ArrayRef, mask: impl Fn(&str) -> Option<String>) -> Result<ArrayRef, ArrowError> {
     let plain = cast(column, &DataType::Utf8)?;
-    let masked: StringArray = plain.as_string::<i32>().iter().map(|text| text.map(&mask)).collect();
+    let masked: StringArray =
+        plain.as_string::<i32>().iter().map(|text| text.and_then(&mask)).collect();
     Ok(Arc::new(masked))
 }
 

@@ -11,12 +11,12 @@ use publicdata_proto::exchange::v1::{
 };
 use publicdata_transfer::question::{self, ParameterError};
 use publicdata_transfer::signed::{self, SignedError};
+use publicdata_transfer::terms::{self, TermsError};
 use publicdata_transfer::time;
 use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 
 use crate::proof::ClaimError;
 use crate::service::QuestionError;
-use crate::terms::{self, TermsError};
 
 /// How far the clocks of two nodes may differ, and a request travel.
 pub const REQUEST_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);

@@ -28,6 +28,8 @@ use crate::dataset::Dataset;
 use crate::journal::{Journal, JournalError};
 use crate::mask::{Masking, PseudonymKey};
 use crate::permit::{Gate, Permit};
+use crate::quality::QualityError;
+use crate::quarantine::{Quarantine, QuarantineError};
 use crate::reference::{Disputed, References};
 use crate::service::DataService;
 use crate::source::scan::scan;
@@ -38,6 +40,7 @@ use question::Question;
 mod admission;
 mod answer;
 mod attempts;
+mod checking;
 mod question;
 
 pub use admission::{AdmissionError, Admitted};
@@ -66,6 +69,8 @@ pub struct Parts {
     pub services: Vec<DataService>,
     /// What it makes pseudonyms with.
     pub key: PseudonymKey,
+    /// Where it keeps rows that break a rule.
+    pub quarantine: Quarantine,
     /// In whose name it signs receipts.
     pub signer: Signer,
     /// The time.
@@ -83,6 +88,7 @@ struct Inner {
     disputed: Disputed,
     memory: Mutex<Memory>,
     key: PseudonymKey,
+    quarantine: Quarantine,
     signer: Signer,
     clock: Clock,
     bus: Channel,
@@ -94,6 +100,12 @@ enum Broken {
     Answer(#[from] AnswerError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Quality(#[from] QualityError),
+    #[error(
+        "the provider's node cannot keep rows that break a rule; its operator finds why in its log"
+    )]
+    Quarantine(#[from] QuarantineError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
     Journal(#[from] JournalError),
     #[error("nobody takes the delivery any more")]
@@ -104,7 +116,8 @@ impl Provider {
     /// Puts the providing side together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { gate, datasets, services, journal, key, signer, clock, bus } = parts;
+        let Parts { gate, datasets, services, journal, key, quarantine, signer, clock, bus } =
+            parts;
         Self(Arc::new(Inner {
             gate,
             datasets,
@@ -113,6 +126,7 @@ impl Provider {
             disputed: Disputed::default(),
             memory: Mutex::new(Memory::new(journal)),
             key,
+            quarantine,
             signer,
             clock,
             bus,
@@ -123,6 +137,12 @@ impl Provider {
     #[must_use]
     pub fn datasets(&self) -> &BTreeMap<ResourceId, Dataset> {
         &self.0.datasets
+    }
+
+    /// Where rows are that break a rule.
+    #[must_use]
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.0.quarantine
     }
 
     /// Delivers, until the end or until it is stopped.
@@ -214,16 +234,18 @@ impl Provider {
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
         if let Some(Question { service, subject_reference, .. }) = &question {
-            let remarks = Remarks { subject_reference: subject_reference.clone() };
+            let subject_reference = subject_reference.clone();
+            let remarks = Remarks { subject_reference, ..Remarks::default() };
             delivering = delivering.with_rows_max(service.rows_max).with_remarks(remarks);
         }
         send(parts, Part::Header(header)).await?;
+        let mut checks = self.checks(&permit).await?;
 
         let output = self.output(&permit, question.as_ref());
         if let Some(frame) = delivering.schema(&output.schema())? {
             send(parts, Part::Frame(frame)).await?;
         }
-        let mut batches = output.deliver(scan(dataset.connector(), wanted));
+        let (mut batches, rows) = output.deliver(scan(dataset.connector(), wanted));
         let mut reserved = 0;
         loop {
             // A source may take long, and nobody waits any more.
@@ -233,7 +255,14 @@ impl Provider {
                 batch = batches.next() => batch,
             };
             let Some(batch) = batch else { break };
-            let frames = delivering.batch(&batch?)?;
+            let batch = match &rows {
+                Some(rows) => {
+                    let passing = self.passing(&permit, &mut checks, batch?, &mut delivering);
+                    rows.apply(&passing.await?)?
+                }
+                None => batch?,
+            };
+            let frames = delivering.batch(&batch)?;
             let rows = delivering.sealed_rows();
             count.rows.store(rows, Ordering::Relaxed);
             count.frames.store(delivering.delivered().frames(), Ordering::Relaxed);
@@ -307,7 +336,8 @@ impl Broken {
         match self {
             Self::Answer(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
-            Self::Journal(_) => "NODE_FAILED",
+            Self::Quality(error) => error.reason(),
+            Self::Journal(_) | Self::Quarantine(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
         }
     }
@@ -316,8 +346,9 @@ impl Broken {
     fn failure(&self) -> Option<DeliveryFailure> {
         let message = match self {
             Self::Answer(error) => error.to_string(),
+            Self::Quality(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Journal(_) => self.to_string(),
+            Self::Journal(_) | Self::Quarantine(_) => self.to_string(),
             Self::Gone => return None,
         };
         Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })

@@ -5,8 +5,10 @@ use std::time::Duration;
 use publicdata_identity::SpiffeId;
 use publicdata_proto::node::v1::node_service_server::NodeService;
 use publicdata_proto::node::v1::{
-    Dataset, GetStatusRequest, GetStatusResponse, ListServicesRequest, ListServicesResponse,
-    QueryRequest, QueryResponse, RequestProofRequest, RequestProofResponse,
+    Dataset, DiscardQuarantineRequest, DiscardQuarantineResponse, GetQuarantineSummaryRequest,
+    GetQuarantineSummaryResponse, GetStatusRequest, GetStatusResponse, ListQuarantineRequest,
+    ListQuarantineResponse, ListServicesRequest, ListServicesResponse, QueryRequest, QueryResponse,
+    RequestProofRequest, RequestProofResponse,
 };
 use publicdata_service_kit::problem::chain;
 use publicdata_transfer::time;
@@ -19,6 +21,7 @@ use crate::fetch::Fetcher;
 use crate::flight::caller;
 use crate::link::LinkStatus;
 use crate::provider::Provider;
+use crate::quarantine::answer;
 
 /// How long a source may take to say whether it is well.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,5 +100,27 @@ impl NodeService for Wellbeing {
     ) -> Result<Response<RequestProofResponse>, Status> {
         let caller = caller(&request)?;
         Ok(Response::new(ask::proof(&self.fetcher, request.into_inner(), &caller).await?))
+    }
+
+    async fn get_quarantine_summary(
+        &self,
+        request: Request<GetQuarantineSummaryRequest>,
+    ) -> Result<Response<GetQuarantineSummaryResponse>, Status> {
+        let quarantine = self.provider.quarantine();
+        answer::summary(quarantine, request.get_ref()).await.map(Response::new)
+    }
+
+    async fn list_quarantine(
+        &self,
+        request: Request<ListQuarantineRequest>,
+    ) -> Result<Response<ListQuarantineResponse>, Status> {
+        answer::list(self.provider.quarantine(), request.get_ref()).await.map(Response::new)
+    }
+
+    async fn discard_quarantine(
+        &self,
+        request: Request<DiscardQuarantineRequest>,
+    ) -> Result<Response<DiscardQuarantineResponse>, Status> {
+        answer::discard(self.provider.quarantine(), request.get_ref()).await.map(Response::new)
     }
 }

@@ -150,6 +150,11 @@ impl Delivering {
         Ok(frames)
     }
 
+    /// Counts rows that are not delivered because they break a rule of their items (R17.2), from the first attempt on.
+    pub fn reject(&mut self, rows: u64) {
+        self.remarks.rejected_rows += rows;
+    }
+
     /// Ends the delivery with a signed receipt.
     pub fn trailer(self, signer: &Signer, at: Timestamp) -> Result<DeliveryTrailer, DeliveryError> {
         if self.delivered.frames() < self.frames_received {

@@ -3,6 +3,9 @@
 pub mod delivering;
 pub mod receiving;
 
+pub mod item;
+pub mod terms;
+
 pub mod credential;
 pub mod digest;
 pub mod frames;

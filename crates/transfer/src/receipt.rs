@@ -31,6 +31,8 @@ pub struct Agreed {
 pub struct Remarks {
     /// A keyed pseudonym of whom or what the answer is about; empty if it is about nobody in particular.
     pub subject_reference: String,
+    /// Rows that were not delivered because they break a rule of their items (R17.2).
+    pub rejected_rows: u64,
 }
 
 /// A receipt that says what was agreed and received.
@@ -130,6 +132,7 @@ pub fn issue(
         sha256: delivered.digest().as_bytes().to_vec(),
         completed_at: Some(time::to_wire(at)),
         subject_reference: remarks.subject_reference.clone(),
+        rejected_rows: remarks.rejected_rows,
     };
     signed::sign(signer, &receipt)
 }

@@ -51,7 +51,7 @@ pub(crate) fn terms() -> GrantTerms {
     let field = |name: &str, item_type: ItemType| GrantedField {
         name: name.to_owned(),
         r#type: item_type.into(),
-        mask: 0,
+        ..GrantedField::default()
     };
     GrantTerms {
         grant_id: "0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0001".to_owned(),

@@ -29,17 +29,6 @@ pub enum ItemType {
     Float,
 }
 
-/// How the values of a sensitive item are masked where a grant does not lift the mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mask {
-    /// Every value becomes null.
-    Suppress,
-    /// The first and the last character stay, those between become asterisks.
-    Partial,
-    /// A keyed pseudonym: equal values stay equal within one provider.
-    Pseudonym,
-}
-
 /// 共享类型, of a resource or an item (R25.1), from the widest to the narrowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SharingType {
@@ -78,6 +67,20 @@ impl ItemType {
             Self::Double => 'B',
             Self::Integer => 'I',
             Self::Float => 'F',
+        }
+    }
+
+    /// Whether its values are numbers.
+    #[must_use]
+    pub const fn is_number(&self) -> bool {
+        match self {
+            Self::Number | Self::Money | Self::Double | Self::Integer | Self::Float => true,
+            Self::Text
+            | Self::Date
+            | Self::Timestamp
+            | Self::Logical
+            | Self::Memo
+            | Self::General => false,
         }
     }
 

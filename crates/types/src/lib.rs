@@ -10,6 +10,10 @@ pub mod actor;
 pub mod classification;
 pub mod item;
 
+pub mod decimal;
+pub mod mask;
+pub mod quality;
+
 pub mod calendar;
 pub mod digest;
 pub mod page;
@@ -18,13 +22,15 @@ pub use account::Account;
 pub use actor::{Actor, Denied, Role};
 pub use calendar::{Calendar, Deadline, china_date, china_day_end};
 pub use classification::{ClassificationCode, ResourceCode};
+pub use decimal::Decimal;
 pub use digest::Digest;
 pub use id::{
     AgreementId, ChangeId, CommandId, ContestId, DisputeId, EntityId, GrantId, HarvestSourceId,
     NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId,
     TicketId, TransferId,
 };
-pub use item::{DeliveryMode, ItemType, Mask, SharingType};
+pub use item::{DeliveryMode, ItemType, SharingType};
+pub use mask::Mask;
 pub use organisation::OrganisationCode;
 pub use page::PageToken;
 pub use region::{RegionCode, RegionRevision};

@@ -32,7 +32,8 @@ const RESERVED: &[Reserved] = &[
     Reserved::new("async-nats", &["event-store"], "go through publicdata-event-store"),
     // The bench gives the catalogue's own commands.
     Reserved::new("catalog-domain", &["catalog", "tests"], OWN_RULES),
-    Reserved::new("exchange-domain", &["exchange-bus", "node-agent"], OWN_RULES),
+    // What a grant says is read once, in `transfer`, for the bus and the nodes.
+    Reserved::new("exchange-domain", &["exchange-bus", "node-agent", "transfer"], OWN_RULES),
     Reserved::new("open-data-domain", &["open-data"], OWN_RULES),
     // An auditor's command line checks proofs itself, rather than ask the service that made them.
     Reserved::new("audit-domain", &["audit", "publicdata", "tests"], OWN_RULES),

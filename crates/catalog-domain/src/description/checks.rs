@@ -104,6 +104,7 @@ impl Description {
             if self.sharing_of(item) < self.sharing.kind() {
                 mistakes.push(Mistake::ItemSharedWider { position, name });
             }
+            item.check_values(position, mistakes);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use publicdata_types::{Mask, SharingType};
+use publicdata_types::SharingType;
+use publicdata_types::quality::{Quality, Reference};
 
 use super::{Description, Item, Opening, Sharing};
 
@@ -96,14 +97,27 @@ fn items(before: &[Item], after: &[Item]) -> Vec<Difference> {
 }
 
 fn fields(item: &Item) -> Vec<(&'static str, String)> {
-    vec![
+    let mut fields = vec![
         ("title", item.title.clone()),
         ("type", item.kind.to_string()),
         ("length", item.length.map(|length| length.to_string()).unwrap_or_default()),
         ("required", if item.required { "yes" } else { "no" }.to_owned()),
-        ("mask", item.mask.map(mask).unwrap_or_default().to_owned()),
+        ("mask", item.mask.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("sharing_type", item.sharing.map(sharing).unwrap_or_default().to_owned()),
         ("open", if item.open { "yes" } else { "no" }.to_owned()),
+    ];
+    fields.extend(rules(&item.quality));
+    fields
+}
+
+fn rules(quality: &Quality) -> Vec<(&'static str, String)> {
+    let reference = |reference: &Reference| format!("{} of {}", reference.item, reference.resource);
+    vec![
+        ("quality.range", quality.range.map(|range| range.to_string()).unwrap_or_default()),
+        ("quality.pattern", quality.pattern.clone().unwrap_or_default()),
+        ("quality.one_of", list(&quality.one_of)),
+        ("quality.unique", if quality.unique { "yes" } else { "" }.to_owned()),
+        ("quality.reference", quality.reference.as_ref().map(reference).unwrap_or_default()),
     ]
 }
 
@@ -143,13 +157,5 @@ const fn sharing(kind: SharingType) -> &'static str {
         SharingType::Unconditional => "unconditional",
         SharingType::Conditional => "conditional",
         SharingType::NotShared => "not shared",
-    }
-}
-
-const fn mask(mask: Mask) -> &'static str {
-    match mask {
-        Mask::Suppress => "suppress",
-        Mask::Partial => "partial",
-        Mask::Pseudonym => "pseudonym",
     }
 }

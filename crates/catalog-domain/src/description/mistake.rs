@@ -1,8 +1,8 @@
 //! Everything that can be wrong with a description, each with what to do about it.
 
-use publicdata_types::{ClassificationCode, DeliveryMode, ResourceCode};
+use publicdata_types::{ClassificationCode, DeliveryMode, ItemType, Mask, ResourceCode};
 
-use super::Format;
+use super::{Format, RuleMistake};
 
 /// A text of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +160,31 @@ pub enum Mistake {
         /// Its name.
         name: String,
     },
+    /// An item's values cannot be masked so.
+    #[error(
+        "item {name} is of type {kind} and cannot be masked by {mask}, which fits {}; choose another mask or type",
+        mask.fitting()
+    )]
+    ItemMaskUnfit {
+        /// Which item, counted from 1.
+        position: usize,
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: ItemType,
+        /// Its mask.
+        mask: Mask,
+    },
+    /// A rule for an item's values cannot be kept, or not be checked (R17.2).
+    #[error("item {name} {mistake}")]
+    ItemRule {
+        /// Which item, counted from 1.
+        position: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with the rule.
+        mistake: RuleMistake,
+    },
     /// Shared data needs a way to be delivered.
     #[error("resource is shared and names no delivery mode; name at least one")]
     DeliveryModeMissing,
@@ -229,6 +254,10 @@ impl Mistake {
                 item(*position, "title")
             }
             Self::ItemSharedWider { position, .. } => item(*position, "sharing_type"),
+            Self::ItemMaskUnfit { position, .. } => item(*position, "mask"),
+            Self::ItemRule { position, mistake, .. } => {
+                item(*position, &format!("quality.{}", mistake.field()))
+            }
             Self::OpenItemNotShared { position, .. } | Self::OpenItemSensitive { position, .. } => {
                 item(*position, "open")
             }
@@ -260,6 +289,8 @@ impl Mistake {
             Self::ItemTitleMissing { .. } => "ITEM_TITLE_MISSING",
             Self::DuplicateItemTitle { .. } => "DUPLICATE_ITEM_TITLE",
             Self::ItemSharedWider { .. } => "ITEM_SHARED_WIDER",
+            Self::ItemMaskUnfit { .. } => "ITEM_MASK_UNFIT",
+            Self::ItemRule { .. } => "ITEM_RULE",
             Self::DeliveryModeMissing => "DELIVERY_MODE_MISSING",
             Self::DeliveryModeUnfit { .. } => "DELIVERY_MODE_UNFIT",
             Self::OpenNotShared => "OPEN_NOT_SHARED",

@@ -37,6 +37,7 @@ pub(crate) fn item(name: &str, title: &str) -> Item {
         mask: None,
         sharing: None,
         open: true,
+        quality: Quality::default(),
     }
 }
 

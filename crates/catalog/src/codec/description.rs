@@ -2,12 +2,13 @@
 
 use publicdata_catalog_domain::description::{Description, Item, Opening, Sharing};
 use publicdata_proto::catalog::v1 as wire;
+use publicdata_transfer::item::{self, ItemError};
 use publicdata_types::{OrganisationCode, SharingType};
 
 use super::words::{
     delivery_mode_from_wire, delivery_mode_to_wire, format_from_wire, format_to_wire,
-    item_type_from_wire, item_type_to_wire, mask_from_wire, mask_to_wire, optional, required,
-    sharing_type_from_wire, sharing_type_to_wire, update_cycle_from_wire, update_cycle_to_wire,
+    item_type_from_wire, item_type_to_wire, optional, required, sharing_type_from_wire,
+    sharing_type_to_wire, update_cycle_from_wire, update_cycle_to_wire,
 };
 use super::{FieldError, parse};
 
@@ -125,15 +126,18 @@ fn opening_from_wire(description: &wire::ResourceDescription) -> Result<Opening,
 }
 
 fn item_to_wire(item: &Item) -> wire::Item {
+    let (mask, mask_parameters) = item::mask_to_wire(item.mask.as_ref());
     wire::Item {
         name: item.name.clone(),
         title: item.title.clone(),
         r#type: item_type_to_wire(item.kind).into(),
         length: item.length.unwrap_or_default(),
         required: item.required,
-        mask: item.mask.map(mask_to_wire).unwrap_or_default().into(),
+        mask: mask.into(),
         sharing_type: item.sharing.map(sharing_type_to_wire).unwrap_or_default().into(),
         open: item.open,
+        mask_parameters,
+        quality: item::quality_to_wire(&item.quality),
     }
 }
 
@@ -145,8 +149,13 @@ fn item_from_wire(item: wire::Item) -> Result<Item, FieldError> {
         kind: required("type", item_type_from_wire(item.r#type))?,
         length: (item.length > 0).then_some(item.length),
         required: item.required,
-        mask: optional("mask", item.mask, mask_from_wire(item.mask))?,
+        mask: item::mask(item.mask, item.mask_parameters.as_ref()).map_err(field_error)?,
         sharing: optional("sharing_type", item.sharing_type, sharing)?,
         open: item.open,
+        quality: item::quality(item.quality.as_ref()).map_err(field_error)?,
     })
+}
+
+fn field_error(error: ItemError) -> FieldError {
+    FieldError::new(error.field, error.source)
 }

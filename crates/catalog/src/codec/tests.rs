@@ -12,6 +12,7 @@ use publicdata_catalog_domain::{
     organisation, resource,
 };
 use publicdata_event_store::aggregates::{Codec, EventOf};
+use publicdata_types::quality::Quality;
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 
 use super::*;
@@ -28,6 +29,7 @@ fn item(name: &str, kind: ItemType) -> Item {
         mask: Some(Mask::Partial),
         sharing: Some(SharingType::NotShared),
         open: false,
+        quality: Quality::default(),
     }
 }
 

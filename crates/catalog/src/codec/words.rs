@@ -5,7 +5,7 @@ use publicdata_catalog_domain::description::{Format, UpdateCycle};
 use publicdata_catalog_domain::obligation::Kind as ObligationKind;
 use publicdata_directory::organisation::role_from_wire;
 use publicdata_proto::catalog::v1 as wire;
-use publicdata_types::{DeliveryMode, ItemType, Mask, Role, SharingType};
+use publicdata_types::{DeliveryMode, ItemType, Role, SharingType};
 
 use super::FieldError;
 use crate::entry::Status;
@@ -30,7 +30,6 @@ macro_rules! words {
 
 words!(ItemType, wire::ItemType, item_type_to_wire, item_type_from_wire:
     Text, Number, Money, Date, Timestamp, Logical, Memo, General, Double, Integer, Float);
-words!(Mask, wire::Mask, mask_to_wire, mask_from_wire: Suppress, Partial, Pseudonym);
 words!(SharingType, wire::SharingType, sharing_type_to_wire, sharing_type_from_wire:
     Unconditional, Conditional, NotShared);
 words!(DeliveryMode, wire::DeliveryMode, delivery_mode_to_wire, delivery_mode_from_wire:

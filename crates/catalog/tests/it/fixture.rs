@@ -344,6 +344,7 @@ pub(crate) fn description(provider: OrganisationCode, name: &str) -> ResourceDes
         mask: Mask::Unspecified.into(),
         sharing_type: SharingType::Unspecified.into(),
         open: true,
+        ..Item::default()
     };
     ResourceDescription {
         name: name.to_owned(),

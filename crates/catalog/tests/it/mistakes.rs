@@ -1,7 +1,9 @@
 //! The mistakes that real filings contain, caught where they are entered.
 
+use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{
-    DeliveryMode, DraftResourceRequest, Format, ResourceDescription, Role, SharingType,
+    DeliveryMode, DraftResourceRequest, Format, GetResourceRequest, ItemType, Mask, MaskParameters,
+    QualityRules, ResourceDescription, Role, SharingType,
 };
 use publicdata_service_kit::Problem;
 use tonic::{Code, Status};
@@ -86,6 +88,65 @@ async fn every_mistake_is_named_by_its_field() {
         assert_eq!(reason(&status), "FIELD_INVALID");
         assert!(status.message().contains(field), "{}", status.message());
     }
+}
+
+/// R17.2, H3: quality rules are declared with an item; one that contradicts itself or the item's type is refused with the
+/// item, the field and what to do.
+#[tokio::test]
+async fn quality_rules_are_declared_and_bad_ones_refused() {
+    let catalogue = Catalogue::start().await;
+    let city = catalogue.city().await;
+    let provider = catalogue.registered(&city, 2, JINJIANG, &[Role::Provider]).await;
+    let ruled = |quality: QualityRules| {
+        let mut entry = description(provider.code, "社区名录");
+        entry.items[0].quality = Some(quality);
+        entry
+    };
+    let contradictory = QualityRules {
+        minimum: "9".to_owned(),
+        maximum: "1".to_owned(),
+        pattern: "[0-9".to_owned(),
+        ..QualityRules::default()
+    };
+    let mut number = ruled(contradictory.clone());
+    number.items[0].r#type = ItemType::Integer.into();
+
+    let status = refused(&provider, number).await;
+    assert_eq!(
+        mistakes(&status),
+        pairs(&[
+            ("items[0].quality.minimum", "ITEM_RULE"),
+            ("items[0].quality.pattern", "ITEM_RULE")
+        ])
+    );
+    assert!(status.message().contains("item code has a range from 9 to 1"), "{}", status.message());
+    let text = ruled(contradictory);
+    assert_eq!(
+        mistakes(&refused(&provider, text).await),
+        pairs(&[
+            ("items[0].quality.minimum", "ITEM_RULE"),
+            ("items[0].quality.pattern", "ITEM_RULE")
+        ])
+    );
+    let unreadable = QualityRules { minimum: "many".to_owned(), ..QualityRules::default() };
+    let status = refused(&provider, ruled(unreadable)).await;
+    assert_eq!(reason(&status), "FIELD_INVALID");
+    assert!(status.message().contains("items[0].quality.minimum"), "{}", status.message());
+
+    let sound =
+        QualityRules { pattern: "[0-9]{12}".to_owned(), unique: true, ..Default::default() };
+    let mut entry = ruled(sound);
+    entry.items[1].mask = Mask::Pseudonym.into();
+    entry.items[1].mask_parameters =
+        Some(MaskParameters { pseudonym_domain: "mobile".to_owned(), ..MaskParameters::default() });
+    let mut resources = provider.resources.clone();
+    let drafted = resources.draft_resource(draft(entry.clone())).await.unwrap().into_inner();
+    let request = GetResourceRequest {
+        key: Some(Key::ResourceId(drafted.resource_id)),
+        ..GetResourceRequest::default()
+    };
+    let found = resources.get_resource(request).await.unwrap().into_inner().resource.unwrap();
+    assert_eq!(found.description, Some(entry));
 }
 
 /// H3: a thousand mistakes fit an answer: the first ones are named, and the rest are counted.

@@ -89,7 +89,7 @@ fn choices(column: Column) -> Vec<&'static str> {
             known(1..=11, |n| words::item_type_word(ItemType::try_from(n).unwrap_or_default()))
         }
         Column::ItemMask => {
-            known(0..=3, |n| words::mask_word(Mask::try_from(n).unwrap_or_default()))
+            known(0..=12, |n| words::mask_word(Mask::try_from(n).unwrap_or_default()))
         }
         Column::DeliveryModes => {
             known(1..=3, |n| words::mode_word(DeliveryMode::try_from(n).unwrap_or_default()))
@@ -125,7 +125,9 @@ const fn explanation(column: Column) -> &'static str {
         }
         Column::ItemLength => "最大长度；没有则留空。",
         Column::ItemRequired => "每行是否都有值：是或否。",
-        Column::ItemMask => "敏感信息项的脱敏方式：置空、部分遮盖、假名化；不敏感填否。",
+        Column::ItemMask => {
+            "敏感信息项的脱敏方式：置空、部分遮盖、假名化、身份证号遮盖、手机号遮盖、姓名遮盖、地址遮盖、银行卡号遮盖、取到月、取到年；分段、取整须写明宽度，如分段（5000）；跨资源关联的假名写明关联域，如假名化（identity-number）；不敏感填否。"
+        }
         Column::ItemSharing => "信息项比资源更严的共享类型；相同则留空。",
         Column::ItemOpen => "资源开放时该信息项是否开放；敏感项、不予共享项不得开放。",
         Column::SharingType => "必填。无条件共享、有条件共享、不予共享之一。",

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use publicdata_proto::catalog::v1::{Mask, SharingType};
+use publicdata_proto::catalog::v1::{Mask, MaskParameters, SharingType};
 
 use super::*;
 use crate::filing::Filing;
@@ -21,9 +21,30 @@ fn or_empty() -> impl Strategy<Value = String> {
 prop_compose! {
     fn item()(
         name in "[A-Za-z][A-Za-z0-9_]{0,20}", title in text(), kind in 1..=11, length in 0..9_999u32,
-        required in any::<bool>(), mask in 0..=3, sharing in 0..=3, open in any::<bool>(),
+        required in any::<bool>(), mask in 0..=12, sharing in 0..=3, open in any::<bool>(),
     ) -> Item {
-        Item { name, title, r#type: kind, length, required, mask, sharing_type: sharing, open }
+        let parameters = |step: &str, domain: &str| {
+            Some(MaskParameters { step: step.to_owned(), pseudonym_domain: domain.to_owned() })
+        };
+        let mask_parameters = match Mask::try_from(mask).unwrap() {
+            Mask::Band | Mask::Round => parameters("0.5", ""),
+            Mask::Pseudonym if length % 2 == 0 => parameters("", "identity-number"),
+            Mask::Unspecified
+            | Mask::Suppress
+            | Mask::Partial
+            | Mask::Pseudonym
+            | Mask::IdentityNumber
+            | Mask::Mobile
+            | Mask::PersonName
+            | Mask::Address
+            | Mask::BankCard
+            | Mask::Month
+            | Mask::Year => None,
+        };
+        Item {
+            name, title, r#type: kind, length, required, mask, sharing_type: sharing, open,
+            mask_parameters, quality: None,
+        }
     }
 }
 

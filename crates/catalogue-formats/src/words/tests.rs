@@ -42,8 +42,18 @@ fn every_word_of_our_own_is_read_back() {
             assert_eq!(modes(mode_word(word)).unwrap(), [number].into());
         }
     }
-    for number in 0..=3 {
+    for number in 0..=12 {
         let word = Mask::try_from(number).unwrap();
-        assert_eq!(mask(mask_word(word)), Some(word));
+        assert_eq!(mask(mask_word(word)), Some((word, None)));
     }
+}
+
+#[test]
+fn what_a_mask_needs_to_know_stands_in_brackets() {
+    let (found, parameters) = mask("分段 (5000)").unwrap();
+    assert_eq!((found, parameters.unwrap().step.as_str()), (Mask::Band, "5000"));
+    let (found, parameters) = mask("假名化（identity-number）").unwrap();
+    let domain = parameters.unwrap().pseudonym_domain;
+    assert_eq!((found, domain.as_str()), (Mask::Pseudonym, "identity-number"));
+    assert_eq!(mask("部分遮盖（5）"), None);
 }

@@ -11,8 +11,9 @@ use publicdata_proto::exchange::v1::{
     ApplicationOverdue, ApplicationRefused, ApplicationSubmitted, GrantIssued, GrantRevoked,
     GrantTerms,
 };
+use publicdata_transfer::terms;
 
-use super::{FieldError, from_any, terms, to_any, unreadable, values};
+use super::{FieldError, from_any, to_any, unreadable, values};
 
 /// How grants are stored.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +86,7 @@ fn issued(event: GrantIssued) -> Result<(Terms, SignedBytes), FieldError> {
     let signed = event.grant.ok_or_else(|| FieldError::missing("grant"))?;
     let wire =
         GrantTerms::decode(signed.message.as_slice()).map_err(FieldError::of("grant.message"))?;
-    Ok((terms::from_wire(wire)?, seal(&signed)))
+    Ok((terms::read(&wire)?, seal(&signed)))
 }
 
 fn submitted(application: &Application) -> ApplicationSubmitted {

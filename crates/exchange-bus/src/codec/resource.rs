@@ -3,6 +3,8 @@
 use publicdata_exchange_domain::ResourceFacts;
 use publicdata_exchange_domain::resource::Item;
 use publicdata_proto::catalog::v1::{Item as WireItem, ResourceDescription};
+use publicdata_transfer::item;
+use publicdata_types::quality::Rules;
 use publicdata_types::{RegionCode, ResourceCode, ResourceId};
 
 use super::{FieldError, values};
@@ -22,10 +24,17 @@ pub fn facts(
 ) -> Result<(ResourceFacts, SharingConditions), FieldError> {
     let sharing = values::sharing(description.sharing_type)
         .ok_or_else(|| FieldError::missing("sharing_type"))?;
-    let item = |wire: WireItem| {
+    let read = |wire: WireItem| -> Result<Item, FieldError> {
+        let quality = item::quality(wire.quality.as_ref());
         Ok(Item {
-            kind: values::kind("items.type", wire.r#type)?,
-            mask: values::mask("items.mask", wire.mask)?,
+            kind: item::kind(wire.r#type).ok_or_else(|| FieldError::missing("items.type"))?,
+            mask: item::mask(wire.mask, wire.mask_parameters.as_ref())
+                .map_err(FieldError::of_item("items"))?,
+            rules: Rules {
+                required: wire.required,
+                length_max: Some(wire.length).filter(|&length| length > 0),
+                quality: quality.map_err(FieldError::of_item("items"))?,
+            },
             sharing: values::sharing(wire.sharing_type).unwrap_or(sharing),
             name: wire.name,
         })
@@ -37,7 +46,7 @@ pub fn facts(
         region,
         sharing,
         modes: values::modes(&description.delivery_modes)?,
-        items: description.items.into_iter().map(item).collect::<Result<_, _>>()?,
+        items: description.items.into_iter().map(read).collect::<Result<_, _>>()?,
     };
     Ok((facts, description.sharing_condition))
 }

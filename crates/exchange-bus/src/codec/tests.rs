@@ -1,6 +1,5 @@
 //! Each published event version has a golden file, which is never edited: what was stored once must stay readable.
 
-use std::num::NonZeroU32;
 use std::path::Path;
 
 use prost::Message as _;
@@ -8,14 +7,11 @@ use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_exchange_domain::application::{Application, Request};
 use publicdata_exchange_domain::terms::Field;
 use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
-use publicdata_exchange_domain::{ProofKind, Query, Rate, RatePeriod, SignedBytes, Terms};
+use publicdata_exchange_domain::{ProofKind, Query, SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{
-    FilterItem, GrantTerms, RateLimit, Receipt as WireReceipt, TransferRequest,
-};
+use publicdata_proto::exchange::v1::{Receipt as WireReceipt, TransferRequest};
+use publicdata_transfer::terms::write;
 use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
-
-use super::*;
 
 mod objections;
 
@@ -67,53 +63,6 @@ fn transfer_events_read_and_write_as_they_always_did() {
     ] {
         golden::<super::transfer::Transfers>(name, &event);
     }
-}
-
-#[test]
-fn terms_come_back_as_they_were_signed() {
-    let filter_items = [("area".to_owned(), ItemType::Integer)].into();
-    let limited = |period| {
-        let rate = Some(Rate { transfers: NonZeroU32::new(10).unwrap(), period });
-        Terms { rate, total_rows_max: Some(50_000), ..terms() }
-    };
-    for terms in [
-        limited(RatePeriod::Hour),
-        limited(RatePeriod::Day),
-        limited(RatePeriod::Week),
-        limited(RatePeriod::Month),
-        terms(),
-        Terms { consumer: None, row_filter: None, rows_max: None, ..terms() },
-        Terms { filter_items, ..terms() },
-    ] {
-        assert_eq!(terms::from_wire(terms::to_wire(&terms)).unwrap(), terms);
-    }
-}
-
-#[test]
-fn an_unknown_mask_is_never_read_as_plain() {
-    let mut wire = terms::to_wire(&terms());
-    wire.fields[0].mask = 99;
-
-    assert_eq!(terms::from_wire(wire).unwrap_err().field, "fields.mask");
-}
-
-#[test]
-fn a_rate_that_cannot_be_read_is_never_none() {
-    for (transfers, period, field) in
-        [(0, 1, "rate.transfers"), (1, 0, "rate.period"), (1, 99, "rate.period")]
-    {
-        let rate = Some(RateLimit { transfers, period });
-        let wire = GrantTerms { rate, ..terms::to_wire(&terms()) };
-        assert_eq!(terms::from_wire(wire).unwrap_err().field, field);
-    }
-}
-
-#[test]
-fn a_filter_item_without_a_type_is_an_error() {
-    let mut wire = terms::to_wire(&terms());
-    wire.filter_items.push(FilterItem { name: "area".to_owned(), r#type: 0 });
-
-    assert_eq!(terms::from_wire(wire).unwrap_err().field, "filter_items.type");
 }
 
 #[test]
@@ -171,6 +120,10 @@ fn application() -> Application {
     }
 }
 
+fn field(name: &str, mask: Option<Mask>) -> Field {
+    Field { name: name.to_owned(), kind: ItemType::Text, mask, rules: None }
+}
+
 fn terms() -> Terms {
     Terms {
         grant: ID.parse().unwrap(),
@@ -178,10 +131,7 @@ fn terms() -> Terms {
         resource_code: "302001/00001".parse().unwrap(),
         provider: PROVIDER.parse().unwrap(),
         consumer: Some(CONSUMER.parse().unwrap()),
-        fields: vec![
-            Field { name: "code".to_owned(), kind: ItemType::Text, mask: None },
-            Field { name: "phone".to_owned(), kind: ItemType::Text, mask: Some(Mask::Partial) },
-        ],
+        fields: vec![field("code", None), field("phone", Some(Mask::Partial))],
         row_filter: Some("code = '1'".to_owned()),
         filter_items: [].into(),
         purpose: "社区网格管理".to_owned(),
@@ -195,7 +145,7 @@ fn terms() -> Terms {
 }
 
 fn signed_terms() -> SignedBytes {
-    signed(&terms::to_wire(&terms()))
+    signed(&write(&terms()))
 }
 
 fn signature(value: u8) -> Signature {

@@ -109,6 +109,7 @@ pub fn receipt(
         fields: wire.fields,
         purpose: wire.purpose,
         rows: wire.rows,
+        rejected_rows: wire.rejected_rows,
         bytes: wire.bytes,
         frames: wire.frames,
         digest: Digest::from_bytes(digest),
@@ -127,6 +128,7 @@ fn completed(receipt: &Receipt) -> TransferCompleted {
         rows: receipt.rows,
         bytes: receipt.bytes,
         sha256: receipt.digest.as_bytes().to_vec(),
+        rejected_rows: receipt.rejected_rows,
     }
 }
 

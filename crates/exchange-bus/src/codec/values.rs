@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use publicdata_proto::catalog::v1 as catalog;
 use publicdata_proto::exchange::v1 as wire;
-use publicdata_types::{Deadline, DeliveryMode, ItemType, Mask, SharingType};
+use publicdata_types::{Deadline, DeliveryMode, SharingType};
 
 use super::FieldError;
 
@@ -46,69 +46,6 @@ pub fn non_empty(text: String) -> Option<String> {
         true => None,
         false => Some(text),
     }
-}
-
-pub(super) fn kind(field: &'static str, number: i32) -> Result<ItemType, FieldError> {
-    use catalog::ItemType as Wire;
-
-    match Wire::try_from(number) {
-        Ok(Wire::Text) => Ok(ItemType::Text),
-        Ok(Wire::Number) => Ok(ItemType::Number),
-        Ok(Wire::Money) => Ok(ItemType::Money),
-        Ok(Wire::Date) => Ok(ItemType::Date),
-        Ok(Wire::Timestamp) => Ok(ItemType::Timestamp),
-        Ok(Wire::Logical) => Ok(ItemType::Logical),
-        Ok(Wire::Memo) => Ok(ItemType::Memo),
-        Ok(Wire::General) => Ok(ItemType::General),
-        Ok(Wire::Double) => Ok(ItemType::Double),
-        Ok(Wire::Integer) => Ok(ItemType::Integer),
-        Ok(Wire::Float) => Ok(ItemType::Float),
-        Ok(Wire::Unspecified) | Err(_) => Err(FieldError::missing(field)),
-    }
-}
-
-pub(super) fn kind_to_wire(kind: ItemType) -> i32 {
-    use catalog::ItemType as Wire;
-
-    let wire = match kind {
-        ItemType::Text => Wire::Text,
-        ItemType::Number => Wire::Number,
-        ItemType::Money => Wire::Money,
-        ItemType::Date => Wire::Date,
-        ItemType::Timestamp => Wire::Timestamp,
-        ItemType::Logical => Wire::Logical,
-        ItemType::Memo => Wire::Memo,
-        ItemType::General => Wire::General,
-        ItemType::Double => Wire::Double,
-        ItemType::Integer => Wire::Integer,
-        ItemType::Float => Wire::Float,
-    };
-    wire.into()
-}
-
-/// A number that is no mask is an error, never an unmasked field.
-pub(super) fn mask(field: &'static str, number: i32) -> Result<Option<Mask>, FieldError> {
-    use catalog::Mask as Wire;
-
-    match Wire::try_from(number) {
-        Ok(Wire::Unspecified) => Ok(None),
-        Ok(Wire::Suppress) => Ok(Some(Mask::Suppress)),
-        Ok(Wire::Partial) => Ok(Some(Mask::Partial)),
-        Ok(Wire::Pseudonym) => Ok(Some(Mask::Pseudonym)),
-        Err(error) => Err(FieldError::of(field)(error)),
-    }
-}
-
-pub(super) fn mask_to_wire(mask: Option<Mask>) -> i32 {
-    use catalog::Mask as Wire;
-
-    let wire = match mask {
-        None => Wire::Unspecified,
-        Some(Mask::Suppress) => Wire::Suppress,
-        Some(Mask::Partial) => Wire::Partial,
-        Some(Mask::Pseudonym) => Wire::Pseudonym,
-    };
-    wire.into()
 }
 
 pub(super) fn sharing(number: i32) -> Option<SharingType> {

@@ -92,6 +92,7 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
     if let Some(completed) = event::<TransferCompleted>(any)? {
         transfer.set_status(TransferStatus::Completed);
         transfer.rows = completed.rows;
+        transfer.rejected_rows = completed.rejected_rows;
         transfer.bytes = completed.bytes;
         transfer.sha256 = completed.sha256;
         let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;

@@ -483,6 +483,7 @@ pub(crate) fn field(name: &str) -> GrantedField {
         name: name.to_owned(),
         r#type: ItemType::Text.into(),
         mask: Mask::Unspecified.into(),
+        ..GrantedField::default()
     }
 }
 

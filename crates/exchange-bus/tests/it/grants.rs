@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::{
-    DeliveryMode, ItemType, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
+    DeliveryMode, ItemType, Mask, QualityRules, ResourceResumed, ResourceSuspended,
+    ResourceWithdrawn,
 };
 use publicdata_proto::exchange::v1::{
-    FilterItem, GrantStatus, GrantTerms, IssueGrantRequest, ListGrantsRequest,
-    RefuseApplicationRequest, SubmitApplicationRequest, TransferRequest,
+    FieldRules, FilterItem, GrantStatus, GrantTerms, GrantedField, IssueGrantRequest,
+    ListGrantsRequest, RefuseApplicationRequest, SubmitApplicationRequest, TransferRequest,
 };
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
@@ -188,6 +189,43 @@ async fn a_grant_is_no_wider_than_its_application() {
     }
     let narrower = GrantTerms { fields: vec![field("code")], ..terms };
     fleet.issue(&narrower).await.unwrap();
+}
+
+/// R17.2: rules that the catalogue does not have are not promised, and a mask fits its field.
+#[tokio::test]
+async fn rules_and_masks_of_a_grant_are_held_against_the_catalogue() {
+    let fleet = Fleet::start().await;
+    let terms = fleet.terms(&fleet.apply().await);
+    let ruled = |quality: QualityRules| GrantTerms {
+        fields: vec![GrantedField {
+            rules: Some(FieldRules { quality: Some(quality), ..FieldRules::default() }),
+            ..field("code")
+        }],
+        ..terms.clone()
+    };
+    let unknown = GrantedField { mask: 99, ..field("code") };
+    let unfit = GrantedField { mask: Mask::Month.into(), ..field("code") };
+
+    for (terms, named, reason) in [
+        (
+            ruled(QualityRules { unique: true, ..QualityRules::default() }),
+            "field code has other quality rules in the catalogue",
+            "TERMS_INVALID",
+        ),
+        (
+            ruled(QualityRules { minimum: "many".to_owned(), ..QualityRules::default() }),
+            "fields.rules.quality.minimum",
+            "FIELD_INVALID",
+        ),
+        (GrantTerms { fields: vec![unknown], ..terms.clone() }, "fields.mask", "FIELD_INVALID"),
+        (GrantTerms { fields: vec![unfit], ..terms.clone() }, "masked by month", "TERMS_INVALID"),
+    ] {
+        let refused = fleet.issue(&terms).await;
+        let message = refused.as_ref().unwrap_err().message();
+        assert!(message.contains(named), "{message}");
+        assert_refused(refused, Code::InvalidArgument, reason);
+    }
+    fleet.issue(&ruled(QualityRules::default())).await.unwrap();
 }
 
 /// R26.2: the items that the row filter names are signed with their types, which are the catalogue's.

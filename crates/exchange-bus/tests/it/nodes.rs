@@ -386,6 +386,7 @@ fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
             Some(_) => SUBJECT.to_owned(),
             None => String::new(),
         },
+        rejected_rows: frames,
         ..Receipt::default()
     }
 }

@@ -58,6 +58,8 @@ async fn delivers_and_logs(fleet: &Fleet) {
 
     let entry = fleet.logged(&request.transfer_id, TransferStatus::Completed, "").await;
     assert_eq!((entry.rows, entry.bytes), (200, 20_000));
+    // R17.2: how many rows the provider kept back, as both nodes signed it.
+    assert_eq!(entry.rejected_rows, 20);
     assert_eq!(entry.sha256, [7; 32]);
     assert_eq!(entry.fields, ["code", "name"]);
     assert_eq!(entry.purpose, terms.purpose);

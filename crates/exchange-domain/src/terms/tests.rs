@@ -3,6 +3,7 @@ use std::sync::LazyLock;
 use jiff::civil::date;
 use proptest::prelude::*;
 use publicdata_types::Deadline;
+use publicdata_types::quality::Quality;
 use uuid::Uuid;
 
 use super::*;
@@ -16,8 +17,13 @@ pub(crate) const PURPOSE: &str = "社区服务";
 
 /// The villages as the exchange knows them.
 pub(crate) fn villages() -> ResourceFacts {
-    let item =
-        |name: &str, kind, mask, sharing| Item { name: name.to_owned(), kind, mask, sharing };
+    let item = |name: &str, kind, mask, sharing| Item {
+        name: name.to_owned(),
+        kind,
+        mask,
+        sharing,
+        rules: Rules::default(),
+    };
     ResourceFacts {
         id: ResourceId::from_uuid(Uuid::from_u128(1)),
         code: "302001/00001".parse().unwrap(),
@@ -78,7 +84,7 @@ pub(crate) fn application() -> Application {
 }
 
 pub(crate) fn field(name: &str, mask: Option<Mask>) -> Field {
-    Field { name: name.to_owned(), kind: ItemType::Text, mask }
+    Field { name: name.to_owned(), kind: ItemType::Text, mask, rules: None }
 }
 
 /// Fewer fields and rows than were applied for.
@@ -135,6 +141,40 @@ fn title() -> String {
 fn terms_within_the_application_have_no_mistake() {
     assert_eq!(mistakes(|_| {}), []);
     assert_eq!(mistakes(|t| t.fields = vec![field("contact", None)]), [], "a mask may be lifted");
+}
+
+/// R17.2: a grant promises the quality that the catalogue does; what was granted before there were rules stays.
+#[test]
+fn rules_are_signed_as_they_stand_in_the_catalogue() {
+    let ruled = |required, unique| Rules {
+        required,
+        length_max: None,
+        quality: Quality { unique, ..Quality::default() },
+    };
+    let mut resource = villages();
+    let check = |resource: &ResourceFacts, rules| {
+        let terms = Terms { fields: vec![Field { rules, ..field("code", None) }], ..terms() };
+        terms.mistakes_against(&application(), resource)
+    };
+    let wrong = [Mistake::FieldRules { field: "code".to_owned() }];
+
+    resource.items[0].rules = ruled(true, false);
+    assert_eq!(check(&resource, None), [], "as grants always were");
+    assert_eq!(check(&resource, Some(ruled(true, false))), []);
+    assert_eq!(check(&resource, Some(ruled(false, false))), wrong);
+    resource.items[0].rules = ruled(true, true);
+    assert_eq!(check(&resource, None), wrong);
+    assert_eq!(check(&resource, Some(ruled(true, false))), wrong);
+    assert_eq!(check(&resource, Some(ruled(true, true))), []);
+}
+
+/// R12.1: a mask that does not fit would leave nothing of the values; that is said before anybody fetches.
+#[test]
+fn masks_fit_the_type_of_their_field() {
+    let mask = Mask::Month;
+    let found = mistakes(|t| t.fields = vec![field("contact", Some(mask.clone()))]);
+    assert_eq!(found, [Mistake::FieldMask { field: "contact".to_owned(), mask }]);
+    assert_eq!(mistakes(|t| t.fields = vec![field("contact", Some(Mask::Mobile))]), []);
 }
 
 /// R26.2: no field that was not applied for, or that nobody gets.

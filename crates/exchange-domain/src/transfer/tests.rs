@@ -42,6 +42,7 @@ fn receipt() -> Receipt {
         fields,
         purpose,
         rows: 3_000,
+        rejected_rows: 0,
         bytes: 180_000,
         frames: 2,
         digest: Digest::of("frames"),

@@ -8,7 +8,7 @@ use super::*;
 use crate::source::value::arrow_type;
 
 fn field(name: &str, kind: ItemType, mask: Option<Mask>) -> Field {
-    Field { name: name.to_owned(), kind, mask }
+    Field { name: name.to_owned(), kind, mask, rules: None }
 }
 
 fn fields() -> Vec<Field> {

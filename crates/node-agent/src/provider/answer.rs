@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::TransferRequest;
@@ -28,6 +28,9 @@ pub(super) enum Output {
     /// A proof.
     Proof(Box<Proof>),
 }
+
+/// Batches on their way.
+pub(super) type Answers = BoxStream<'static, Result<RecordBatch, AnswerError>>;
 
 /// Rows, masked, and with their references if they are to come along.
 pub(super) struct Rows {
@@ -80,14 +83,12 @@ impl Output {
         }
     }
 
-    /// What is delivered of what is read.
-    pub(super) fn deliver(
-        self,
-        batches: Batches,
-    ) -> BoxStream<'static, Result<RecordBatch, AnswerError>> {
+    /// What comes of what is read: rows, and what is still to be made of those that pass the rules; or the proof.
+    pub(super) fn deliver(self, batches: Batches) -> (Answers, Option<Box<Rows>>) {
         match self {
-            Self::Rows(rows) => batches.map(move |batch| rows.apply(&batch?)).boxed(),
-            Self::Proof(proof) => stream::once(proof.prove(batches)).boxed(),
+            Self::Rows(rows) => (batches.map_err(AnswerError::from).boxed(), Some(rows)),
+            // What a record says is stated as it is, whether or not it keeps the rules.
+            Self::Proof(proof) => (stream::once(proof.prove(batches)).boxed(), None),
         }
     }
 }
@@ -104,7 +105,7 @@ impl Rows {
     }
 
     /// The first columns of a batch are the fields; those after them identify the row.
-    fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, AnswerError> {
+    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, AnswerError> {
         let masked = self.masking.apply(batch).map_err(AnswerError::Mask)?;
         let Some(references) = &self.references else { return Ok(masked) };
         let keys = &batch.columns()[masked.num_columns()..];

@@ -36,7 +36,12 @@ fn given(values: &[(&str, &str)]) -> Vec<NamedValue> {
 }
 
 fn fields(names: &[&str]) -> Vec<Field> {
-    let field = |name: &&str| Field { name: (*name).to_owned(), kind: ItemType::Text, mask: None };
+    let field = |name: &&str| Field {
+        name: (*name).to_owned(),
+        kind: ItemType::Text,
+        mask: None,
+        rules: None,
+    };
     names.iter().map(field).collect()
 }
 

@@ -46,8 +46,10 @@ pub(crate) struct Fleet {
     pub(crate) parties: Parties,
     pub(crate) bus: Bus,
     bus_address: SocketAddr,
-    clock: Clock,
-    folder: TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) folder: TempDir,
+    pub(crate) more_datasets: Vec<DatasetConfig>,
+    pub(crate) provider: SocketAddr,
     bus_tasks: Tasks,
     provider_tasks: Tasks,
     _consumer_tasks: Tasks,
@@ -529,7 +531,7 @@ async fn node_dials_again_when_the_bus_is_back() {
 }
 
 impl Fleet {
-    async fn start(terms: &GrantTerms, rows: usize) -> Self {
+    pub(crate) async fn start(terms: &GrantTerms, rows: usize) -> Self {
         Self::with_services(terms, rows, Vec::new()).await
     }
 
@@ -553,13 +555,15 @@ impl Fleet {
             bus_address,
             clock: Clock::system(),
             folder,
+            more_datasets: Vec::new(),
+            provider: loopback(),
             bus_tasks,
             provider_tasks,
             _consumer_tasks: consumer_tasks.clone(),
             flight: loopback(),
             services,
         };
-        fleet.spawn_provider();
+        fleet.provider = fleet.spawn_provider();
         let consumer = fleet.build(CONSUMER, Vec::new(), &consumer_tasks);
         fleet.flight = consumer.local_addr();
         consumer.spawn().unwrap();
@@ -568,7 +572,9 @@ impl Fleet {
     }
 
     fn spawn_provider(&self) -> SocketAddr {
-        let app = self.build(PROVIDER, vec![dataset(self.source())], &self.provider_tasks);
+        let mut datasets = vec![dataset(self.source())];
+        datasets.extend(self.more_datasets.clone());
+        let app = self.build(PROVIDER, datasets, &self.provider_tasks);
         let address = app.local_addr();
         app.spawn().unwrap();
         address
@@ -579,7 +585,7 @@ impl Fleet {
         self.provider_tasks.drain(Duration::ZERO).await.ok();
         self.provider_tasks = Tasks::new();
         self.bus.unlink();
-        self.spawn_provider();
+        self.provider = self.spawn_provider();
         self.bus.linked().await;
     }
 
@@ -602,7 +608,7 @@ impl Fleet {
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.folder.path().join("source.csv")
     }
 
@@ -682,7 +688,7 @@ fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-fn dataset(path: PathBuf) -> DatasetConfig {
+pub(crate) fn dataset(path: PathBuf) -> DatasetConfig {
     DatasetConfig {
         resource_id: RESOURCE.to_owned(),
         connector: ConnectorKind::Csv,

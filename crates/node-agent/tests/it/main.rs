@@ -6,5 +6,6 @@ mod bus;
 mod exchange;
 mod mariadb;
 mod parties;
+mod quality;
 mod questions;
 mod sources;

@@ -53,6 +53,7 @@ pub(crate) fn terms() -> GrantTerms {
         name: name.to_owned(),
         r#type: kind.into(),
         mask: mask.into(),
+        ..GrantedField::default()
     };
     GrantTerms {
         grant_id: GRANT.to_owned(),

@@ -150,7 +150,7 @@ async fn filter_cannot_break_out_of_its_query() {
 /// R30.1: a field that the source has lost is named.
 #[tokio::test]
 async fn missing_column_is_named() {
-    let lost = Field { name: "lost".to_owned(), kind: ItemType::Text, mask: None };
+    let lost = Field { name: "lost".to_owned(), kind: ItemType::Text, mask: None, rules: None };
     let sources = Sources::create(Broken::Nothing).await;
     for (kind, dataset) in sources.datasets() {
         let error = read(&dataset, &[code(), lost.clone()], None).await.unwrap_err();
@@ -268,7 +268,7 @@ async fn postgres_types_are_decoded() {
     );
     config.order_by = vec!["k".to_owned()];
     let dataset = Dataset::new(&config).unwrap();
-    let field = |name: &str, kind| Field { name: name.to_owned(), kind, mask: None };
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, mask: None, rules: None };
 
     let rows = read(
         &dataset,
@@ -506,7 +506,7 @@ async fn mariadb_types_are_decoded() {
     config.query = Some(query.replace('`', "\""));
     config.order_by = vec!["k".to_owned()];
     let dataset = Dataset::new(&config).unwrap();
-    let field = |name: &str, kind| Field { name: name.to_owned(), kind, mask: None };
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, mask: None, rules: None };
     let fields = [
         field("dec", ItemType::Number),
         field("t", ItemType::Timestamp),
@@ -634,7 +634,9 @@ fn everything() -> Vec<Field> {
         ("urban", ItemType::Logical),
         ("ratio", ItemType::Double),
     ];
-    kinds.map(|(name, kind)| Field { name: name.to_owned(), kind, mask: None }).to_vec()
+    kinds
+        .map(|(name, kind)| Field { name: name.to_owned(), kind, mask: None, rules: None })
+        .to_vec()
 }
 
 fn code() -> Field {

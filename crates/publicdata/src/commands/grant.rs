@@ -13,8 +13,8 @@ use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{GetResourceRequest, Resource};
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::{
-    FilterItem, GetGrantRequest, GrantTerms, GrantedField, IssueGrantRequest, ListGrantsRequest,
-    RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
+    FieldRules, FilterItem, GetGrantRequest, GrantTerms, GrantedField, IssueGrantRequest,
+    ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_transfer::signed;
@@ -341,7 +341,17 @@ fn granted(resource: &Resource, names: &[String]) -> anyhow::Result<Vec<GrantedF
         let item = description.items.iter().find(|item| item.name == *name).with_context(|| {
             format!("resource {} has no item {name} in the catalogue", resource.code)
         })?;
-        Ok(GrantedField { name: item.name.clone(), r#type: item.r#type, mask: item.mask })
+        Ok(GrantedField {
+            name: item.name.clone(),
+            r#type: item.r#type,
+            mask: item.mask,
+            mask_parameters: item.mask_parameters.clone(),
+            rules: Some(FieldRules {
+                required: item.required,
+                length: item.length,
+                quality: item.quality.clone(),
+            }),
+        })
     };
     names.iter().map(field).collect()
 }

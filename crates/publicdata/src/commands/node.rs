@@ -1,5 +1,7 @@
 //! `publicdata node`: data service nodes.
 
+mod quarantine;
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -26,6 +28,10 @@ pub enum Command {
     },
     /// List the nodes connected to the bus that you may see.
     List,
+    /// Show the rows of your organisation that were not delivered because they break a quality rule (质量问题数据).
+    Quarantine(quarantine::Arguments),
+    /// Delete the rows kept of a transfer, once they were seen to; their count stands.
+    DiscardQuarantine(quarantine::Discard),
 }
 
 /// Carries out a command.
@@ -54,6 +60,8 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             ];
             context.output.record(&status, &lines)
         }
+        Command::Quarantine(arguments) => quarantine::run(context, arguments).await,
+        Command::DiscardQuarantine(arguments) => quarantine::discard(context, arguments).await,
         Command::List => {
             let mut client = context.session()?.links().context("cannot reach the bus")?;
             let nodes = answer(client.list_nodes(ListNodesRequest {}).await)?;

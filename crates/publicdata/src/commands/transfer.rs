@@ -82,8 +82,18 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     let Command::List(sought) = command;
     let page = answer(context.session()?.transfers()?.list_transfers(sought.request()).await)?;
     let rows = page.transfers.iter().map(row).collect();
-    let header =
-        ["requested at", "status", "mode", "resource", "consumer", "rows", "bytes", "reason", "id"];
+    let header = [
+        "requested at",
+        "status",
+        "mode",
+        "resource",
+        "consumer",
+        "rows",
+        "rejected",
+        "bytes",
+        "reason",
+        "id",
+    ];
     context.output.table(&page, &header, rows)
 }
 
@@ -123,6 +133,7 @@ fn row(transfer: &Transfer) -> Vec<String> {
         transfer.resource_code.clone(),
         transfer.consumer_code.clone(),
         transfer.rows.to_string(),
+        transfer.rejected_rows.to_string(),
         transfer.bytes.to_string(),
         transfer.reason.clone(),
         transfer.id.clone(),

@@ -1,6 +1,6 @@
 //! The items of an entry: a row each.
 
-use publicdata_proto::catalog::v1::{Item, Mask, SharingType};
+use publicdata_proto::catalog::v1::{Item, Mask, MaskParameters, SharingType};
 
 use super::{Building, SHARINGS, YES, leading_digits, quoted};
 use crate::column::Column;
@@ -9,7 +9,8 @@ use crate::table::Row;
 use crate::words::{self, plain};
 
 const TYPES: &str = "one of C N Y D T L M G B I F, or its word such as 字符型C";
-const MASKS: &str = "否, or how it is masked: 置空, 部分遮盖 or 假名化";
+const MASKS: &str = "否, or how it is masked: 置空, 部分遮盖, 假名化, 身份证号遮盖, 手机号遮盖, 姓名遮盖, 地址遮盖, \
+                     银行卡号遮盖, 取到月, 取到年, 分段（width） or 取整（step）";
 
 impl Building<'_> {
     /// The item of this row, if it has one.
@@ -96,7 +97,9 @@ impl Building<'_> {
     fn item_rights(&mut self, row: &Row, index: usize, item: &mut Item) {
         let required = self.item_word(row, Column::ItemRequired, index, (words::yes, YES));
         item.required = required.unwrap_or(false);
-        item.mask = self.item_mask(row, index).into();
+        let (mask, parameters) = self.item_mask(row, index);
+        item.mask = mask.into();
+        item.mask_parameters = parameters;
 
         let own = self.item_word(row, Column::ItemSharing, index, (words::sharing, SHARINGS));
         // Where items have no column of their own, what a later row says in the resource's is the item's.
@@ -125,17 +128,17 @@ impl Building<'_> {
     }
 
     /// 脱敏方式, or 是 for an item that is sensitive and does not say how it is masked.
-    fn item_mask(&mut self, row: &Row, index: usize) -> Mask {
+    fn item_mask(&mut self, row: &Row, index: usize) -> (Mask, Option<MaskParameters>) {
         let text = self.layout.text(row, Column::ItemMask);
         if text.is_empty() {
-            return Mask::Unspecified;
+            return (Mask::Unspecified, None);
         }
         if let Some(mask) = words::mask(text) {
             return mask;
         }
         let place = self.place(Column::ItemMask, row.number);
         let field = format!("items[{index}].mask");
-        match words::yes(text) {
+        let mask = match words::yes(text) {
             Some(true) => {
                 let message = format!("脱敏方式 is not said, and 置空 is assumed; write {MASKS}");
                 self.record.warning(place, &field, message);
@@ -147,7 +150,8 @@ impl Building<'_> {
                 self.record.mistake(place, &field, message);
                 Mask::Unspecified
             }
-        }
+        };
+        (mask, None)
     }
 
     fn item_word<T>(

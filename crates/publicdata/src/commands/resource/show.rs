@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::civil::Date;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
 use publicdata_proto::catalog::v1::{
-    CompareResourceVersionsRequest, GetResourceRequest, ListResourceHistoryRequest,
+    CompareResourceVersionsRequest, GetResourceRequest, Item, ListResourceHistoryRequest,
     ListResourceVersionsRequest, Resource, ResourceEvent, ResourceStatus, ResourceVersion,
 };
 
@@ -120,9 +120,8 @@ fn lines(resource: &Resource) -> Vec<(&'static str, String)> {
         .items
         .iter()
         .map(|item| {
-            let sensitive = if item.mask == 0 { "" } else { " (sensitive)" };
             let kind = short(item.r#type().as_str_name(), "ITEM_TYPE_");
-            format!("{} {} {kind}{sensitive}", item.name, item.title)
+            format!("{} {} {kind}{}{}", item.name, item.title, sensitive(item), rules(item))
         })
         .collect();
     vec![
@@ -145,6 +144,43 @@ fn lines(resource: &Resource) -> Vec<(&'static str, String)> {
         ("items", items.join("\n                   ")),
         ("updated at", time_text(resource.updated_at)),
     ]
+}
+
+fn sensitive(item: &Item) -> String {
+    if item.mask == 0 {
+        return String::new();
+    }
+    let parameters = item.mask_parameters.clone().unwrap_or_default();
+    let words =
+        [short(item.mask().as_str_name(), "MASK_"), parameters.pseudonym_domain, parameters.step];
+    format!(" (sensitive: {})", said(words).join(" "))
+}
+
+/// What values have to be (R17.2).
+fn rules(item: &Item) -> String {
+    let quality = item.quality.clone().unwrap_or_default();
+    let named = |name: &str, value: &str| match value {
+        "" => String::new(),
+        value => format!("{name} {value}"),
+    };
+    let flag = |name: &str, set: bool| if set { name.to_owned() } else { String::new() };
+    let length = if item.length == 0 { String::new() } else { item.length.to_string() };
+    let reference = quality.reference.map(|to| format!("{} of {}", to.item, to.resource_id));
+    let rules = said([
+        flag("required", item.required),
+        named("length at most", &length),
+        named("at least", &quality.minimum),
+        named("at most", &quality.maximum),
+        named("matches", &quality.pattern),
+        named("one of", &quality.one_of.join(" | ")),
+        flag("unique", quality.unique),
+        named("occurs as", &reference.unwrap_or_default()),
+    ]);
+    if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) }
+}
+
+fn said<const N: usize>(texts: [String; N]) -> Vec<String> {
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 /// Whether what was published is in use: said where the status alone would not say so.

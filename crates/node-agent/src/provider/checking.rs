@@ -1,0 +1,36 @@
+//! Rows that break a rule of their items stay here, on record (R17.2).
+
+use arrow::array::RecordBatch;
+use publicdata_transfer::Delivering;
+
+use super::{Broken, Provider};
+use crate::permit::Permit;
+use crate::quality::{Checked, Checks};
+use crate::quarantine::Delivery;
+
+impl Provider {
+    /// The rules that the grant promises of the fields wanted.
+    pub(super) async fn checks(&self, permit: &Permit) -> Result<Checks, Broken> {
+        Ok(Checks::prepare(&permit.fields, &self.0.datasets).await?)
+    }
+
+    /// Of a batch, the rows to be delivered. The others are in the quarantine before anything more is sent.
+    pub(super) async fn passing(
+        &self,
+        permit: &Permit,
+        checks: &mut Checks,
+        batch: RecordBatch,
+        delivering: &mut Delivering,
+    ) -> Result<RecordBatch, Broken> {
+        let Checked { passed, rejected } = checks.apply(batch)?;
+        let delivery = Delivery {
+            transfer: permit.transfer,
+            resource: permit.terms.resource,
+            grant: permit.terms.grant,
+            consumer: permit.consumer,
+        };
+        self.0.quarantine.keep(&delivery, &rejected, self.0.clock.now()).await?;
+        delivering.reject(rejected.len() as u64);
+        Ok(passed)
+    }
+}
