@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -13,6 +12,7 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
+use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
@@ -25,6 +25,7 @@ use crate::grpc::Service;
 use crate::policies::{Deadlines, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
+use crate::subscriptions::{SubscriptionDesk, Upkeep};
 use crate::transfers::Exchange;
 use crate::views::{self, Catalogue, EXCHANGE, Log};
 
@@ -50,6 +51,7 @@ pub struct App {
     service: Service,
     deadlines: Deadlines,
     recovery: Recovery,
+    upkeep: Upkeep,
     tasks: Tasks,
 }
 
@@ -122,8 +124,12 @@ impl App {
             clock: clock.clone(),
             calendar,
         };
+        let id = credentials.id();
+        let subscriptions = SubscriptionDesk::new(&store, &queries, &relay, &clock, id);
+        let upkeep = Upkeep { desk: subscriptions.clone(), every: config.deadline_poll() };
         let exchange = Exchange {
             grants,
+            subscriptions: subscriptions.clone(),
             queries: queries.clone(),
             transfers: Aggregates::new(Arc::clone(&store)),
             relay: relay.clone(),
@@ -137,7 +143,7 @@ impl App {
             desk: desk.clone(),
             clock: clock.clone(),
             service: credentials.id().clone(),
-            every: Duration::from_millis(config.deadline_poll_ms),
+            every: config.deadline_poll(),
         };
         let recovery = Recovery {
             queries: queries.clone(),
@@ -145,19 +151,19 @@ impl App {
             store,
             log: Arc::clone(&log),
         };
-        let tasks_of_service = tasks.clone();
         let service = Service {
             directory,
             desk,
             exchange,
+            subscriptions,
             queries,
             relay,
             catalogue,
             log,
             clock,
-            tasks: tasks_of_service,
+            tasks: tasks.clone(),
         };
-        Ok(Self { server, service, deadlines, recovery, tasks })
+        Ok(Self { server, service, deadlines, recovery, upkeep, tasks })
     }
 
     /// Where it listens.
@@ -177,7 +183,7 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self { server, service, deadlines, recovery, tasks } = self;
+        let Self { server, service, deadlines, recovery, upkeep, tasks } = self;
         for (name, projector) in
             [("view of catalogue", &service.catalogue), ("view of exchanges", &service.log)]
         {
@@ -186,6 +192,7 @@ impl App {
         }
         tasks.spawn("policy of deadlines", deadlines.run(tasks.shutdown().clone()));
         tasks.spawn("policy of recovery", recovery.run(tasks.shutdown().clone()));
+        tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -194,6 +201,7 @@ impl App {
 
         let routes = Routes::new(GrantServiceServer::new(service.clone()))
             .add_service(TransferServiceServer::new(service.clone()))
+            .add_service(SubscriptionServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
     }

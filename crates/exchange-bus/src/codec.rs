@@ -1,6 +1,7 @@
 //! Wire messages to domain values and back: events, terms, resources.
 
 pub mod grant;
+pub mod subscription;
 pub mod terms;
 pub mod transfer;
 pub mod values;

@@ -3,7 +3,7 @@
 use publicdata_event_store::aggregates::{self, ExecuteError};
 use publicdata_event_store::{AppendError, BoxError};
 use publicdata_exchange_domain::mistake::Mistake;
-use publicdata_exchange_domain::{Refusal, grant, transfer};
+use publicdata_exchange_domain::{Refusal, grant, subscription, transfer};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 use publicdata_transfer::receipt::ReceiptError;
@@ -66,6 +66,9 @@ pub enum Error {
     /// The rules of transfers forbid it.
     #[error(transparent)]
     Transfer(#[from] transfer::Rejection),
+    /// The rules of subscriptions forbid it.
+    #[error(transparent)]
+    Subscription(#[from] subscription::Rejection),
     /// The use is not within its grant (R30.1).
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -137,6 +140,7 @@ impl Error {
                 let reason = match what {
                     "resource" => "RESOURCE_UNKNOWN",
                     "transfer" => "TRANSFER_UNKNOWN",
+                    "subscription" => "SUBSCRIPTION_UNKNOWN",
                     _ => "GRANT_UNKNOWN",
                 };
                 Problem::new(Code::NotFound, reason, text)
@@ -156,7 +160,8 @@ impl Error {
             Self::Receipt(error) => receipt(&error),
             Self::Grant { rejection, condition, offer } => grant(&rejection, condition, offer),
             Self::Transfer(rejection) => transfer(&rejection),
-            Self::Refused(refusal) => Problem::new(Code::PermissionDenied, refusal.reason(), text),
+            Self::Subscription(rejection) => subscription(&rejection),
+            Self::Refused(refusal) => refused(&refusal),
             Self::NodeNotConnected => Problem::new(Code::Unavailable, "NODE_NOT_CONNECTED", text),
             Self::NotAsked => Problem::new(Code::FailedPrecondition, "NOT_ASKED", text),
             Self::Beginning { .. } => {
@@ -312,6 +317,29 @@ fn transfer(rejection: &transfer::Rejection) -> Problem {
         | Rejection::ReceiptDiffers { .. } => Code::FailedPrecondition,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn subscription(rejection: &subscription::Rejection) -> Problem {
+    use subscription::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::Ended => Code::FailedPrecondition,
+        Rejection::NameMissing | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::OtherNode | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+/// Says to programs when they may ask again, where that is known.
+fn refused(refusal: &Refusal) -> Problem {
+    let problem = Problem::new(Code::PermissionDenied, refusal.reason(), refusal.to_string());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not about a moment")]
+    match refusal {
+        Refusal::RateExceeded { next, .. } => problem.with("next_at", next),
+        Refusal::NotYetValid { from } => problem.with("next_at", from),
+        _ => problem,
+    }
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

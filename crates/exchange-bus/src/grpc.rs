@@ -1,7 +1,8 @@
-//! Parse, execute, respond: the three services, one file each.
+//! Parse, execute, respond: one file for each service.
 
 mod grants;
 mod links;
+mod subscriptions;
 mod transfers;
 
 use std::sync::Arc;
@@ -20,13 +21,14 @@ use crate::error::Error;
 use crate::grants::GrantDesk;
 use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
+use crate::subscriptions::SubscriptionDesk;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
 
 /// How long an answer waits for the view to show what it says.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The handlers of all three services. Cheap to clone.
+/// The handlers of all services. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     /// Who calls.
@@ -35,6 +37,8 @@ pub struct Service {
     pub desk: GrantDesk,
     /// Transfers.
     pub exchange: Exchange,
+    /// Subscriptions.
+    pub subscriptions: SubscriptionDesk,
     /// The views.
     pub queries: Queries,
     /// Nodes.

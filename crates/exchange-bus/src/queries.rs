@@ -5,6 +5,7 @@
 
 mod page;
 mod standing;
+pub mod subscriptions;
 mod usage;
 
 use std::sync::Arc;

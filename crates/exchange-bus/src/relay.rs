@@ -3,6 +3,7 @@
 //! Nothing here is recorded and nothing here decides who may get what. A transfer is *reserved* before its grant is read,
 //! so that a revocation that comes in between finds it; then *served* by a connected node; then *conducted* to its end.
 
+pub mod changes;
 pub mod conduct;
 pub mod link;
 pub mod outlet;
@@ -46,6 +47,7 @@ struct Inner {
     limits: Limits,
     links: Mutex<HashMap<SpiffeId, link::Entry>>,
     transfers: Mutex<HashMap<TransferId, Running>>,
+    changes: changes::Changes,
 }
 
 /// What others may do to a running transfer.
@@ -117,7 +119,12 @@ impl Relay {
     /// A relay without nodes or transfers.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let inner = Inner { limits, links: Mutex::default(), transfers: Mutex::default() };
+        let inner = Inner {
+            limits,
+            links: Mutex::default(),
+            transfers: Mutex::default(),
+            changes: changes::Changes::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 

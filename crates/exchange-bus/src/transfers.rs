@@ -4,6 +4,8 @@
 
 pub mod outcome;
 
+mod availability;
+
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
 use publicdata_exchange_domain::{Refusal, SignedBytes, Usage, Use};
@@ -13,8 +15,8 @@ use publicdata_proto::exchange::v1::{Receipt, ServeTransfer, TransferRequest};
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Tasks, telemetry};
-use publicdata_transfer::{receipt, signed};
-use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, TransferId};
+use publicdata_transfer::{push, receipt, signed};
+use publicdata_types::{Actor, CommandId, GrantId, TransferId};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -24,6 +26,7 @@ use crate::metrics;
 use crate::queries::Queries;
 use crate::relay::outlet::{self, Inlet};
 use crate::relay::{Conductor, Relay, Reservation};
+use crate::subscriptions::SubscriptionDesk;
 
 /// How often the end of a transfer is tried to be recorded again: for about half a minute.
 const RECORD_RETRIES_MAX: usize = 10;
@@ -37,6 +40,8 @@ pub struct Exchange {
     pub queries: Queries,
     /// The exchange log.
     pub transfers: Aggregates<Transfers>,
+    /// What is pushed to whom.
+    pub subscriptions: SubscriptionDesk,
     /// Nodes and pipes.
     pub relay: Relay,
     /// Who vouches for signatures.
@@ -83,7 +88,7 @@ impl Exchange {
             consumer: by.organisation,
             fields: &asked.request.fields,
             purpose: &asked.request.purpose,
-            mode: DeliveryMode::Bulk,
+            mode: push::mode_of(&asked.request),
             at: self.clock.now(),
             used: &used,
         };
@@ -103,11 +108,8 @@ impl Exchange {
         let allowed = allowed
             .and_then(|()| decision.map_err(|refusal| (refusal.reason(), Error::from(refusal))));
         let allowed = match allowed {
-            // What runs goes on; what is asked for from now on is refused.
-            Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
-                Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn))
-            }
-            allowed => allowed,
+            Ok(terms) => self.is_to_be_had(&asked.request, &terms).await?.map(|()| terms),
+            Err(refused) => Err(refused),
         };
         let terms = match allowed {
             Ok(terms) => terms,

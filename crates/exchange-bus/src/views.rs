@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod log;
 
 mod grants;
+mod subscriptions;
 mod transfers;
 
 use prost::{Message, Name};
@@ -27,6 +28,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_exchange.sql"),
     include_str!("../migrations/0002_standing.sql"),
     include_str!("../migrations/0003_usage.sql"),
+    include_str!("../migrations/0006_subscription.sql"),
 ];
 
 /// An event that contradicts those before it.

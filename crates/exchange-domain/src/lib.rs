@@ -9,6 +9,7 @@ pub mod limits;
 pub mod terms;
 
 pub mod grant;
+pub mod subscription;
 pub mod transfer;
 
 pub use limits::{Rate, RatePeriod, Usage};

@@ -137,7 +137,7 @@ impl Link {
                 let _ = words.send(say(Say::Pong(Pong { nonce: ping.nonce }))).await;
             }
             // A word of a later version, which asks nothing that this one could do.
-            Some(Heard::Welcome(_)) | None => {}
+            Some(Heard::Welcome(_) | Heard::Due(_)) | None => {}
         }
     }
 

@@ -59,6 +59,7 @@ impl NodeService for Wellbeing {
             connected: link.connected,
             since: Some(time::to_wire(link.since)),
             datasets,
+            subscriptions: Vec::new(),
         }))
     }
 }

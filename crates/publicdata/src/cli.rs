@@ -10,7 +10,7 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use crate::commands::import::SomeRefused;
 use crate::commands::{
     assessment, audit, calendar, change, collection, fetch, grant, init, library, node, obligation,
-    open, organisation, register, resource, transfer,
+    open, organisation, register, resource, subscription, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -74,6 +74,9 @@ pub enum Command {
     /// The exchange log (交换日志).
     #[command(subcommand)]
     Transfer(transfer::Command),
+    /// What is pushed to whom, once, on schedule or on change (数据推送).
+    #[command(subcommand)]
+    Subscription(subscription::Command),
     /// Data service nodes (数据服务节点).
     #[command(subcommand)]
     Node(node::Command),
@@ -106,6 +109,7 @@ impl Command {
             | Self::Grant(_)
             | Self::Fetch(_)
             | Self::Transfer(_)
+            | Self::Subscription(_)
             | Self::Node(_)
             | Self::Open(_)
             | Self::Audit(_) => "warn",
@@ -185,6 +189,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Grant(command) => grant::run(&context, command).await,
         Command::Fetch(arguments) => fetch::run(&context, arguments).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
+        Command::Subscription(command) => subscription::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,
         Command::Open(command) => open::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,

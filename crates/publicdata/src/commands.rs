@@ -19,6 +19,7 @@ pub mod organisation;
 pub mod register;
 pub mod resource;
 pub mod search;
+pub mod subscription;
 pub mod transfer;
 
 use publicdata_proto::common::v1::Deadline;

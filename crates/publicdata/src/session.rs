@@ -22,6 +22,7 @@ use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
 use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
 use publicdata_proto::opendata::v1::publication_service_client::PublicationServiceClient;
@@ -192,6 +193,15 @@ impl Session {
     /// The endpoint is no address.
     pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
         Ok(TransferServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for subscriptions.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn subscriptions(&self) -> anyhow::Result<SubscriptionServiceClient<Channel>> {
+        let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
+        Ok(SubscriptionServiceClient::new(channel))
     }
 
     /// Client for the list of connected nodes.

@@ -5,6 +5,7 @@ pub mod receiving;
 
 pub mod digest;
 pub mod frames;
+pub mod push;
 pub mod receipt;
 pub mod seal;
 pub mod signed;

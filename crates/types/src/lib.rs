@@ -21,7 +21,8 @@ pub use classification::{ClassificationCode, ResourceCode};
 pub use digest::Digest;
 pub use id::{
     AgreementId, ChangeId, CommandId, ContestId, EntityId, GrantId, HarvestSourceId, NetworkId,
-    ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId, TransferId,
+    ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SubscriptionId, SystemId,
+    TransferId,
 };
 pub use item::{DeliveryMode, ItemType, Mask, SharingType};
 pub use organisation::OrganisationCode;

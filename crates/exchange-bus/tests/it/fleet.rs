@@ -451,7 +451,7 @@ fn description(sharing: SharingType) -> ResourceDescription {
                 String::new()
             }
         },
-        delivery_modes: vec![DeliveryMode::Bulk.into()],
+        delivery_modes: vec![DeliveryMode::Bulk.into(), DeliveryMode::Push.into()],
         ..ResourceDescription::default()
     }
 }

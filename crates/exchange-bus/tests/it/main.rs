@@ -8,5 +8,6 @@ mod nodes;
 mod grants;
 mod program;
 mod recovery;
+mod subscriptions;
 mod transfers;
 mod visibility;
