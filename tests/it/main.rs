@@ -9,6 +9,7 @@ mod catalogues;
 mod collection;
 mod command_line;
 mod faults;
+mod push;
 mod register;
 mod restart;
 mod story;

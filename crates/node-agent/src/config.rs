@@ -14,6 +14,10 @@ use publicdata_types::ResourceId;
 use publicdata_types::id::IdError;
 use serde::Deserialize;
 
+mod push;
+
+pub use push::{ChangesConfig, SinkConfig, SubscriptionConfig};
+
 const ENV_PREFIX: &str = "PUBLICDATA_NODE_";
 
 /// A node's configuration.
@@ -35,6 +39,9 @@ pub struct Config {
     /// What the node serves; a node that only fetches has none.
     #[serde(default, rename = "dataset")]
     pub datasets: Vec<DatasetConfig>,
+    /// What is pushed to the node.
+    #[serde(default, rename = "subscription")]
+    pub subscriptions: Vec<SubscriptionConfig>,
 }
 
 /// The bus.
@@ -82,6 +89,8 @@ pub struct DatasetConfig {
     /// Items whose column has another name at the source.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// How a database says what has changed; without it, each delivery of a subscription is the whole table.
+    pub changes: Option<ChangesConfig>,
 }
 
 /// The kinds of sources.
@@ -129,6 +138,14 @@ pub enum ConfigError {
         /// The resource.
         resource: ResourceId,
     },
+    /// A subscription lacks a key, or has one that cannot be.
+    #[error("subscription {number}: {message}")]
+    Subscription {
+        /// The subscription, counted from 1.
+        number: usize,
+        /// What is wrong, and what to write.
+        message: String,
+    },
     /// A dataset lacks a key, or has one that its connector does not use.
     #[error("dataset {number}: {message}")]
     Dataset {
@@ -162,7 +179,7 @@ impl Config {
             }
             dataset.check().map_err(|message| ConfigError::Dataset { number, message })?;
         }
-        Ok(())
+        push::validate(&self.subscriptions)
     }
 }
 
@@ -225,6 +242,9 @@ impl DatasetConfig {
                 "`url`, `ca`, `table` and `query` are for databases; a file has its `path`",
             );
         }
+        if self.changes.is_some() {
+            return Err("`changes` is for databases; a file is delivered whole");
+        }
         match self.order_by.is_empty() {
             true => Ok(()),
             false => Err("a file has its own order; leave `order_by` out"),
@@ -235,9 +255,14 @@ impl DatasetConfig {
         if self.table.is_some() == self.query.is_some() {
             return Err("name one of `table` and `query`");
         }
-        match self.order_by.is_empty() {
-            true => Err("`order_by` is missing; name columns that together are unique"),
-            false => Ok(()),
+        if self.order_by.is_empty() {
+            return Err("`order_by` is missing; name columns that together are unique");
+        }
+        match (&self.changes, self.connector) {
+            (Some(changes), ConnectorKind::Sqlite) if changes.overlap_s > 0 => Err(
+                "`changes.overlap_s` is for postgres; SQLite commits in the order of its writers",
+            ),
+            (Some(_) | None, _) => Ok(()),
         }
     }
 }

@@ -18,6 +18,7 @@ use publicdata_service_kit::problem::Code;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::frames::Parts;
+use publicdata_transfer::push::Content;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
 use publicdata_transfer::{Receiving, signed, time};
@@ -46,6 +47,16 @@ pub struct Fetcher {
     roots: TrustRoots,
     clock: Clock,
     resume_deadline: Duration,
+    order: Order,
+}
+
+/// Which delivery of a subscription is fetched; of none, unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The subscription.
+    pub subscription_id: String,
+    /// The last delivery that the sink has; empty to begin anew.
+    pub after_transfer_id: String,
 }
 
 /// What a ticket means under its grant.
@@ -55,6 +66,8 @@ pub struct Offer {
     pub ticket: Ticket,
     /// The schema that a delivery has to have.
     pub schema: SchemaRef,
+    /// The fields, as they are granted.
+    pub fields: Vec<Field>,
     terms: GrantTerms,
 }
 
@@ -69,8 +82,11 @@ pub struct Fetch {
     ended: bool,
 }
 
-enum Came {
+/// The next part of a transfer.
+pub enum Came {
+    /// A frame.
     Frame(Opened),
+    /// The end: what came is what the provider signed for.
     Receipt(Box<Checked>),
 }
 
@@ -86,7 +102,14 @@ impl Fetcher {
         clock: Clock,
         resume_deadline: Duration,
     ) -> Self {
-        Self { bus: bus.with_deadline(ANSWER_TIMEOUT), signer, roots, clock, resume_deadline }
+        let (bus, order) = (bus.with_deadline(ANSWER_TIMEOUT), Order::default());
+        Self { bus, signer, roots, clock, resume_deadline, order }
+    }
+
+    /// The same, for a delivery of a subscription.
+    #[must_use]
+    pub fn ordering(&self, order: Order) -> Self {
+        Self { order, ..self.clone() }
     }
 
     /// What a ticket means, or why not. A ticket that is refused already here would leave no trace in the
@@ -125,8 +148,9 @@ impl Fetcher {
         }
 
         let ticket = ticket.with_fields(terms.fields.iter().map(|field| field.name.clone()));
-        let schema = mask::schema_of(&named(&terms, &ticket.fields));
-        Ok(Offer { ticket, schema, terms: verified.message })
+        let fields = named(&terms, &ticket.fields);
+        let schema = mask::schema_of(&fields);
+        Ok(Offer { ticket, schema, fields, terms: verified.message })
     }
 
     /// Begins a transfer: it is accepted when the first frame has come.
@@ -167,6 +191,31 @@ impl Fetcher {
         next_part(&mut incoming).await.map(drop)
     }
 
+    /// Hands in a receipt with both signatures; to hand it in again changes nothing.
+    pub async fn hand_in(&self, request: &ConfirmDeliveryRequest) -> Result<(), FetchError> {
+        let mut client = TransferServiceClient::new(self.bus.clone());
+        let mut delays = self.backoff().delays();
+        let begun = Instant::now();
+        while let Err(status) = client.confirm_delivery(request.clone()).await {
+            let delay = delays.next().unwrap_or(BACKOFF_MAX);
+            let in_time = begun.elapsed() + delay <= self.resume_deadline;
+            if !FetchError::is_temporary(&status) || !in_time {
+                return Err(status.into());
+            }
+            sleep(delay).await;
+        }
+        tracing::info!(transfer.id = %request.transfer_id, "received and signed for");
+        Ok(())
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff {
+            delay_first: BACKOFF_FIRST,
+            delay_max: BACKOFF_MAX,
+            deadline: self.resume_deadline,
+        }
+    }
+
     /// A first attempt, without what is made for each attempt anew.
     fn request(&self, ticket: Ticket, requested_by: &SpiffeId) -> TransferRequest {
         let organisation = self.signer.id().organisation();
@@ -179,6 +228,8 @@ impl Fetcher {
             fields: ticket.fields,
             purpose: ticket.purpose,
             case_number: ticket.case_number,
+            subscription_id: self.order.subscription_id.clone(),
+            after_transfer_id: self.order.after_transfer_id.clone(),
             ..TransferRequest::default()
         }
     }
@@ -204,21 +255,54 @@ impl Fetch {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        while !self.ended {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.advance().await? {
+            Came::Frame(Opened::Batch(parts) | Opened::Schema(parts, _)) => Ok(Some(parts)),
+            Came::Receipt(checked) => {
+                // The open stream keeps the transfer alive at the bus meanwhile.
+                self.fetcher.hand_in(&self.countersigned(&checked)).await?;
+                self.ended = true;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The next frame, or the receipt, which is not handed in by this; over as many attempts as it takes.
+    pub async fn advance(&mut self) -> Result<Came, FetchError> {
+        loop {
             match self.receive().await {
-                Ok(Came::Frame(Opened::Batch(parts) | Opened::Schema(parts, _))) => {
+                Ok(came) => {
                     self.interrupted_at = None;
-                    return Ok(Some(parts));
-                }
-                Ok(Came::Receipt(checked)) => {
-                    self.confirm(&checked).await?;
-                    self.ended = true;
+                    return Ok(came);
                 }
                 Err(error) if error.is_interruption() => self.resume(error).await?,
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+    }
+
+    /// The schema, as it was delivered.
+    #[must_use]
+    pub fn delivered_schema(&self) -> Option<SchemaRef> {
+        self.receiving.schema().cloned()
+    }
+
+    /// How many frames have come.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.receiving.received().frames()
+    }
+
+    /// A receipt with this node's signature, as it is handed in.
+    #[must_use]
+    pub fn countersigned(&self, checked: &Checked) -> ConfirmDeliveryRequest {
+        ConfirmDeliveryRequest {
+            transfer_id: self.receiving.transfer().to_string(),
+            receipt: Some(checked.signed().clone()),
+            consumer_signature: Some(checked.countersign(&self.fetcher.signer)),
+        }
     }
 
     /// Asks the bus to deliver from where we are.
@@ -246,7 +330,7 @@ impl Fetch {
             Part::Frame(frame) => {
                 let opened = self.receiving.frame(frame)?;
                 if let Opened::Schema(_, schema) = &opened
-                    && *schema != self.schema
+                    && *schema != self.expected(schema)
                 {
                     return Err(FetchError::Schema);
                 }
@@ -263,6 +347,14 @@ impl Fetch {
         }
     }
 
+    /// The schema that has to come, if the delivery holds what this one says.
+    fn expected(&self, schema: &SchemaRef) -> SchemaRef {
+        match Content::of(schema) {
+            Some(content) => content.schema(&self.schema),
+            None => SchemaRef::clone(&self.schema),
+        }
+    }
+
     /// Tries again until an attempt begins, for as long as the configuration allows.
     async fn resume(&mut self, mut error: FetchError) -> Result<(), FetchError> {
         self.incoming = None;
@@ -273,7 +365,7 @@ impl Fetch {
             transfer.id = %self.receiving.transfer(), frames, error = %error, "interrupted; resuming"
         );
 
-        for delay in self.backoff().delays() {
+        for delay in self.fetcher.backoff().delays() {
             if since.elapsed() + delay > deadline {
                 break;
             }
@@ -285,41 +377,6 @@ impl Fetch {
             }
         }
         Err(FetchError::NotResumed { after: since.elapsed(), last: Box::new(error) })
-    }
-
-    /// Hands in the receipt; the open stream keeps the transfer alive at the bus meanwhile.
-    async fn confirm(&mut self, checked: &Checked) -> Result<(), FetchError> {
-        let request = ConfirmDeliveryRequest {
-            transfer_id: self.receiving.transfer().to_string(),
-            receipt: Some(checked.signed().clone()),
-            consumer_signature: Some(checked.countersign(&self.fetcher.signer)),
-        };
-        let mut client = TransferServiceClient::new(self.fetcher.bus.clone());
-        let mut delays = self.backoff().delays();
-        let begun = Instant::now();
-        while let Err(status) = client.confirm_delivery(request.clone()).await {
-            let delay = delays.next().unwrap_or(BACKOFF_MAX);
-            let in_time = begun.elapsed() + delay <= self.fetcher.resume_deadline;
-            if !FetchError::is_temporary(&status) || !in_time {
-                return Err(status.into());
-            }
-            sleep(delay).await;
-        }
-
-        let receipt = checked.receipt();
-        tracing::info!(
-            transfer.id = %self.receiving.transfer(), rows = receipt.rows, bytes = receipt.bytes,
-            "received and signed for"
-        );
-        Ok(())
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff {
-            delay_first: BACKOFF_FIRST,
-            delay_max: BACKOFF_MAX,
-            deadline: self.fetcher.resume_deadline,
-        }
     }
 }
 

@@ -8,8 +8,8 @@ use publicdata_exchange_domain::{Refusal, Standing, Terms, Usage, Use, authorise
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::exchange::v1::{GrantTerms, ServeTransfer, TransferRequest};
 use publicdata_transfer::signed::{self, SignedError};
-use publicdata_transfer::time;
-use publicdata_types::{DeliveryMode, GrantId, OrganisationCode, ResourceId, TransferId};
+use publicdata_transfer::{push, time};
+use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 
 use crate::terms::{self, TermsError};
 
@@ -152,7 +152,7 @@ impl Gate {
             consumer,
             fields: &request.fields,
             purpose: &request.purpose,
-            mode: DeliveryMode::Bulk,
+            mode: push::mode_of(&request),
             at: now,
             used: &used,
         };

@@ -24,6 +24,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::changes::ChangesError;
+use crate::changes::cursors::Cursors;
 use crate::dataset::Dataset;
 use crate::journal::{Journal, JournalError, Seen};
 use crate::mask::{Masking, PseudonymKey};
@@ -33,6 +35,7 @@ use crate::source::{Scan, SourceError};
 use attempts::{Count, Memory};
 
 mod attempts;
+mod push;
 
 /// How many frames wait for the connection: what waits is memory, and the connection has a window of
 /// its own.
@@ -53,6 +56,8 @@ pub struct Parts {
     pub datasets: BTreeMap<ResourceId, Dataset>,
     /// What it remembers.
     pub journal: Journal,
+    /// Where deliveries of subscriptions ended.
+    pub cursors: Cursors,
     /// What it makes pseudonyms with.
     pub key: PseudonymKey,
     /// In whose name it signs receipts.
@@ -67,6 +72,7 @@ struct Inner {
     gate: Gate,
     datasets: BTreeMap<ResourceId, Dataset>,
     memory: Mutex<Memory>,
+    cursors: Cursors,
     key: PseudonymKey,
     signer: Signer,
     clock: Clock,
@@ -99,6 +105,8 @@ enum Broken {
     Source(#[from] SourceError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
     #[error("a batch cannot be masked")]
     Mask(#[source] ArrowError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
@@ -111,9 +119,9 @@ impl Provider {
     /// Puts the providing side together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { gate, datasets, journal, key, signer, clock, bus } = parts;
+        let Parts { gate, datasets, journal, cursors, key, signer, clock, bus } = parts;
         let memory = Mutex::new(Memory::new(journal));
-        Self(Arc::new(Inner { gate, datasets, memory, key, signer, clock, bus }))
+        Self(Arc::new(Inner { gate, datasets, memory, cursors, key, signer, clock, bus }))
     }
 
     /// What the node serves.
@@ -259,16 +267,18 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
+        let reading = self.reading(&permit, &dataset).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
         send(parts, Part::Header(header)).await?;
 
         let masking = Masking::new(&permit.fields, self.0.key.clone());
-        if let Some(frame) = delivering.schema(masking.schema())? {
+        let schema = reading.schema(masking.schema());
+        if let Some(frame) = delivering.schema(&schema)? {
             send(parts, Part::Frame(frame)).await?;
         }
-        let mut batches = scan(dataset.connector(), wanted);
+        let mut batches = scan(&*reading.connector, wanted);
         let mut reserved = 0;
         loop {
             // A source may take long, and nobody waits any more.
@@ -279,6 +289,7 @@ impl Provider {
             };
             let Some(batch) = batch else { break };
             let batch = masking.apply(&batch?).map_err(Broken::Mask)?;
+            let batch = reading.shaped(&schema, batch)?;
             let frames = delivering.batch(&batch)?;
             let rows = delivering.sealed_rows();
             count.rows.store(rows, Ordering::Relaxed);
@@ -356,6 +367,7 @@ impl Broken {
         match self {
             Self::Source(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
+            Self::Changes(error) => error.reason(),
             Self::Mask(_) => "MASKING_FAILED",
             Self::Journal(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
@@ -367,9 +379,11 @@ impl Broken {
         let message = match self {
             Self::Source(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Mask(_) | Self::Journal(_) => self.to_string(),
+            Self::Changes(_) | Self::Mask(_) | Self::Journal(_) => self.to_string(),
             Self::Gone => return None,
         };
-        Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })
+        // It cannot be resumed: what is asked for is not known.
+        let refused = matches!(self, Self::Changes(ChangesError::CursorUnknown));
+        Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused })
     }
 }

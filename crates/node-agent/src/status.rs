@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use crate::link::LinkStatus;
 use crate::provider::Provider;
+use crate::subscriber::state::State;
 
 /// How long a source may take to say whether it is well.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,13 +24,19 @@ pub struct Wellbeing {
     id: SpiffeId,
     provider: Provider,
     link: watch::Receiver<LinkStatus>,
+    subscriptions: Vec<watch::Receiver<State>>,
 }
 
 impl Wellbeing {
     /// Tells of this node.
     #[must_use]
-    pub fn new(id: SpiffeId, provider: Provider, link: watch::Receiver<LinkStatus>) -> Self {
-        Self { id, provider, link }
+    pub fn new(
+        id: SpiffeId,
+        provider: Provider,
+        link: watch::Receiver<LinkStatus>,
+        subscriptions: Vec<watch::Receiver<State>>,
+    ) -> Self {
+        Self { id, provider, link, subscriptions }
     }
 }
 
@@ -59,7 +66,11 @@ impl NodeService for Wellbeing {
             connected: link.connected,
             since: Some(time::to_wire(link.since)),
             datasets,
-            subscriptions: Vec::new(),
+            subscriptions: self
+                .subscriptions
+                .iter()
+                .map(|state| state.borrow().to_wire())
+                .collect(),
         }))
     }
 }

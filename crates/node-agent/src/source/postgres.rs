@@ -5,13 +5,14 @@ mod tls;
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use futures::future::{Either, select};
 use publicdata_types::ItemType;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, Row};
 
 use super::batch::Rows;
 use super::sql::{self, Dialect, Relation};
@@ -21,6 +22,7 @@ use super::{
 };
 use copy::{Decoder, Shape};
 
+use crate::changes::Database;
 pub use tls::{TlsRule, TlsRuleError};
 
 /// A PostgreSQL database.
@@ -68,6 +70,27 @@ impl Connector for Postgres {
             };
             this.with_client(send).await
         })
+    }
+}
+
+#[async_trait]
+impl Database for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn ask(&self, query: &str) -> Result<Vec<Vec<Option<String>>>, SourceError> {
+        let ask = async |client: &Client| {
+            let found = client.query(query, &[]).await.map_err(|error| self.broken(error))?;
+            let row = |row: &Row| (0..row.len()).map(|column| row.try_get(column)).collect();
+            let rows: Result<_, _> = found.iter().map(row).collect();
+            rows.map_err(|error| self.broken(error))
+        };
+        self.with_client(ask).await
+    }
+
+    fn reading(&self, relation: Relation) -> Arc<dyn Connector> {
+        Arc::new(Self { relation, ..self.clone() })
     }
 }
 

@@ -65,11 +65,11 @@ pub fn qualified(column: &str) -> String {
     format!("source.{}", identifier(column))
 }
 
-fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn from(relation: &Relation) -> String {
+pub(crate) fn from(relation: &Relation) -> String {
     match &relation.from {
         From::Table(name) => name.split('.').map(identifier).collect::<Vec<_>>().join("."),
         From::Query(query) => format!("({})", query.trim().trim_end_matches(';')),
@@ -183,7 +183,7 @@ impl Writer<'_> {
 
 /// A text as a literal: both databases, as we connect to them, know no other escape than the doubled
 /// quote.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 

@@ -582,6 +582,7 @@ impl Fleet {
             },
             flight: FlightConfig { resume_s: 20, ..FlightConfig::default() },
             telemetry: Default::default(),
+            subscriptions: Vec::new(),
             datasets,
         };
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()
@@ -671,6 +672,7 @@ fn dataset(path: PathBuf) -> DatasetConfig {
         query: None,
         order_by: Vec::new(),
         columns: Default::default(),
+        changes: None,
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking as well")]
 
 mod bus;
+mod changes;
 mod exchange;
 mod parties;
+mod sinks;
 mod sources;

@@ -336,6 +336,7 @@ fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> Dataset
         query: None,
         order_by: if database { vec!["code".to_owned()] } else { Vec::new() },
         columns: [("name".to_owned(), "village".to_owned())].into(),
+        changes: None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! `publicdata grant`: applications, and what providers grant.
 
 mod limits;
+mod modes;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use publicdata_identity::Signer;
 use publicdata_proto::catalog::v1::get_resource_request::Key;
-use publicdata_proto::catalog::v1::{DeliveryMode, GetResourceRequest, Resource};
+use publicdata_proto::catalog::v1::{GetResourceRequest, Resource};
 use publicdata_proto::exchange::v1::{
     FilterItem, GetGrantRequest, Grant, GrantTerms, GrantedField, IssueGrantRequest,
     ListGrantsRequest, RefuseApplicationRequest, RevokeGrantRequest, SubmitApplicationRequest,
@@ -18,6 +19,7 @@ use super::{answer, short, time_text};
 use crate::context::Context;
 use crate::session::{Session, new_command_id};
 pub use limits::Limits;
+pub use modes::{Mode, Modes};
 
 /// What can be done with applications and grants.
 #[derive(Debug, Subcommand)]
@@ -90,6 +92,9 @@ pub struct Apply {
     /// Last day.
     #[arg(long)]
     pub until: Date,
+    /// How it shall be delivered.
+    #[command(flatten)]
+    pub modes: Modes,
 }
 
 /// Arguments of `approve`.
@@ -182,7 +187,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     }
 }
 
-/// The request of an application; the resource is delivered in bulk.
+/// The request of an application.
 #[must_use]
 pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationRequest {
     SubmitApplicationRequest {
@@ -192,7 +197,7 @@ pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationReq
         legal_basis: arguments.legal_basis,
         fields: arguments.fields,
         row_filter: arguments.filter,
-        delivery_modes: vec![DeliveryMode::Bulk.into()],
+        delivery_modes: arguments.modes.to_wire(),
         valid_from: arguments.from.to_string(),
         valid_until: arguments.until.to_string(),
     }

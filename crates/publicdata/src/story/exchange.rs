@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::preparation::Entries;
 use super::{Cast, refused};
 use crate::commands::grant::{
-    Apply, Approve, Limits, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Modes, application, signed_issue, terms_of_application,
 };
 use crate::commands::{answer, fetch};
 use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
@@ -53,6 +53,7 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             filter: "areaCode IN ('510104', '510105')".to_owned(),
             from: today,
             until: today.checked_add(90.days())?,
+            modes: Modes::default(),
         };
         let request = application(new_command_id(), arguments);
         // The bus learns from the catalogue's events which entries there are.
