@@ -155,6 +155,8 @@ impl Taking for Intaking {
         blocking(kind, move || {
             let mut manifest = Manifest::open(&place)?;
             if manifest.has(note.transfer) {
+                drop(writer);
+                fs::remove_file(place.draft(note.transfer)).map_err(|error| place.failed(error))?;
                 return Ok(Taken::Before);
             }
             if manifest.last().map_or(0, |last| last.number) + 1 != note.number {

@@ -327,7 +327,7 @@ async fn every_type_comes_through() {
             }
             Kind::Sqlite => {
                 "SELECT number, concat_ws('|', code, money, flag, born, size, \
-                 lower(hex(photo)), substr(replace(at, 'T', ' '), 1, 19)) FROM types"
+                 nullif(lower(hex(photo)), ''), substr(replace(at, 'T', ' '), 1, 19)) FROM types"
             }
             Kind::Csv | Kind::Parquet => columns,
         };
