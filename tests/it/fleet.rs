@@ -12,12 +12,14 @@ use arrow_flight::error::FlightError;
 use futures::TryStreamExt as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, Limits, Mode, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Mode, Modes, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::fleet::{Fleet, NodeDataset, Options};
 use publicdata::output::from_json;
-use publicdata::sample::{self, AUDITOR, AUTHORITY, CONSUMER, ORGANISATIONS, PROVIDER};
+use publicdata::sample::{
+    self, AUDITOR, AUTHORITY, CONSUMER, ORGANISATIONS, Organisation, PROVIDER,
+};
 use publicdata::session::{CREDENTIALS_FOLDER, Session, new_command_id};
 use publicdata_audit::client::{LogClient, Report, Selection, Verification};
 use publicdata_audit::replay::Told;
@@ -121,6 +123,21 @@ impl City {
 
     /// The same, with less granted.
     pub(crate) async fn settled_with(rows: Rows, granted: Granted) -> Self {
+        let mut city = Self::catalogued(rows).await;
+        city.fleet.configure_node(&CONSUMER, Vec::new()).await.unwrap();
+        city.grant = city.granted(granted, Modes { modes: vec![Mode::Query, Mode::Bulk] }).await;
+        city
+    }
+
+    /// Settles the city up to a grant by push. No node runs yet.
+    pub(crate) async fn settled_for_push(rows: Rows) -> Self {
+        let mut city = Self::catalogued(rows).await;
+        let modes = Modes { modes: vec![Mode::Push] };
+        city.grant = city.granted(Granted::default(), modes).await;
+        city
+    }
+
+    async fn catalogued(rows: Rows) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let init = sample::init_arguments().unwrap();
@@ -135,9 +152,7 @@ impl City {
             sample::register(&authority, organisation).await.unwrap();
             sample::issue(&authority, &data, organisation).await.unwrap();
         }
-        city.fleet.configure_node(&CONSUMER, Vec::new()).await.unwrap();
         city.resource = city.published(ENTRY).await;
-        city.grant = city.granted(granted).await;
         city
     }
 
@@ -177,20 +192,26 @@ impl City {
 
     /// Writes a configuration of the provider's node, with these datasets.
     pub(crate) fn provider_config(&self, datasets: &str) -> PathBuf {
-        let (_, credentials) = PROVIDER.node.unwrap();
+        self.node_config(&PROVIDER, "provider", datasets)
+    }
+
+    /// Writes a configuration of an organisation's node, with these datasets and subscriptions.
+    pub(crate) fn node_config(&self, of: &Organisation, name: &str, more: &str) -> PathBuf {
+        let (_, credentials) = of.node.unwrap();
+        let own = self.path(&format!("{name}-node"));
         let data = self.fleet.data();
         let endpoints = self.fleet.endpoints();
-        let config = self.path("provider.toml");
+        let config = self.path(&format!("{name}.toml"));
         let text = format!(
             "credentials = \"{}\"\ndata_dir = \"{}\"\n\
              [bus]\naddress = \"{}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n\
-             [flight]\nlisten = \"127.0.0.1:0\"\n{datasets}",
+             [flight]\nlisten = \"127.0.0.1:0\"\n{more}",
             data.join(CREDENTIALS_FOLDER).join(credentials).display(),
-            self.path("provider-node").display(),
+            own.display(),
             endpoints.exchange_bus,
             endpoints.trust_domain,
         );
-        std::fs::create_dir_all(self.path("provider-node")).unwrap();
+        std::fs::create_dir_all(&own).unwrap();
         std::fs::write(&config, text).unwrap();
         config
     }
@@ -253,18 +274,19 @@ impl City {
             legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
             fields: FIELDS.map(str::to_owned).to_vec(),
             filter: String::new(),
-            modes: vec![Mode::Query, Mode::Bulk],
             from: today,
             until: today.checked_add(90.days()).unwrap(),
+            modes: Modes { modes: vec![Mode::Query, Mode::Bulk] },
         }
     }
 
     /// Applies and approves; the grant's id. The bus has to have heard of the entry first.
-    pub(crate) async fn granted(&self, granted: Granted) -> String {
+    pub(crate) async fn granted(&self, granted: Granted, modes: Modes) -> String {
         let (consumer, provider) = (self.consumer(), self.provider());
         let command_id = new_command_id();
         let grant = until("the bus knows the entry", async || {
-            let request = application(command_id.clone(), self.application());
+            let wanted = Apply { modes: modes.clone(), ..self.application() };
+            let request = application(command_id.clone(), wanted);
             consumer.grants().unwrap().submit_application(request).await.ok()
         })
         .await
@@ -546,12 +568,12 @@ async fn generate(path: &Path, rows: Rows) {
     connection.close().await.unwrap();
 }
 
-async fn connect(path: &Path) -> SqliteConnection {
+pub(crate) async fn connect(path: &Path) -> SqliteConnection {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-const ENTRY: &str = r#"{
+pub(crate) const ENTRY: &str = r#"{
   "name": "人口登记",
   "abstract": "为测试生成的登记。",
   "classificationCode": "3010100",
@@ -566,7 +588,7 @@ const ENTRY: &str = r#"{
   ],
   "sharingType": "SHARING_TYPE_CONDITIONAL",
   "sharingCondition": "限于履行基层治理和公共卫生职责，须说明用途和法律依据。",
-  "deliveryModes": ["DELIVERY_MODE_QUERY", "DELIVERY_MODE_BULK"],
+  "deliveryModes": ["DELIVERY_MODE_QUERY", "DELIVERY_MODE_BULK", "DELIVERY_MODE_PUSH"],
   "open": false,
   "updateCycle": "UPDATE_CYCLE_YEARLY",
   "useRequirements": "不得提供给第三方。"

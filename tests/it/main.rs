@@ -12,6 +12,7 @@ mod collection;
 mod command_line;
 mod faults;
 mod objections;
+mod push;
 mod questions;
 mod register;
 mod restart;

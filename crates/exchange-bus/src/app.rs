@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -14,6 +13,7 @@ use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::exchange::v1::dispute_service_server::DisputeServiceServer;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
+use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
 use publicdata_proto::exchange::v1::ticket_service_server::TicketServiceServer;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -29,6 +29,7 @@ use crate::grpc::Service;
 use crate::policies::{Corrections, Deadlines, Marks, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
+use crate::subscriptions::{SubscriptionDesk, Upkeep};
 use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
 use crate::views::{self, Catalogue, EXCHANGE, Log, Objections};
@@ -57,6 +58,7 @@ pub struct App {
     recovery: Recovery,
     corrections: Corrections,
     marks: Marks,
+    upkeep: Upkeep,
     tasks: Tasks,
 }
 
@@ -137,8 +139,10 @@ impl App {
         let relay = Relay::new(config.limits());
         let desks = Desks::new(&dependencies, &queries, &relay, &log, calendar);
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
-        let every = Duration::from_millis(config.deadline_poll_ms);
+        let every = config.deadline_poll();
         let service_id = credentials.id().clone();
+        let subscriptions = exchange.subscriptions.clone();
+        let upkeep = Upkeep { desk: subscriptions.clone(), every };
         let deadlines = Deadlines {
             limited: vec![Arc::new(desk.clone()), Arc::new(tickets.clone())],
             clock: clock.clone(),
@@ -160,22 +164,22 @@ impl App {
             store,
             log: Arc::clone(&log),
         };
-        let tasks_of_service = tasks.clone();
         let service = Service {
             directory,
             desk,
             exchange,
             tickets,
             disputes,
+            subscriptions,
             queries,
             relay,
             catalogue,
             log,
             objections,
             clock,
-            tasks: tasks_of_service,
+            tasks: tasks.clone(),
         };
-        Ok(Self { server, service, deadlines, recovery, corrections, marks, tasks })
+        Ok(Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks })
     }
 
     /// Where it listens.
@@ -196,7 +200,7 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self { server, service, deadlines, recovery, corrections, marks, tasks } = self;
+        let Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks } = self;
         for (name, projector) in [
             ("view of catalogue", &service.catalogue),
             ("view of exchanges", &service.log),
@@ -209,6 +213,7 @@ impl App {
         tasks.spawn("policy of recovery", recovery.run(tasks.shutdown().clone()));
         tasks.spawn("policy of corrections", corrections.run(tasks.shutdown().clone()));
         tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
+        tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -217,6 +222,7 @@ impl App {
 
         let routes = Routes::new(GrantServiceServer::new(service.clone()))
             .add_service(TransferServiceServer::new(service.clone()))
+            .add_service(SubscriptionServiceServer::new(service.clone()))
             .add_service(TicketServiceServer::new(service.clone()))
             .add_service(DisputeServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
@@ -241,8 +247,10 @@ impl Desks {
             clock: clock.clone(),
             calendar: Arc::clone(&calendar),
         };
+        let subscriptions = SubscriptionDesk::new(store, queries, relay, clock, credentials.id());
         let exchange = Exchange {
             grants: grants.grants.clone(),
+            subscriptions,
             queries: queries.clone(),
             transfers: Aggregates::new(Arc::clone(store)),
             relay: relay.clone(),

@@ -2,6 +2,7 @@
 
 pub mod dispute;
 pub mod grant;
+pub mod subscription;
 pub mod ticket;
 pub mod transfer;
 pub mod values;

@@ -101,6 +101,11 @@ impl Config {
         Ok(())
     }
 
+    /// How often the clock is looked at.
+    pub(crate) fn deadline_poll(&self) -> Duration {
+        Duration::from_millis(self.deadline_poll_ms)
+    }
+
     /// How long the relay waits.
     pub(crate) fn limits(&self) -> Limits {
         Limits {

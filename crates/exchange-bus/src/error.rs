@@ -5,7 +5,7 @@ mod objections;
 use publicdata_event_store::aggregates::{self, ExecuteError};
 use publicdata_event_store::{AppendError, BoxError};
 use publicdata_exchange_domain::mistake::Mistake;
-use publicdata_exchange_domain::{Refusal, dispute, grant, ticket, transfer};
+use publicdata_exchange_domain::{Refusal, dispute, grant, subscription, ticket, transfer};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 use publicdata_transfer::receipt::ReceiptError;
@@ -77,6 +77,9 @@ pub enum Error {
     /// Nothing was delivered that could be doubted.
     #[error("transfer is not completed; a ticket names one that is")]
     TransferNotCompleted,
+    /// The rules of subscriptions forbid it.
+    #[error(transparent)]
+    Subscription(#[from] subscription::Rejection),
     /// The use is not within its grant (R30.1).
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -151,6 +154,7 @@ impl Error {
                     "ticket" => "TICKET_UNKNOWN",
                     "dispute" => "DISPUTE_UNKNOWN",
                     "organisation" => "ORGANISATION_UNKNOWN",
+                    "subscription" => "SUBSCRIPTION_UNKNOWN",
                     _ => "GRANT_UNKNOWN",
                 };
                 Problem::new(Code::NotFound, reason, text)
@@ -175,7 +179,8 @@ impl Error {
             Self::TransferNotCompleted => {
                 Problem::new(Code::FailedPrecondition, "TRANSFER_NOT_COMPLETED", text)
             }
-            Self::Refused(refusal) => Problem::new(Code::PermissionDenied, refusal.reason(), text),
+            Self::Subscription(rejection) => subscription(&rejection),
+            Self::Refused(refusal) => refused(&refusal),
             Self::NodeNotConnected => Problem::new(Code::Unavailable, "NODE_NOT_CONNECTED", text),
             Self::NotAsked => Problem::new(Code::FailedPrecondition, "NOT_ASKED", text),
             Self::Beginning { .. } => {
@@ -331,6 +336,29 @@ fn transfer(rejection: &transfer::Rejection) -> Problem {
         | Rejection::ReceiptDiffers { .. } => Code::FailedPrecondition,
     };
     Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+fn subscription(rejection: &subscription::Rejection) -> Problem {
+    use subscription::Rejection;
+
+    let code = match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::Ended => Code::FailedPrecondition,
+        Rejection::NameMissing | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::OtherNode | Rejection::Denied(_) => Code::PermissionDenied,
+    };
+    Problem::new(code, rejection.reason(), rejection.to_string())
+}
+
+/// Says to programs when they may ask again, where that is known.
+fn refused(refusal: &Refusal) -> Problem {
+    let problem = Problem::new(Code::PermissionDenied, refusal.reason(), refusal.to_string());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not about a moment")]
+    match refusal {
+        Refusal::RateExceeded { next, .. } => problem.with("next_at", next),
+        Refusal::NotYetValid { from } => problem.with("next_at", from),
+        _ => problem,
+    }
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -1,8 +1,9 @@
-//! Parse, execute, respond: the services, one file each.
+//! Parse, execute, respond: one file for each service.
 
 mod disputes;
 mod grants;
 mod links;
+mod subscriptions;
 mod tickets;
 mod transfers;
 
@@ -23,6 +24,7 @@ use crate::error::Error;
 use crate::grants::GrantDesk;
 use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
+use crate::subscriptions::SubscriptionDesk;
 use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
@@ -43,6 +45,8 @@ pub struct Service {
     pub tickets: TicketDesk,
     /// Disputes.
     pub disputes: DisputeDesk,
+    /// Subscriptions.
+    pub subscriptions: SubscriptionDesk,
     /// The views.
     pub queries: Queries,
     /// Nodes.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod grpc;
 
 pub mod grants;
+pub mod subscriptions;
 pub mod transfers;
 
 pub mod disputes;

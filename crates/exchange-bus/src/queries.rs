@@ -7,6 +7,7 @@ mod matters;
 mod objections;
 mod page;
 mod standing;
+pub mod subscriptions;
 mod transfers;
 mod usage;
 

@@ -3,6 +3,7 @@
 //! Nothing here is recorded and nothing here decides who may get what. A transfer is *reserved* before its grant is read,
 //! so that a revocation that comes in between finds it; then *served* by a connected node; then *conducted* to its end.
 
+pub mod changes;
 pub mod conduct;
 pub mod link;
 pub mod outlet;
@@ -48,6 +49,7 @@ struct Inner {
     links: Mutex<HashMap<SpiffeId, link::Entry>>,
     connected: Notify,
     transfers: Mutex<HashMap<TransferId, Running>>,
+    changes: changes::Changes,
 }
 
 /// What others may do to a running transfer.
@@ -124,6 +126,7 @@ impl Relay {
             links: Mutex::default(),
             connected: Notify::new(),
             transfers: Mutex::default(),
+            changes: changes::Changes::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -5,6 +5,8 @@
 mod asked;
 pub mod outcome;
 
+mod availability;
+
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
 use publicdata_exchange_domain::{Refusal, Terms, Usage, Use};
@@ -24,6 +26,7 @@ use crate::metrics;
 use crate::queries::{Queries, Reader};
 use crate::relay::outlet::{self, Inlet};
 use crate::relay::{Conductor, Relay, Reservation};
+use crate::subscriptions::SubscriptionDesk;
 use asked::{Asked, derived};
 
 /// How often the end of a transfer is tried to be recorded again: for about half a minute.
@@ -38,6 +41,8 @@ pub struct Exchange {
     pub queries: Queries,
     /// The exchange log.
     pub transfers: Aggregates<Transfers>,
+    /// What is pushed to whom.
+    pub subscriptions: SubscriptionDesk,
     /// Nodes and pipes.
     pub relay: Relay,
     /// Who vouches for signatures.
@@ -133,14 +138,13 @@ impl Exchange {
             return Ok(Err((denied.reason(), Error::from(denied))));
         }
         match decision {
-            // What runs goes on; what is asked for from now on is refused.
-            Ok(terms) if self.queries.is_withdrawn(terms.resource).await? => {
-                Ok(Err(("RESOURCE_WITHDRAWN", Error::ResourceWithdrawn)))
-            }
-            Ok(terms) => Ok(match asked.check_parameters() {
-                Ok(()) => Ok(terms),
-                Err(error) => Err(("PARAMETERS_WRONG", error)),
-            }),
+            Ok(terms) => match self.is_to_be_had(&asked.request, &terms).await? {
+                Ok(()) => Ok(match asked.check_parameters() {
+                    Ok(()) => Ok(terms),
+                    Err(error) => Err(("PARAMETERS_WRONG", error)),
+                }),
+                Err(refused) => Ok(Err(refused)),
+            },
             Err(refused) => Ok(Err(refused)),
         }
     }

@@ -9,6 +9,7 @@ pub mod objections;
 
 mod disputes;
 mod grants;
+mod subscriptions;
 mod tickets;
 mod transfers;
 
@@ -34,6 +35,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_usage.sql"),
     include_str!("../migrations/0004_objections.sql"),
     include_str!("../migrations/0005_search.sql"),
+    include_str!("../migrations/0006_subscription.sql"),
 ];
 
 /// An event that contradicts those before it.

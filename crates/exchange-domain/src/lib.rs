@@ -10,6 +10,7 @@ pub mod query;
 pub mod terms;
 
 pub mod grant;
+pub mod subscription;
 pub mod transfer;
 
 pub mod prose;

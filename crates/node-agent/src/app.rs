@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use publicdata_identity::credentials::CredentialsError;
@@ -14,24 +15,29 @@ use publicdata_types::OrganisationCode;
 use tokio::sync::watch;
 use tonic::service::Routes;
 
+use crate::changes::cursors::Cursors;
+use crate::changes::watch::Watcher;
 use crate::config::{Config, ConfigError};
 use crate::dataset::{Dataset, DatasetError};
 use crate::fetch::Fetcher;
 use crate::flight::{self, Flight};
 use crate::journal::{Journal, JournalError};
-use crate::link::{Link, LinkStatus};
+use crate::link::{Link, LinkStatus, Push};
 use crate::mask::{KeyError, PseudonymKey};
 use crate::permit::{Gate, REQUEST_AGE_MAX};
 use crate::provider::{Parts, Provider};
 use crate::quarantine::{BYTES_MAX, Quarantine, QuarantineError};
 use crate::service::{DataService, ServiceError};
 use crate::status::Wellbeing;
+use crate::subscriber::{self, SetupError, Subscriber};
 
 /// A node that holds its port and has opened its files, and does not run yet.
 pub struct App {
     server: BoundServer,
     routes: Routes,
     link: Link,
+    watcher: Watcher,
+    subscribers: Vec<Subscriber>,
     tasks: Tasks,
 }
 
@@ -65,6 +71,9 @@ pub enum BuildError {
     /// The quarantine cannot be used.
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
+    /// A subscription cannot be set up.
+    #[error(transparent)]
+    Subscription(#[from] SetupError),
     /// There can be no channel to the bus.
     #[error(transparent)]
     Bus(#[from] ChannelError),
@@ -89,11 +98,12 @@ impl App {
 
         let signer = Signer::from(credentials);
         let roots = credentials.roots().clone();
-        let datasets = datasets(config)?;
+        let (datasets, cursors) = (datasets(config)?, Cursors::new(&config.data_dir));
         let provider = Provider::new(Parts {
             gate: Gate { organisation, roots: roots.clone() },
             services: services(config, &datasets)?,
             datasets,
+            cursors: cursors.clone(),
             journal: Journal::open(&config.data_dir, clock.now(), REQUEST_AGE_MAX)?,
             key: PseudonymKey::open(&config.data_dir)?,
             quarantine: Quarantine::open(&config.data_dir, BYTES_MAX)?,
@@ -101,17 +111,35 @@ impl App {
             clock: clock.clone(),
             bus: bus.clone(),
         });
-        let link = Link::new(bus.clone(), provider.clone(), clock.clone(), tasks.clone());
+        let status = watch::Sender::new(LinkStatus { connected: false, since: clock.now() });
         let resume_deadline = config.flight.resume_deadline();
-        let fetcher = Fetcher::new(bus, signer, roots, clock.clone(), resume_deadline);
+        let fetcher = Fetcher::new(bus.clone(), signer, roots, clock.clone(), resume_deadline);
+        let subscribers = subscribers(
+            config,
+            &subscriber::Parts {
+                fetcher: fetcher.clone(),
+                bus: bus.clone(),
+                node: credentials.id().clone(),
+                link: status.subscribe(),
+                clock: clock.clone(),
+                tasks: tasks.clone(),
+            },
+        )?;
+        let watcher = Watcher::new(provider.datasets().values(), cursors, tasks.clone());
+        let push = Push {
+            versions: watcher.versions(),
+            bells: Arc::new(subscribers.iter().map(|one| (one.id(), one.bell())).collect()),
+        };
+        let link = Link::new((bus, provider.clone()), push, status, clock.clone(), tasks.clone());
 
         let only_own = flight::only(organisation);
-        let status =
-            Wellbeing::new(credentials.id().clone(), provider, fetcher.clone(), link.status());
+        let states = subscribers.iter().map(Subscriber::state).collect();
+        let id = credentials.id().clone();
+        let status = Wellbeing::new(id, provider, fetcher.clone(), link.status(), states);
         let flight = FlightServiceServer::with_interceptor(Flight::new(fetcher), only_own.clone());
         let status = NodeServiceServer::with_interceptor(status, only_own);
         let routes = Routes::new(flight).add_service(status);
-        Ok(Self { server, routes, link, tasks: tasks.clone() })
+        Ok(Self { server, routes, link, watcher, subscribers, tasks: tasks.clone() })
     }
 
     /// Where the department's systems fetch.
@@ -130,8 +158,17 @@ impl App {
     pub fn spawn(self) -> Result<(), BuildError> {
         self.server.spawn(&self.tasks, self.routes, &[DESCRIPTORS])?;
         self.tasks.spawn("link to the bus", self.link.run());
+        self.watcher.spawn();
+        for subscriber in self.subscribers {
+            self.tasks.spawn("subscription", subscriber.run());
+        }
         Ok(())
     }
+}
+
+fn subscribers(config: &Config, parts: &subscriber::Parts) -> Result<Vec<Subscriber>, SetupError> {
+    let new = |config| Subscriber::new(config, parts.clone());
+    config.subscriptions.iter().map(new).collect()
 }
 
 fn datasets(

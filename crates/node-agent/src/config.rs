@@ -16,6 +16,9 @@ use publicdata_types::ResourceId;
 use publicdata_types::id::IdError;
 use serde::Deserialize;
 
+mod push;
+
+pub use push::{ChangesConfig, SinkConfig, SinkKind, SubscriptionConfig};
 pub use service::{Operator, ParameterConfig, ParameterKind, ServiceConfig};
 
 const ENV_PREFIX: &str = "PUBLICDATA_NODE_";
@@ -42,6 +45,9 @@ pub struct Config {
     /// The questions that it answers about them.
     #[serde(default, rename = "service")]
     pub services: Vec<ServiceConfig>,
+    /// What is pushed to the node.
+    #[serde(default, rename = "subscription")]
+    pub subscriptions: Vec<SubscriptionConfig>,
 }
 
 /// The bus.
@@ -101,6 +107,8 @@ pub struct DatasetConfig {
     /// Items whose column has another name at the source.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// How a database says what has changed; without it, each delivery of a subscription is the whole table.
+    pub changes: Option<ChangesConfig>,
 }
 
 /// The kinds of sources.
@@ -151,6 +159,14 @@ pub enum ConfigError {
         number: usize,
         /// The resource.
         resource: ResourceId,
+    },
+    /// A subscription lacks a key, or has one that cannot be.
+    #[error("subscription {number}: {message}")]
+    Subscription {
+        /// The subscription, counted from 1.
+        number: usize,
+        /// What is wrong, and what to write.
+        message: String,
     },
     /// A dataset lacks a key, or has one that its connector does not use.
     #[error("dataset {number}: {message}")]
@@ -206,7 +222,7 @@ impl Config {
                 Ok(_) | Err(_) => return Err(wrong("`resource_id` is not that of a dataset here")),
             }
         }
-        Ok(())
+        push::validate(&self.subscriptions)
     }
 }
 
@@ -292,6 +308,9 @@ impl DatasetConfig {
                 "`url`, `ca`, `table` and `query` are for databases; a file has its `path`",
             );
         }
+        if self.changes.is_some() {
+            return Err("`changes` is for databases; a file is delivered whole");
+        }
         match self.order_by.is_empty() {
             true => Ok(()),
             false => Err("a file has its own order; leave `order_by` out"),
@@ -302,9 +321,14 @@ impl DatasetConfig {
         if self.table.is_some() == self.query.is_some() {
             return Err("name one of `table` and `query`");
         }
-        match self.order_by.is_empty() {
-            true => Err("`order_by` is missing; name columns that together are unique"),
-            false => Ok(()),
+        if self.order_by.is_empty() {
+            return Err("`order_by` is missing; name columns that together are unique");
+        }
+        match (&self.changes, self.connector) {
+            (Some(changes), ConnectorKind::Sqlite) if changes.overlap_s > 0 => Err(
+                "`changes.overlap_s` is for postgres; SQLite commits in the order of its writers",
+            ),
+            (Some(_) | None, _) => Ok(()),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! A resource that this node serves: its source, and what a grant's terms mean there.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use publicdata_exchange_domain::filter::{Columns, Filter, FilterError};
 use publicdata_exchange_domain::terms::Field;
 use publicdata_types::{ItemType, ResourceId};
 use sqlx::mysql::MySqlConnectOptions;
 
+use crate::changes::{Database, Feed};
 use crate::config::{ConnectorKind, DatasetConfig};
 use crate::source::csv::Csv;
 use crate::source::http::{Http, HttpError};
@@ -18,6 +21,9 @@ use crate::source::sql::{Dialect, From, Relation};
 use crate::source::sqlite::Sqlite;
 use crate::source::{Connector, Origin, Reading, RowFilter, Scan, SourceError};
 
+/// How often a file is looked at.
+const FILE_POLL: Duration = Duration::from_secs(1);
+
 /// A resource and its source.
 #[derive(Clone)]
 pub struct Dataset {
@@ -27,6 +33,8 @@ pub struct Dataset {
     columns: BTreeMap<String, String>,
     order_by: Vec<String>,
     key: Vec<String>,
+    feed: Option<Feed>,
+    file: Option<PathBuf>,
 }
 
 /// Why a dataset cannot be set up.
@@ -65,9 +73,19 @@ impl Dataset {
     /// Sets up a dataset of a configuration that was validated. Nothing is opened yet.
     pub fn new(config: &DatasetConfig) -> Result<Self, DatasetError> {
         let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
+        let (connector, database) = connector(config, resource)?;
+        let feed = match (&config.changes, database) {
+            (Some(changes), Some(database)) => {
+                Some(Feed::new(database, relation(config)?, changes))
+            }
+            (None, _) => None,
+            (Some(_), None) => return Err(DatasetError::Incomplete),
+        };
         Ok(Self {
             resource,
-            connector: connector(config, resource)?,
+            connector,
+            feed,
+            file: config.path.clone(),
             columns: config.columns.clone(),
             order_by: config.order_by.clone(),
             key: match config.key.is_empty() {
@@ -105,6 +123,40 @@ impl Dataset {
         self.connector.as_ref()
     }
 
+    /// What says which rows have changed, if something does.
+    #[must_use]
+    pub fn feed(&self) -> Option<&Feed> {
+        self.feed.as_ref()
+    }
+
+    /// How often it is looked whether it has changed; never, if that cannot be seen.
+    #[must_use]
+    pub fn watched(&self) -> Option<Duration> {
+        let is_file = matches!(self.connector.origin().connector, "csv" | "parquet");
+        match &self.feed {
+            Some(feed) => Some(feed.poll),
+            None => is_file.then_some(FILE_POLL),
+        }
+    }
+
+    /// What differs whenever it has changed; of a file, its time and length.
+    pub async fn state(&self) -> Result<String, SourceError> {
+        if let Some(feed) = &self.feed {
+            return feed.state().await;
+        }
+        let unavailable = |error| SourceError::unavailable(self.connector.origin(), error);
+        let Some(path) = &self.file else { return Ok(String::new()) };
+        let metadata = tokio::fs::metadata(path).await.map_err(unavailable)?;
+        let modified = metadata.modified().map_err(unavailable)?;
+        Ok(format!("{modified:?} {}", metadata.len()))
+    }
+
+    /// The same, to hold on to.
+    #[must_use]
+    pub fn shared_connector(&self) -> Arc<dyn Connector> {
+        Arc::clone(&self.connector)
+    }
+
     /// What has to be read for these fields and rows. The filter names none but `known` items, among
     /// them some that are not delivered.
     pub fn scan(
@@ -136,8 +188,9 @@ impl Dataset {
     /// Whether the source answers, and has the columns that the configuration names.
     pub async fn check(&self) -> Result<(), SourceError> {
         let columns = self.connector.columns().await?;
-        let mut named =
-            self.columns.values().chain(&self.order_by).chain(&self.key).map(String::as_str);
+        let of_feed = self.feed.iter().flat_map(Feed::columns);
+        let own = self.columns.values().chain(&self.order_by).chain(&self.key);
+        let mut named = own.map(String::as_str).chain(of_feed);
 
         match named.find(|name| !columns.iter().any(|column| column == name)) {
             Some(missing) => {
@@ -172,15 +225,16 @@ impl std::fmt::Debug for Dataset {
 fn connector(
     config: &DatasetConfig,
     resource: ResourceId,
-) -> Result<Arc<dyn Connector>, DatasetError> {
+) -> Result<(Arc<dyn Connector>, Option<Arc<dyn Database>>), DatasetError> {
     let origin = Origin { resource, connector: config.connector.as_str() };
     let path = || config.path.clone().ok_or(DatasetError::Incomplete);
 
     Ok(match config.connector {
-        ConnectorKind::Csv => Arc::new(Csv { origin, path: path()? }),
-        ConnectorKind::Parquet => Arc::new(Parquet { origin, path: path()? }),
+        ConnectorKind::Csv => (Arc::new(Csv { origin, path: path()? }), None),
+        ConnectorKind::Parquet => (Arc::new(Parquet { origin, path: path()? }), None),
         ConnectorKind::Sqlite => {
-            Arc::new(Sqlite { origin, path: path()?, relation: relation(config)? })
+            let sqlite = Arc::new(Sqlite { origin, path: path()?, relation: relation(config)? });
+            (Arc::clone(&sqlite) as _, Some(sqlite))
         }
         ConnectorKind::Mysql => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -188,7 +242,7 @@ fn connector(
                 url.0.parse().map_err(|_| DatasetError::Url { resource })?;
             let options = mysql::protected(options, config.ca.as_deref())
                 .map_err(|source| DatasetError::Tls { resource, source })?;
-            Arc::new(Mysql { origin, options, relation: relation(config)? })
+            (Arc::new(Mysql { origin, options, relation: relation(config)? }), None)
         }
         ConnectorKind::Http => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -196,7 +250,7 @@ fn connector(
             let ca = config.ca.as_deref();
             let source = Http::new(origin, &url.0, places, &config.headers, ca)
                 .map_err(|source| DatasetError::Http { resource, source })?;
-            Arc::new(source)
+            (Arc::new(source), None)
         }
         ConnectorKind::Postgres => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -204,7 +258,9 @@ fn connector(
                 url.0.parse().map_err(|_| DatasetError::Url { resource })?;
             let tls = TlsRule::new(&mut server, config.ca.as_deref())
                 .map_err(|source| DatasetError::Tls { resource, source })?;
-            Arc::new(Postgres { origin, config: server, tls, relation: relation(config)? })
+            let relation = relation(config)?;
+            let postgres = Arc::new(Postgres { origin, config: server, tls, relation });
+            (Arc::clone(&postgres) as _, Some(postgres))
         }
     })
 }

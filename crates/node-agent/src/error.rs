@@ -162,7 +162,7 @@ impl FetchError {
         matches!(Problem::from_status(status).code, Code::Unavailable | Code::Conflict)
     }
 
-    fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
         let text = || chain(self);
         match self {
             Self::Ticket(_) => Problem::new(Code::InvalidArgument, "TICKET_MALFORMED", text()),

@@ -1,19 +1,17 @@
 //! The consuming side: fetches under a grant, resumes what broke off, and signs for what came.
 
+mod offer;
 mod question;
 
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use publicdata_exchange_domain::Terms;
-use publicdata_exchange_domain::terms::Field;
 use publicdata_identity::{Signer, SpiffeId, TrustRoots};
+use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::fetch_response::Part;
-use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConfirmDeliveryRequest, FetchRequest, FetchResponse, GetGrantRequest, GrantTerms, Receipt,
-    SealedParameters, TransferRequest,
+    ConfirmDeliveryRequest, FetchRequest, FetchResponse, Receipt, SealedParameters, TransferRequest,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::Code;
@@ -21,19 +19,18 @@ use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::credential;
 use publicdata_transfer::frames::Parts;
+use publicdata_transfer::push::Content;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
-use publicdata_transfer::{Receiving, signed, terms, time};
+use publicdata_transfer::{Receiving, signed};
 use publicdata_types::TransferId;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use crate::error::FetchError;
-use crate::mask;
-use crate::provider;
 use crate::ticket::Ticket;
-use question::Question;
+pub use offer::Offer;
 
 /// How long the bus may take to answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,17 +47,16 @@ pub struct Fetcher {
     roots: TrustRoots,
     clock: Clock,
     resume_deadline: Duration,
+    order: Order,
 }
 
-/// What a ticket means under its grant.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// The ticket, with all its fields.
-    pub ticket: Ticket,
-    /// The schema that a delivery has to have.
-    pub schema: SchemaRef,
-    terms: GrantTerms,
-    question: Option<Question>,
+/// Which delivery of a subscription is fetched; of none, unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The subscription.
+    pub subscription_id: String,
+    /// The last delivery that the sink has; empty to begin anew.
+    pub after_transfer_id: String,
 }
 
 /// A transfer on its way.
@@ -77,8 +73,11 @@ pub struct Fetch {
     ended: bool,
 }
 
-enum Came {
+/// The next part of a transfer.
+pub enum Came {
+    /// A frame.
     Frame(Opened),
+    /// The end: what came is what the provider signed for.
     Receipt(Box<Checked>),
 }
 
@@ -94,53 +93,14 @@ impl Fetcher {
         clock: Clock,
         resume_deadline: Duration,
     ) -> Self {
-        Self { bus: bus.with_deadline(ANSWER_TIMEOUT), signer, roots, clock, resume_deadline }
+        let (bus, order) = (bus.with_deadline(ANSWER_TIMEOUT), Order::default());
+        Self { bus, signer, roots, clock, resume_deadline, order }
     }
 
-    /// What a ticket means, or why not. A ticket that is refused already here would leave no trace in the
-    /// exchange log, so the bus is asked for the transfer nevertheless (R23.2).
-    pub async fn offer(
-        &self,
-        ticket: Ticket,
-        requested_by: &SpiffeId,
-    ) -> Result<Offer, FetchError> {
-        let refusal = match self.granted(ticket.clone()).await {
-            Err(error) if error.is_refusal() => error,
-            answer => return answer,
-        };
-        match (self.put_on_record(ticket, requested_by).await, &refusal) {
-            // The bus now says why it refuses the transfer, where before it did not show the grant.
-            (Err(error), FetchError::Bus(_)) => Err(error),
-            (Ok(()) | Err(_), _) => Err(refusal),
-        }
-    }
-
-    /// Asks the bus for the grant, and checks that its provider signed it.
-    async fn granted(&self, ticket: Ticket) -> Result<Offer, FetchError> {
-        let mut client = GrantServiceClient::new(self.bus.clone());
-        let request = GetGrantRequest { grant_id: ticket.grant_id.clone() };
-        let grant = client.get_grant(request).await?.into_inner().grant;
-        let signed =
-            grant.and_then(|grant| grant.signed_terms).ok_or(FetchError::GrantNotIssued)?;
-
-        let verified = signed::verify::<GrantTerms>(&self.roots, &signed, self.clock.now())
-            .map_err(FetchError::GrantSignature)?;
-        let terms = terms::read(&verified.message).map_err(FetchError::Terms)?;
-        let granted_by_user = matches!(&verified.signer,
-            SpiffeId::User { organisation, .. } if *organisation == terms.provider);
-        if !granted_by_user || terms.grant.to_string() != ticket.grant_id {
-            return Err(FetchError::GrantWrong);
-        }
-
-        let ticket = ticket.with_fields(terms.fields.iter().map(|field| field.name.clone()));
-        let schema = mask::schema_of(&named(&terms, &ticket.fields));
-        let schema = match (ticket.is_question(), &ticket.proof) {
-            (false, _) => schema,
-            (true, None) => provider::with_references(&schema),
-            (true, Some(_)) => provider::proof_schema(),
-        };
-        let question = self.question(&ticket, &terms).await?;
-        Ok(Offer { ticket, schema, terms: verified.message, question })
+    /// The same, for a delivery of a subscription.
+    #[must_use]
+    pub fn ordering(&self, order: Order) -> Self {
+        Self { order, ..self.clone() }
     }
 
     /// Begins a transfer: it is accepted when the first frame has come.
@@ -176,20 +136,29 @@ impl Fetcher {
         Ok(fetch)
     }
 
-    /// Asks for a transfer that is not to happen: without a key, nothing can be sealed for it.
-    async fn put_on_record(
-        &self,
-        ticket: Ticket,
-        requested_by: &SpiffeId,
-    ) -> Result<(), FetchError> {
-        let requested_at = Some(time::to_wire(self.clock.now()));
-        let request = question::on_record(&ticket, self.request(ticket.clone(), requested_by));
-        let signed = signed::sign(&self.signer, &TransferRequest { requested_at, ..request });
+    /// Hands in a receipt with both signatures; to hand it in again changes nothing.
+    pub async fn hand_in(&self, request: &ConfirmDeliveryRequest) -> Result<(), FetchError> {
         let mut client = TransferServiceClient::new(self.bus.clone());
-        let request = FetchRequest { request: Some(signed), parameters: None };
-        let mut incoming = client.fetch(request).await?.into_inner();
-        // If the bus has the provider's node serve it, that node still has its say.
-        next_part(&mut incoming).await.map(drop)
+        let mut delays = self.backoff().delays();
+        let begun = Instant::now();
+        while let Err(status) = client.confirm_delivery(request.clone()).await {
+            let delay = delays.next().unwrap_or(BACKOFF_MAX);
+            let in_time = begun.elapsed() + delay <= self.resume_deadline;
+            if !FetchError::is_temporary(&status) || !in_time {
+                return Err(status.into());
+            }
+            sleep(delay).await;
+        }
+        tracing::info!(transfer.id = %request.transfer_id, "received and signed for");
+        Ok(())
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff {
+            delay_first: BACKOFF_FIRST,
+            delay_max: BACKOFF_MAX,
+            deadline: self.resume_deadline,
+        }
     }
 
     /// A first attempt, without what is made for each attempt anew.
@@ -204,15 +173,15 @@ impl Fetcher {
             fields: ticket.fields,
             purpose: ticket.purpose,
             case_number: ticket.case_number,
+            mode: match self.order.subscription_id.is_empty() {
+                true => 0,
+                false => DeliveryMode::Push.into(),
+            },
+            subscription_id: self.order.subscription_id.clone(),
+            after_transfer_id: self.order.after_transfer_id.clone(),
             ..TransferRequest::default()
         }
     }
-}
-
-/// In the ticket's order; a field that is not granted is left for the bus to refuse, which records it.
-fn named(terms: &Terms, fields: &[String]) -> Vec<Field> {
-    let find = |name: &String| terms.fields.iter().find(|field| field.name == *name).cloned();
-    fields.iter().filter_map(find).collect()
 }
 
 // === impl Fetch ===
@@ -256,22 +225,55 @@ impl Fetch {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        while !self.ended {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.advance().await? {
+            Came::Frame(Opened::Batch(parts) | Opened::Schema(parts, _)) => Ok(Some(parts)),
+            Came::Receipt(checked) => {
+                // The open stream keeps the transfer alive at the bus meanwhile.
+                self.fetcher.hand_in(&self.countersigned(&checked)).await?;
+                self.receipt = Some(checked.receipt().clone());
+                self.ended = true;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The next frame, or the receipt, which is not handed in by this; over as many attempts as it takes.
+    pub async fn advance(&mut self) -> Result<Came, FetchError> {
+        loop {
             match self.receive().await {
-                Ok(Came::Frame(Opened::Batch(parts) | Opened::Schema(parts, _))) => {
+                Ok(came) => {
                     self.interrupted_at = None;
-                    return Ok(Some(parts));
-                }
-                Ok(Came::Receipt(checked)) => {
-                    self.confirm(&checked).await?;
-                    self.receipt = Some(checked.receipt().clone());
-                    self.ended = true;
+                    return Ok(came);
                 }
                 Err(error) if error.is_interruption() => self.resume(error).await?,
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+    }
+
+    /// The schema, as it was delivered.
+    #[must_use]
+    pub fn delivered_schema(&self) -> Option<SchemaRef> {
+        self.receiving.schema().cloned()
+    }
+
+    /// How many frames have come.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.receiving.received().frames()
+    }
+
+    /// A receipt with this node's signature, as it is handed in.
+    #[must_use]
+    pub fn countersigned(&self, checked: &Checked) -> ConfirmDeliveryRequest {
+        ConfirmDeliveryRequest {
+            transfer_id: self.receiving.transfer().to_string(),
+            receipt: Some(checked.signed().clone()),
+            consumer_signature: Some(checked.countersign(&self.fetcher.signer)),
+        }
     }
 
     /// Asks the bus to deliver from where we are.
@@ -300,7 +302,7 @@ impl Fetch {
             Part::Frame(frame) => {
                 let opened = self.receiving.frame(frame)?;
                 if let Opened::Schema(_, schema) = &opened
-                    && *schema != self.schema
+                    && *schema != self.expected(schema)
                 {
                     return Err(FetchError::Schema);
                 }
@@ -317,6 +319,14 @@ impl Fetch {
         }
     }
 
+    /// The schema that has to come, if the delivery holds what this one says.
+    fn expected(&self, schema: &SchemaRef) -> SchemaRef {
+        match Content::of(schema) {
+            Some(content) => content.schema(&self.schema),
+            None => SchemaRef::clone(&self.schema),
+        }
+    }
+
     /// Tries again until an attempt begins, for as long as the configuration allows.
     async fn resume(&mut self, mut error: FetchError) -> Result<(), FetchError> {
         self.incoming = None;
@@ -327,7 +337,7 @@ impl Fetch {
             transfer.id = %self.receiving.transfer(), frames, error = %error, "interrupted; resuming"
         );
 
-        for delay in self.backoff().delays() {
+        for delay in self.fetcher.backoff().delays() {
             if since.elapsed() + delay > deadline {
                 break;
             }
@@ -339,41 +349,6 @@ impl Fetch {
             }
         }
         Err(FetchError::NotResumed { after: since.elapsed(), last: Box::new(error) })
-    }
-
-    /// Hands in the receipt; the open stream keeps the transfer alive at the bus meanwhile.
-    async fn confirm(&mut self, checked: &Checked) -> Result<(), FetchError> {
-        let request = ConfirmDeliveryRequest {
-            transfer_id: self.receiving.transfer().to_string(),
-            receipt: Some(checked.signed().clone()),
-            consumer_signature: Some(checked.countersign(&self.fetcher.signer)),
-        };
-        let mut client = TransferServiceClient::new(self.fetcher.bus.clone());
-        let mut delays = self.backoff().delays();
-        let begun = Instant::now();
-        while let Err(status) = client.confirm_delivery(request.clone()).await {
-            let delay = delays.next().unwrap_or(BACKOFF_MAX);
-            let in_time = begun.elapsed() + delay <= self.fetcher.resume_deadline;
-            if !FetchError::is_temporary(&status) || !in_time {
-                return Err(status.into());
-            }
-            sleep(delay).await;
-        }
-
-        let receipt = checked.receipt();
-        tracing::info!(
-            transfer.id = %self.receiving.transfer(), rows = receipt.rows, bytes = receipt.bytes,
-            "received and signed for"
-        );
-        Ok(())
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff {
-            delay_first: BACKOFF_FIRST,
-            delay_max: BACKOFF_MAX,
-            deadline: self.fetcher.resume_deadline,
-        }
     }
 }
 

@@ -7,6 +7,9 @@ pub mod link;
 pub mod permit;
 pub mod provider;
 
+pub mod changes;
+pub mod sink;
+
 pub mod dataset;
 pub mod journal;
 pub mod mask;
@@ -22,6 +25,7 @@ pub mod error;
 pub mod fetch;
 pub mod flight;
 pub mod status;
+pub mod subscriber;
 pub mod ticket;
 
 pub use app::App;

@@ -1,5 +1,6 @@
 //! The control stream to the bus. The node dials, and dials again for as long as it lives (R9.2, R24.1).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,20 +8,23 @@ use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceCli
 use publicdata_proto::exchange::v1::open_link_request::Kind as Say;
 use publicdata_proto::exchange::v1::open_link_response::Kind as Heard;
 use publicdata_proto::exchange::v1::{
-    NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, ServeTransfer, StopTransfer,
-    TransferDeclined, TransferRequest,
+    NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, ResourceChanged, ServeTransfer,
+    StopTransfer, TransferDeclined, TransferRequest,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem, Tasks, telemetry};
+use publicdata_types::ResourceId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 use tracing::Instrument as _;
 
+use crate::changes::watch::Versions;
 use crate::provider::Provider;
+use crate::subscriber::doorbell::Doorbells;
 
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 const WORDS_WAITING_MAX: usize = 64;
@@ -45,8 +49,18 @@ pub struct Link {
     bus: Channel,
     provider: Provider,
     status: watch::Sender<LinkStatus>,
+    push: Push,
     clock: Clock,
     tasks: Tasks,
+}
+
+/// What is said and heard of subscriptions.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The states of this node's sources.
+    pub versions: Versions,
+    /// Who hears that a delivery is due.
+    pub bells: Doorbells,
 }
 
 type Words = mpsc::Sender<OpenLinkRequest>;
@@ -54,9 +68,14 @@ type Words = mpsc::Sender<OpenLinkRequest>;
 impl Link {
     /// A link that is not up yet.
     #[must_use]
-    pub fn new(bus: Channel, provider: Provider, clock: Clock, tasks: Tasks) -> Self {
-        let status = watch::Sender::new(LinkStatus { connected: false, since: clock.now() });
-        Self { bus, provider, status, clock, tasks }
+    pub fn new(
+        (bus, provider): (Channel, Provider),
+        push: Push,
+        status: watch::Sender<LinkStatus>,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Self {
+        Self { bus, provider, status, push, clock, tasks }
     }
 
     /// Follows whether the link is up.
@@ -122,11 +141,21 @@ impl Link {
         self.set_connected(true);
         tracing::info!("linked to the bus");
 
+        let mut versions = self.push.versions.clone();
+        versions.mark_changed();
+        let mut told = BTreeMap::new();
         loop {
-            match heard.message().await {
-                Ok(Some(message)) => self.heed(message, &words).await,
-                Ok(None) => return Status::unavailable("the bus ended the link"),
-                Err(status) => return status,
+            tokio::select! {
+                message = heard.message() => match message {
+                    Ok(Some(message)) => self.heed(message, &words).await,
+                    Ok(None) => return Status::unavailable("the bus ended the link"),
+                    Err(status) => return status,
+                },
+                // Without its sender nothing is watched any more.
+                Ok(()) = versions.changed() => {
+                    let current = versions.borrow_and_update().clone();
+                    tell_changes(&current, &mut told, &words).await;
+                }
             }
         }
     }
@@ -142,6 +171,12 @@ impl Link {
             // A word of a later version, which asks nothing that this one could do.
             Some(Heard::Welcome(_)) | None => {}
             Some(Heard::Disputed(records)) => self.provider.mark(&records),
+            Some(Heard::Due(due)) => {
+                let bell = due.subscription_id.parse().ok().and_then(|id| self.push.bells.get(&id));
+                if let Some(bell) = bell {
+                    bell.ring(due.source_version);
+                }
+            }
         }
     }
 
@@ -189,6 +224,24 @@ impl Link {
             }
             changed
         });
+    }
+}
+
+/// Tells the bus of the sources that are in another state than it was told.
+async fn tell_changes(
+    versions: &BTreeMap<ResourceId, String>,
+    told: &mut BTreeMap<ResourceId, String>,
+    words: &Words,
+) {
+    for (resource, version) in versions {
+        if told.insert(*resource, version.clone()).as_ref() != Some(version) {
+            let changed = ResourceChanged {
+                resource_id: resource.to_string(),
+                source_version: version.clone(),
+            };
+            // If the stream is gone, listening to it says so.
+            let _ = words.send(say(Say::Changed(changed))).await;
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::exchange::v1::{
     self as exchange, GrantTerms, ServeTransfer, TransferRequest,
 };
-use publicdata_transfer::question::{self, ParameterError};
+use publicdata_transfer::question::ParameterError;
 use publicdata_transfer::signed::{self, SignedError};
 use publicdata_transfer::terms::{self, TermsError};
-use publicdata_transfer::time;
+use publicdata_transfer::{push, time};
 use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
 
 use crate::proof::ClaimError;
@@ -187,7 +187,7 @@ impl Gate {
             consumer,
             fields: &request.fields,
             purpose: &request.purpose,
-            mode: question::mode(request.mode).ok_or(Refused::Malformed("mode"))?,
+            mode: push::mode_of(&request).ok_or(Refused::Malformed("mode"))?,
             proof,
             case_number: &request.case_number,
             at: now,

@@ -24,6 +24,8 @@ use publicdata_types::ResourceId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::changes::ChangesError;
+use crate::changes::cursors::Cursors;
 use crate::dataset::Dataset;
 use crate::journal::{Journal, JournalError};
 use crate::mask::{Masking, PseudonymKey};
@@ -41,6 +43,7 @@ mod admission;
 mod answer;
 mod attempts;
 mod checking;
+mod push;
 mod question;
 
 pub use admission::{AdmissionError, Admitted};
@@ -67,6 +70,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The questions that it answers.
     pub services: Vec<DataService>,
+    /// Where deliveries of subscriptions ended.
+    pub cursors: Cursors,
     /// What it makes pseudonyms with.
     pub key: PseudonymKey,
     /// Where it keeps rows that break a rule.
@@ -87,6 +92,7 @@ struct Inner {
     parameter_key: ParameterKey,
     disputed: Disputed,
     memory: Mutex<Memory>,
+    cursors: Cursors,
     key: PseudonymKey,
     quarantine: Quarantine,
     signer: Signer,
@@ -106,6 +112,8 @@ enum Broken {
         "the provider's node cannot keep rows that break a rule; its operator finds why in its log"
     )]
     Quarantine(#[from] QuarantineError),
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
     Journal(#[from] JournalError),
     #[error("nobody takes the delivery any more")]
@@ -116,14 +124,25 @@ impl Provider {
     /// Puts the providing side together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { gate, datasets, services, journal, key, quarantine, signer, clock, bus } =
-            parts;
+        let Parts {
+            gate,
+            datasets,
+            services,
+            journal,
+            cursors,
+            key,
+            quarantine,
+            signer,
+            clock,
+            bus,
+        } = parts;
         Self(Arc::new(Inner {
             gate,
             datasets,
             services,
             parameter_key: ParameterKey::generate(&mut rand::rng()),
             disputed: Disputed::default(),
+            cursors,
             memory: Mutex::new(Memory::new(journal)),
             key,
             quarantine,
@@ -230,6 +249,7 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, question, count, .. } = admitted;
+        let reading = self.feeding(&permit, &dataset).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
@@ -242,10 +262,11 @@ impl Provider {
         let mut checks = self.checks(&permit).await?;
 
         let output = self.output(&permit, question.as_ref());
-        if let Some(frame) = delivering.schema(&output.schema())? {
+        let schema = reading.schema(&output.schema());
+        if let Some(frame) = delivering.schema(&schema)? {
             send(parts, Part::Frame(frame)).await?;
         }
-        let (mut batches, rows) = output.deliver(scan(dataset.connector(), wanted));
+        let (mut batches, rows) = output.deliver(scan(&*reading.connector, wanted));
         let mut reserved = 0;
         loop {
             // A source may take long, and nobody waits any more.
@@ -258,7 +279,7 @@ impl Provider {
             let batch = match &rows {
                 Some(rows) => {
                     let passing = self.passing(&permit, &mut checks, batch?, &mut delivering);
-                    rows.apply(&passing.await?)?
+                    reading.shaped(&schema, rows.apply(&passing.await?)?)?
                 }
                 None => batch?,
             };
@@ -336,6 +357,7 @@ impl Broken {
         match self {
             Self::Answer(error) => error.reason(),
             Self::Delivery(error) => error.reason(),
+            Self::Changes(error) => error.reason(),
             Self::Quality(error) => error.reason(),
             Self::Journal(_) | Self::Quarantine(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
@@ -348,9 +370,11 @@ impl Broken {
             Self::Answer(error) => error.to_string(),
             Self::Quality(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Journal(_) | Self::Quarantine(_) => self.to_string(),
+            Self::Changes(_) | Self::Journal(_) | Self::Quarantine(_) => self.to_string(),
             Self::Gone => return None,
         };
-        Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused: false })
+        // It cannot be resumed: what is asked for is not known.
+        let refused = matches!(self, Self::Changes(ChangesError::CursorUnknown));
+        Some(DeliveryFailure { reason: self.reason().to_owned(), message, refused })
     }
 }

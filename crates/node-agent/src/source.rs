@@ -148,7 +148,7 @@ impl SourceError {
         }
     }
 
-    fn unavailable(origin: &Origin, source: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn unavailable(origin: &Origin, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable { origin: origin.clone(), source: Cause::new(source) }
     }
 
@@ -175,7 +175,7 @@ fn check_columns(
 // === impl Cause ===
 
 impl Cause {
-    fn new(source: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(source: impl Error + Send + Sync + 'static) -> Self {
         Self(std::sync::Arc::new(source))
     }
 }

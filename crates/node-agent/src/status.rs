@@ -22,6 +22,7 @@ use crate::flight::caller;
 use crate::link::LinkStatus;
 use crate::provider::Provider;
 use crate::quarantine::answer;
+use crate::subscriber::state::State;
 
 /// How long a source may take to say whether it is well.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +34,7 @@ pub struct Wellbeing {
     provider: Provider,
     fetcher: Fetcher,
     link: watch::Receiver<LinkStatus>,
+    subscriptions: Vec<watch::Receiver<State>>,
 }
 
 impl Wellbeing {
@@ -43,8 +45,9 @@ impl Wellbeing {
         provider: Provider,
         fetcher: Fetcher,
         link: watch::Receiver<LinkStatus>,
+        subscriptions: Vec<watch::Receiver<State>>,
     ) -> Self {
-        Self { id, provider, fetcher, link }
+        Self { id, provider, fetcher, link, subscriptions }
     }
 }
 
@@ -75,6 +78,11 @@ impl NodeService for Wellbeing {
             since: Some(time::to_wire(link.since)),
             datasets,
             services: self.provider.services(),
+            subscriptions: self
+                .subscriptions
+                .iter()
+                .map(|state| state.borrow().to_wire())
+                .collect(),
         }))
     }
 

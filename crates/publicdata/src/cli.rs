@@ -10,7 +10,8 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use crate::commands::import::SomeRefused;
 use crate::commands::{
     assessment, audit, calendar, change, collection, dispute, fetch, grant, init, library, node,
-    obligation, open, organisation, proof, query, register, resource, ticket, transfer,
+    obligation, open, organisation, proof, query, register, resource, subscription, ticket,
+    transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -80,6 +81,9 @@ pub enum Command {
     /// The exchange log (交换日志).
     #[command(subcommand)]
     Transfer(transfer::Command),
+    /// What is pushed to whom, once, on schedule or on change (数据推送).
+    #[command(subcommand)]
+    Subscription(subscription::Command),
     /// Data in doubt: report, answer, corrections (校核).
     #[command(subcommand, after_long_help = ticket::GUIDE)]
     Ticket(ticket::Command),
@@ -120,6 +124,7 @@ impl Command {
             | Self::Query(_)
             | Self::Proof(_)
             | Self::Transfer(_)
+            | Self::Subscription(_)
             | Self::Ticket(_)
             | Self::Dispute(_)
             | Self::Node(_)
@@ -203,6 +208,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query(command) => query::run(&context, command).await,
         Command::Proof(command) => proof::run(&context, command).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
+        Command::Subscription(command) => subscription::run(&context, command).await,
         Command::Ticket(command) => ticket::run(&context, command).await,
         Command::Dispute(command) => dispute::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,

@@ -22,6 +22,7 @@ pub mod query;
 pub mod register;
 pub mod resource;
 pub mod search;
+pub mod subscription;
 pub mod ticket;
 pub mod transfer;
 

@@ -23,6 +23,7 @@ use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceC
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
+use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
 use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::node::v1::node_service_client::NodeServiceClient;
@@ -210,6 +211,15 @@ impl Session {
     /// The endpoint is no address.
     pub fn disputes(&self) -> anyhow::Result<DisputeServiceClient<Channel>> {
         Ok(DisputeServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for subscriptions.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn subscriptions(&self) -> anyhow::Result<SubscriptionServiceClient<Channel>> {
+        let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
+        Ok(SubscriptionServiceClient::new(channel))
     }
 
     /// Client for the list of connected nodes.

@@ -9,6 +9,7 @@ pub mod terms;
 pub mod credential;
 pub mod digest;
 pub mod frames;
+pub mod push;
 pub mod question;
 pub mod receipt;
 pub mod seal;

@@ -7,11 +7,12 @@ use publicdata_proto::exchange::v1::{
     DeliveryHeader, DeliveryTrailer, Frame, GrantTerms, TransferRequest,
 };
 use publicdata_types::id::IdError;
-use publicdata_types::{GrantId, TransferId};
+use publicdata_types::{DeliveryMode, GrantId, TransferId};
 use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{DecodeError, Parts};
+use crate::push::{self, Content};
 use crate::question::Shape;
 use crate::receipt::{self, Agreed, Checked, ReceiptError};
 use crate::seal::{Binding, OpenError, Opener, OpeningKey};
@@ -151,8 +152,10 @@ impl Receiving {
             return Ok(Opened::Batch(parts));
         }
         let (parts, schema) = Parts::schema(&plaintext).map_err(decode)?;
-        let names = schema.fields().iter().map(|field| field.name());
-        if !names.eq(&Shape::of(&self.template).columns(&self.agreed.fields)) {
+        let is_push = push::mode_of(&self.template) == Some(DeliveryMode::Push);
+        let is_content = Content::of(&schema).is_some();
+        let columns = Shape::of(&self.template).columns(&self.agreed.fields);
+        if is_push != is_content || !push::field_names(&schema).eq(&columns) {
             return Err(ReceiveError::Fields);
         }
         self.received.record(&plaintext, 0);

@@ -82,6 +82,11 @@ uuid_id!(
     "transfer id"
 );
 uuid_id!(
+    /// Names a consumer's standing wish that data be pushed to it.
+    SubscriptionId,
+    "subscription id"
+);
+uuid_id!(
     /// Names a publication of open data.
     PublicationId,
     "publication id"

@@ -26,8 +26,8 @@ pub use decimal::Decimal;
 pub use digest::Digest;
 pub use id::{
     AgreementId, ChangeId, CommandId, ContestId, DisputeId, EntityId, GrantId, HarvestSourceId,
-    NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SystemId,
-    TicketId, TransferId,
+    NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SubscriptionId,
+    SystemId, TicketId, TransferId,
 };
 pub use item::{DeliveryMode, ItemType, SharingType};
 pub use mask::Mask;

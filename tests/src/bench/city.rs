@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, Limits, Mode, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Modes, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::output::from_json;
@@ -146,9 +146,9 @@ async fn grant(provider: &Session, consumer: &Session, resource: &str) -> anyhow
         legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
         fields: description.items.into_iter().map(|item| item.name).collect(),
         filter: String::new(),
-        modes: vec![Mode::Bulk],
         from: today,
         until: today.checked_add(90.days())?,
+        modes: Modes::default(),
     };
     let command_id = new_command_id();
     let applied = until("the bus knows the entry", async || {

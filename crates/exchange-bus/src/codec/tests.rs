@@ -65,6 +65,45 @@ fn transfer_events_read_and_write_as_they_always_did() {
     }
 }
 
+/// H2: as above, for subscriptions.
+#[test]
+fn subscription_events_read_and_write_as_they_always_did() {
+    use publicdata_exchange_domain::subscription::{End, Event, Trigger};
+
+    for (name, event) in [
+        ("subscription_opened.v1", Event::Opened(subscription(Trigger::OnChange))),
+        ("subscription_opened_once.v1", Event::Opened(subscription(Trigger::Once))),
+        ("subscription_changed.v1", Event::Changed(subscription(Trigger::every(900).unwrap()))),
+        (
+            "subscription_changed_daily.v1",
+            Event::Changed(subscription("daily 02:30".parse().unwrap())),
+        ),
+        ("subscription_ended.v1", Event::Ended(End::Requested { reason: "系统下线".to_owned() })),
+        ("subscription_ended_revoked.v1", Event::Ended(End::GrantRevoked)),
+        ("subscription_ended_expired.v1", Event::Ended(End::GrantExpired)),
+    ] {
+        golden::<super::subscription::Subscriptions>(name, &event);
+    }
+}
+
+fn subscription(
+    trigger: publicdata_exchange_domain::subscription::Trigger,
+) -> publicdata_exchange_domain::subscription::Settings {
+    publicdata_exchange_domain::subscription::Settings {
+        name: "villages".to_owned(),
+        grant: ID.parse().unwrap(),
+        resource: ID.parse().unwrap(),
+        resource_code: "302001/00001".parse().unwrap(),
+        provider: PROVIDER.parse().unwrap(),
+        consumer: CONSUMER.parse().unwrap(),
+        consumer_node: format!("spiffe://chengdu.example/org/{CONSUMER}/node/node-1"),
+        fields: vec!["code".to_owned()],
+        purpose: "社区服务".to_owned(),
+        case_number: "2026-0104".to_owned(),
+        trigger,
+    }
+}
+
 #[test]
 fn an_event_of_another_aggregate_is_an_error() {
     let stopped =

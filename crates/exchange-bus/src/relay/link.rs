@@ -201,6 +201,10 @@ impl Link {
                 }
                 None
             }
+            Some(open_link_request::Kind::Changed(changed)) => {
+                self.relay.note_change(&self.node, changed);
+                None
+            }
             // A second hello, or a message of a later version: nothing to do.
             Some(open_link_request::Kind::Hello(_)) | None => None,
         }

@@ -6,7 +6,7 @@ use publicdata_exchange_domain::transfer::{Request, Source};
 use publicdata_identity::TrustRoots;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{SealedParameters, TransferRequest};
-use publicdata_transfer::{question, signed};
+use publicdata_transfer::{push, question, signed};
 use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, TransferId};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl Asked {
         }
         let transfer = values::parse("transfer_id", &request.transfer_id)?;
         let command_id = derived(transfer, &signed.message);
-        let mode = question::mode(request.mode).ok_or_else(|| FieldError::missing("mode"))?;
+        let mode = push::mode_of(&request).ok_or_else(|| FieldError::missing("mode"))?;
         let query = codec::transfer::query(&request)?;
         if (mode == DeliveryMode::Query) != query.is_some() {
             let source = "a data service is named if and only if the mode is query".into();

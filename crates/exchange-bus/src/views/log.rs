@@ -5,7 +5,7 @@ use publicdata_event_store::{Recorded, Subject};
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{EXCHANGE, grants, transfers};
+use super::{EXCHANGE, grants, subscriptions, transfers};
 
 /// The view of our own events.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +30,11 @@ impl View for Log {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["bus_grant", "bus_transfer"]
+        &["bus_grant", "bus_transfer", "bus_subscription", "bus_delivery"]
     }
 
     fn concerns(&self, subject: &Subject) -> bool {
-        matches!(subject.aggregate(), "grant" | "transfer")
+        matches!(subject.aggregate(), "grant" | "transfer" | "subscription")
     }
 
     async fn apply(
@@ -52,7 +52,11 @@ impl View for Log {
         for event in &commit.events {
             match recorded.subject.aggregate() {
                 "grant" => grants::apply(connection, &context, event).await?,
-                "transfer" => transfers::apply(connection, &context, event).await?,
+                "transfer" => {
+                    transfers::apply(connection, &context, event).await?;
+                    subscriptions::note_transfer(connection, &context, event).await?;
+                }
+                "subscription" => subscriptions::apply(connection, &context, event).await?,
                 // Aggregates of a later version have views of their own.
                 _ => {}
             }

@@ -472,7 +472,11 @@ fn description(sharing: SharingType) -> ResourceDescription {
                 String::new()
             }
         },
-        delivery_modes: vec![DeliveryMode::Query.into(), DeliveryMode::Bulk.into()],
+        delivery_modes: vec![
+            DeliveryMode::Query.into(),
+            DeliveryMode::Bulk.into(),
+            DeliveryMode::Push.into(),
+        ],
         ..ResourceDescription::default()
     }
 }

@@ -10,6 +10,7 @@ mod grants;
 mod program;
 mod questions;
 mod recovery;
+mod subscriptions;
 mod tickets;
 mod transfers;
 mod visibility;

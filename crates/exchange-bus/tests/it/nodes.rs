@@ -10,11 +10,11 @@ use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse,
+    ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse, DeliveryDue,
     DeliveryFailure, DeliveryHeader, DeliveryTrailer, DisputedRecords, FetchRequest, FetchResponse,
     Frame, GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt,
-    SealedParameters, ServeTransfer, StopTransfer, TransferDeclined, TransferRequest,
-    deliver_request, fetch_response, open_link_request, open_link_response,
+    ResourceChanged, SealedParameters, ServeTransfer, StopTransfer, TransferDeclined,
+    TransferRequest, deliver_request, fetch_response, open_link_request, open_link_response,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_transfer::signed;
@@ -114,6 +114,25 @@ impl ProviderNode {
                 return records;
             }
         }
+    }
+
+    /// Waits to be told that a delivery is due.
+    pub(crate) async fn told_due(&mut self) -> DeliveryDue {
+        loop {
+            if let open_link_response::Kind::Due(due) = self.hear().await.unwrap() {
+                return due;
+            }
+        }
+    }
+
+    /// Says that a source has changed.
+    pub(crate) async fn say_changed(&self, resource_id: &str, source_version: &str) {
+        let changed = ResourceChanged {
+            resource_id: resource_id.to_owned(),
+            source_version: source_version.to_owned(),
+        };
+        let kind = Some(open_link_request::Kind::Changed(changed));
+        self.outbox.send(OpenLinkRequest { kind }).await.unwrap();
     }
 
     /// Waits until the bus ends the link.

@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use futures::future::{Either, select};
 use publicdata_types::ItemType;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, Row};
 
 use super::batch::Rows;
 use super::sql::{self, Dialect, Relation};
@@ -20,6 +20,8 @@ use super::{
     produce,
 };
 use copy::{Decoder, Shape};
+
+use crate::changes::Database;
 
 pub use super::tls::{TlsRule, TlsRuleError};
 
@@ -76,6 +78,27 @@ impl Connector for Postgres {
 
     fn with_relation(&self, relation: Relation) -> Option<Arc<dyn Connector>> {
         Some(Arc::new(Self { relation, ..self.clone() }))
+    }
+}
+
+#[async_trait]
+impl Database for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn ask(&self, query: &str) -> Result<Vec<Vec<Option<String>>>, SourceError> {
+        let ask = async |client: &Client| {
+            let found = client.query(query, &[]).await.map_err(|error| self.broken(error))?;
+            let row = |row: &Row| (0..row.len()).map(|column| row.try_get(column)).collect();
+            let rows: Result<_, _> = found.iter().map(row).collect();
+            rows.map_err(|error| self.broken(error))
+        };
+        self.with_client(ask).await
+    }
+
+    fn reading(&self, relation: Relation) -> Arc<dyn Connector> {
+        Arc::new(Self { relation, ..self.clone() })
     }
 }
 

@@ -69,11 +69,11 @@ pub fn qualified(column: &str) -> String {
     format!("source.{}", identifier(column))
 }
 
-fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn from(relation: &Relation) -> String {
+pub(crate) fn from(relation: &Relation) -> String {
     match &relation.from {
         From::Table(name) => name.split('.').map(identifier).collect::<Vec<_>>().join("."),
         From::Query(query) => format!("({})", query.trim().trim_end_matches(';')),
@@ -205,7 +205,7 @@ pub fn literal(literal: &Literal, dialect: Dialect) -> String {
 
 /// A text as a literal: all databases, as we connect to them, know no other escape than the doubled
 /// quote.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 

@@ -16,6 +16,7 @@ use super::value::Value;
 use super::{
     Batches, Connector, Origin, Reading, RowFilter, Sender, SourceError, check_columns, produce,
 };
+use crate::changes::Database;
 
 /// A SQLite database.
 #[derive(Clone, Debug)]
@@ -52,6 +53,26 @@ impl Connector for Sqlite {
 
     fn with_relation(&self, relation: Relation) -> Option<Arc<dyn Connector>> {
         Some(Arc::new(Self { relation, ..self.clone() }))
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn ask(&self, query: &str) -> Result<Vec<Vec<Option<String>>>, SourceError> {
+        let mut connection = self.connect().await?;
+        let found = sqlx::query(AssertSqlSafe(query.to_owned())).fetch_all(&mut connection).await;
+        let _ = connection.close().await;
+        let row = |row: &SqliteRow| (0..row.len()).map(|column| row.try_get(column)).collect();
+        let rows: Result<_, _> = found.and_then(|found| found.iter().map(row).collect());
+        rows.map_err(|error| SourceError::broken(&self.origin, error))
+    }
+
+    fn reading(&self, relation: Relation) -> Arc<dyn Connector> {
+        Arc::new(Self { relation, ..self.clone() })
     }
 }
 

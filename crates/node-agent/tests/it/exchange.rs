@@ -603,6 +603,7 @@ impl Fleet {
                 true => Vec::new(),
                 false => self.services.clone(),
             },
+            subscriptions: Vec::new(),
             datasets,
         };
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()
@@ -703,6 +704,7 @@ pub(crate) fn dataset(path: PathBuf) -> DatasetConfig {
         order_by: Vec::new(),
         key: vec!["code".to_owned()],
         columns: Default::default(),
+        changes: None,
     }
 }
 

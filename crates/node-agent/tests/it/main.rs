@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking as well")]
 
 mod bus;
+mod changes;
 mod exchange;
 mod mariadb;
 mod parties;
 mod quality;
 mod questions;
+mod sinks;
 mod sources;

@@ -374,6 +374,7 @@ fn config(connector: ConnectorKind, path: Option<std::path::PathBuf>) -> Dataset
         order_by: if database { vec!["code".to_owned()] } else { Vec::new() },
         key: Vec::new(),
         columns: [("name".to_owned(), "village".to_owned())].into(),
+        changes: None,
     }
 }
 

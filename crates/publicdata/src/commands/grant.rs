@@ -23,7 +23,7 @@ use super::answer;
 use crate::context::Context;
 use crate::session::{Session, new_command_id};
 pub use limits::Limits;
-pub use modes::Mode;
+pub use modes::{Mode, Modes};
 
 /// What can be done with applications and grants.
 #[derive(Debug, Subcommand)]
@@ -95,15 +95,15 @@ pub struct Apply {
     /// The rows wanted, such as "areaCode = '510104'"; all rows without it.
     #[arg(long, default_value = "")]
     pub filter: String,
-    /// How it shall be delivered, with commas between: those of the resource's modes.
-    #[arg(long = "mode", value_enum, value_delimiter = ',', default_values_t = [Mode::Bulk])]
-    pub modes: Vec<Mode>,
     /// First day.
     #[arg(long)]
     pub from: Date,
     /// Last day.
     #[arg(long)]
     pub until: Date,
+    /// How it shall be delivered.
+    #[command(flatten)]
+    pub modes: Modes,
 }
 
 /// Arguments of `approve`.
@@ -225,7 +225,7 @@ pub fn application(command_id: String, arguments: Apply) -> SubmitApplicationReq
         legal_basis: arguments.legal_basis,
         fields: arguments.fields,
         row_filter: arguments.filter,
-        delivery_modes: arguments.modes.iter().map(|&mode| mode.into()).collect(),
+        delivery_modes: arguments.modes.to_wire(),
         valid_from: arguments.from.to_string(),
         valid_until: arguments.until.to_string(),
         renews_grant_id: String::new(),

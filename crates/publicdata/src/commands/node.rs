@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Subcommand;
 use publicdata_proto::exchange::v1::ListNodesRequest;
-use publicdata_proto::node::v1::GetStatusRequest;
+use publicdata_proto::node::v1::{GetStatusRequest, Subscription};
 
-use super::{answer, time_text};
+use super::{answer, short, time_text};
 use crate::context::Context;
 
 /// What can be done with nodes.
@@ -52,11 +52,13 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
                     format!("{} ({}): {state}", dataset.resource_id, dataset.connector)
                 })
                 .collect();
+            let subscriptions: Vec<_> = status.subscriptions.iter().map(subscription).collect();
             let lines = [
                 ("node", status.id.clone()),
                 ("connected", if status.connected { "yes" } else { "no" }.to_owned()),
                 ("since", time_text(status.since)),
                 ("datasets", datasets.join("\n                   ")),
+                ("subscriptions", subscriptions.join("\n                   ")),
             ];
             context.output.record(&status, &lines)
         }
@@ -80,5 +82,18 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
                 .collect();
             context.output.table(&nodes, &["node", "version", "connected at", "datasets"], rows)
         }
+    }
+}
+
+fn subscription(subscription: &Subscription) -> String {
+    let Subscription { name, trigger, sink, deliveries, rows, problem, .. } = subscription;
+    let state = short(subscription.state().as_str_name(), "SUBSCRIPTION_STATE_");
+    let last = time_text(subscription.last_delivered_at);
+    let text = format!(
+        "{name} ({trigger}, into {sink}): {state}, {deliveries} deliveries, {rows} rows, last {last}"
+    );
+    match problem.is_empty() {
+        true => text,
+        false => format!("{text}; {problem}"),
     }
 }

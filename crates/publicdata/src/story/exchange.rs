@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::preparation::Entries;
 use super::{Cast, refused};
 use crate::commands::grant::{
-    Apply, Approve, Limits, Mode, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Mode, Modes, application, signed_issue, terms_of_application,
 };
 use crate::commands::{answer, fetch};
 use crate::sample::{CONSUMER, PROVIDER, VILLAGES_CSV};
@@ -53,9 +53,9 @@ pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
             legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
             fields: ["code", "name", "streetCode", "areaCode"].map(str::to_owned).to_vec(),
             filter: "areaCode IN ('510104', '510105')".to_owned(),
-            modes: vec![Mode::Bulk, Mode::Query],
             from: today,
             until: today.checked_add(90.days())?,
+            modes: Modes { modes: vec![Mode::Bulk, Mode::Query, Mode::Push] },
         };
         let request = application(new_command_id(), arguments);
         // The bus learns from the catalogue's events which entries there are.

@@ -1,0 +1,202 @@
+//! The table of subscriptions, with what became of their deliveries (R23.1).
+
+use prost::Message as _;
+use prost_types::Any;
+use publicdata_proto::exchange::v1::{
+    Subscription, SubscriptionChanged, SubscriptionEnded, SubscriptionOpened, SubscriptionSettings,
+    SubscriptionStatus, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequest,
+    TransferRequested, TransferStopped,
+};
+use publicdata_views::ApplyError;
+use sqlx::{AnyConnection, Row as _};
+
+use super::log::Context;
+use super::{WithoutBeginning, event, from_column, to_column};
+use crate::codec;
+
+/// A row.
+struct Entry {
+    command_id: String,
+    subscription: Subscription,
+}
+
+pub(super) async fn apply(
+    connection: &mut AnyConnection,
+    context: &Context<'_>,
+    any: &Any,
+) -> Result<(), ApplyError> {
+    let before = load(connection, context.id).await?;
+    if let Some(SubscriptionOpened { settings }) = event(any)? {
+        let entry = opened(before, context, settings);
+        return save(connection, context.sequence, &entry).await;
+    }
+    let Some(mut entry) = before else {
+        return Err(ApplyError::event(WithoutBeginning {
+            event: any.type_url.clone(),
+            id: context.id.to_owned(),
+        }));
+    };
+    if let Some(SubscriptionChanged { settings }) = event(any)? {
+        entry.subscription.settings = settings;
+        context.command_id.clone_into(&mut entry.command_id);
+    }
+    if let Some(ended) = event::<SubscriptionEnded>(any)? {
+        let end = codec::subscription::end(ended).map_err(ApplyError::event)?;
+        entry.subscription.set_status(SubscriptionStatus::Ended);
+        end.reason().clone_into(&mut entry.subscription.end_reason);
+        entry.subscription.end_message = end.to_string();
+    }
+    save(connection, context.sequence, &entry).await
+}
+
+/// Notes what a transfer's event means for the subscription that it is a delivery of, if it is one.
+pub(super) async fn note_transfer(
+    connection: &mut AnyConnection,
+    context: &Context<'_>,
+    any: &Any,
+) -> Result<(), ApplyError> {
+    if let Some(requested) = event::<TransferRequested>(any)? {
+        let signed = requested.request.unwrap_or_default();
+        let request = TransferRequest::decode(signed.message.as_slice());
+        let subscription = request.map_err(ApplyError::event)?.subscription_id;
+        return match subscription.is_empty() {
+            true => Ok(()),
+            false => remember(connection, context.id, &subscription).await,
+        };
+    }
+    let Some(subscription) = delivery_of(connection, context.id).await? else { return Ok(()) };
+    // A node may name any subscription; what no node opened, or another one, is not heeded.
+    let Some(mut entry) = load(connection, &subscription).await? else { return Ok(()) };
+    if evolve(&mut entry.subscription, context, any)? {
+        save(connection, context.sequence, &entry).await?;
+    }
+    Ok(())
+}
+
+/// Says whether anything changed.
+fn evolve(
+    subscription: &mut Subscription,
+    context: &Context<'_>,
+    any: &Any,
+) -> Result<bool, ApplyError> {
+    let (problem, message) = if let Some(completed) = event::<TransferCompleted>(any)? {
+        subscription.deliveries += 1;
+        subscription.rows += completed.rows;
+        context.id.clone_into(&mut subscription.last_transfer_id);
+        subscription.last_rows = completed.rows;
+        subscription.last_delivered_at = context.at;
+        (String::new(), String::new())
+    } else if let Some(refused) = event::<TransferRefused>(any)? {
+        (refused.reason, refused.message)
+    } else if let Some(interrupted) = event::<TransferInterrupted>(any)? {
+        (interrupted.reason, interrupted.message)
+    } else if let Some(stopped) = event::<TransferStopped>(any)? {
+        (stopped.reason, String::new())
+    } else {
+        return Ok(false);
+    };
+    subscription.problem = problem;
+    subscription.problem_message = message;
+    Ok(true)
+}
+
+fn opened(
+    before: Option<Entry>,
+    context: &Context<'_>,
+    settings: Option<SubscriptionSettings>,
+) -> Entry {
+    // Opened anew under another grant, it keeps what was delivered before.
+    let known = before.map(|entry| entry.subscription).unwrap_or_default();
+    let mut subscription = Subscription {
+        id: context.id.to_owned(),
+        settings,
+        opened_at: context.at,
+        end_reason: String::new(),
+        end_message: String::new(),
+        problem: String::new(),
+        problem_message: String::new(),
+        ..known
+    };
+    subscription.set_status(SubscriptionStatus::Open);
+    Entry { command_id: context.command_id.to_owned(), subscription }
+}
+
+async fn remember(
+    connection: &mut AnyConnection,
+    transfer: &str,
+    subscription: &str,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO bus_delivery (transfer_id, subscription_id) VALUES ($1, $2) \
+         ON CONFLICT (transfer_id) DO NOTHING",
+    )
+    .bind(transfer)
+    .bind(subscription)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn delivery_of(
+    connection: &mut AnyConnection,
+    transfer: &str,
+) -> Result<Option<String>, ApplyError> {
+    // Only a transfer of the node that opened the subscription is a delivery of it.
+    let row = sqlx::query(
+        "SELECT d.subscription_id AS subscription_id FROM bus_delivery d \
+         JOIN bus_subscription s ON s.id = d.subscription_id \
+         JOIN bus_transfer t ON t.id = d.transfer_id AND t.consumer_code = s.consumer_code \
+         WHERE d.transfer_id = $1",
+    )
+    .bind(transfer)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| row.try_get("subscription_id")).transpose()?)
+}
+
+async fn load(connection: &mut AnyConnection, id: &str) -> Result<Option<Entry>, ApplyError> {
+    let row = sqlx::query("SELECT command_id, body FROM bus_subscription WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    match row {
+        Some(row) => Ok(Some(Entry {
+            command_id: row.try_get("command_id")?,
+            subscription: from_column(&row, "body")?,
+        })),
+        None => Ok(None),
+    }
+}
+
+async fn save(
+    connection: &mut AnyConnection,
+    sequence: i64,
+    entry: &Entry,
+) -> Result<(), ApplyError> {
+    let subscription = &entry.subscription;
+    let settings = subscription.settings.clone().unwrap_or_default();
+    let trigger = settings.trigger.as_ref().map_or(0, |trigger| trigger.kind);
+    sqlx::query(
+        "INSERT INTO bus_subscription (id, sequence, command_id, status, trigger_kind, grant_id, \
+         resource_id, provider_code, consumer_code, consumer_node, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
+         status = excluded.status, trigger_kind = excluded.trigger_kind, \
+         grant_id = excluded.grant_id, resource_id = excluded.resource_id, \
+         provider_code = excluded.provider_code, body = excluded.body",
+    )
+    .bind(subscription.id.as_str())
+    .bind(sequence)
+    .bind(entry.command_id.as_str())
+    .bind(i64::from(subscription.status))
+    .bind(i64::from(trigger))
+    .bind(settings.grant_id)
+    .bind(settings.resource_id)
+    .bind(settings.provider_code)
+    .bind(settings.consumer_code)
+    .bind(settings.consumer_node)
+    .bind(to_column(subscription))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What is pushed, and where to.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use publicdata_exchange_domain::subscription::Trigger;
+use publicdata_types::GrantId;
+use serde::Deserialize;
+
+use super::{ConfigError, Secret};
+
+const ROWS_PER_DELIVERY: u64 = 1_000_000;
+const POLL_MS: u64 = 500;
+
+/// How a database says what has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangesConfig {
+    /// A column that has a value in every row, which is greater in rows that changed later. Deletions are not seen by it.
+    pub watermark: String,
+    /// How many seconds before the newest watermark rows are read again next time, since a transaction may end after another one that
+    /// began later; for `postgres`.
+    #[serde(default)]
+    pub overlap_s: u64,
+    /// The most rows in one delivery.
+    #[serde(default = "rows_per_delivery")]
+    pub rows_per_delivery: u64,
+    /// How often it is looked whether something has changed.
+    #[serde(default = "poll_ms")]
+    pub poll_ms: u64,
+}
+
+/// A subscription of the node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionConfig {
+    /// Its name; unique in this node, and not to be changed.
+    pub name: String,
+    /// The grant (UUID).
+    pub grant_id: String,
+    /// The fields wanted; empty for all that the grant gives.
+    #[serde(default)]
+    pub fields: Vec<String>,
+    /// The purpose of this use.
+    pub purpose: String,
+    /// The case that it is for.
+    #[serde(default)]
+    pub case_number: String,
+    /// When a delivery is due: "once", "on-change", "every 15m" or "daily 02:30".
+    pub trigger: String,
+    /// When everything is delivered anew, so that what was deleted at the source goes: "every 7d" or "daily 03:00".
+    pub refresh: Option<String>,
+    /// Where rows go.
+    pub sink: SinkConfig,
+}
+
+/// Where pushed rows go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkConfig {
+    /// What kind of sink it is.
+    pub kind: SinkKind,
+    /// The file of `sqlite`, the folder of `csv` and `parquet`.
+    pub path: Option<PathBuf>,
+    /// The database of `postgres`, such as `postgresql://writer@localhost/warehouse`.
+    pub url: Option<Secret>,
+    /// The certificate authority of a database on another machine, PEM.
+    pub ca: Option<PathBuf>,
+    /// The table, with its schema before a dot if need be; of folders, how the files' names begin.
+    pub table: String,
+    /// The columns that identify a row; needed for changes.
+    #[serde(default)]
+    pub key: Vec<String>,
+}
+
+/// The kinds of sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SinkKind {
+    /// A SQLite file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+    /// A folder of CSV files.
+    Csv,
+    /// A folder of Parquet files.
+    Parquet,
+}
+
+impl SubscriptionConfig {
+    /// When a delivery is due.
+    pub fn trigger(&self) -> Result<Trigger, String> {
+        self.trigger.parse().map_err(|error| format!("{error}"))
+    }
+
+    /// When everything is delivered anew, if ever.
+    pub fn refresh(&self) -> Result<Option<Trigger>, String> {
+        let Some(text) = &self.refresh else { return Ok(None) };
+        match text.parse() {
+            Ok(trigger @ (Trigger::Every { .. } | Trigger::Daily { .. })) => Ok(Some(trigger)),
+            Ok(Trigger::Once | Trigger::OnChange) | Err(_) => {
+                Err("`refresh` is none of `every 7d` and `daily 03:00`".to_owned())
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.name.trim().is_empty() {
+            return Err("`name` is empty".to_owned());
+        }
+        if self.grant_id.parse::<GrantId>().is_err() {
+            return Err("`grant_id` is not a UUID".to_owned());
+        }
+        if self.purpose.trim().is_empty() {
+            return Err("`purpose` is empty; name the one that was granted".to_owned());
+        }
+        self.trigger()?;
+        self.refresh()?;
+        self.sink.check().map_err(str::to_owned)
+    }
+}
+
+impl SinkConfig {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.table.is_empty() {
+            return Err("`sink.table` is empty");
+        }
+        match self.kind {
+            SinkKind::Postgres if self.url.is_none() => {
+                Err("`sink.url` is missing; write postgresql://user@host/database")
+            }
+            SinkKind::Postgres if self.path.is_some() => {
+                Err("`sink.path` is for files; name the database as `sink.url`")
+            }
+            SinkKind::Postgres => Ok(()),
+            SinkKind::Sqlite | SinkKind::Csv | SinkKind::Parquet if self.path.is_none() => {
+                Err("`sink.path` is missing")
+            }
+            SinkKind::Sqlite | SinkKind::Csv | SinkKind::Parquet
+                if self.url.is_some() || self.ca.is_some() =>
+            {
+                Err("`sink.url` and `sink.ca` are for postgres")
+            }
+            SinkKind::Csv | SinkKind::Parquet if self.table.contains('/') => {
+                Err("`sink.table` of a folder is how files' names begin, without `/`")
+            }
+            SinkKind::Sqlite | SinkKind::Csv | SinkKind::Parquet => Ok(()),
+        }
+    }
+}
+
+pub(super) fn validate(subscriptions: &[SubscriptionConfig]) -> Result<(), ConfigError> {
+    let mut names = HashSet::new();
+    for (index, subscription) in subscriptions.iter().enumerate() {
+        let number = index + 1;
+        let error = |message| ConfigError::Subscription { number, message };
+        subscription.check().map_err(error)?;
+        if !names.insert(&subscription.name) {
+            return Err(error(format!("name {} is taken already", subscription.name)));
+        }
+    }
+    Ok(())
+}
+
+const fn rows_per_delivery() -> u64 {
+    ROWS_PER_DELIVERY
+}
+
+const fn poll_ms() -> u64 {
+    POLL_MS
+}
+
+#[cfg(test)]
+mod tests;
