@@ -267,11 +267,12 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, count, .. } = admitted;
-        let reading = self.reading(&permit, &dataset).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
         send(parts, Part::Header(header)).await?;
+        // After the header, which has to come first, also before a failure.
+        let reading = self.reading(&permit, &dataset).await?;
 
         let masking = Masking::new(&permit.fields, self.0.key.clone());
         let schema = reading.schema(masking.schema());

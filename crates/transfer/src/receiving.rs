@@ -12,7 +12,7 @@ use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{DecodeError, Parts};
-use crate::push::{self, Content};
+use crate::push::{self, Outline};
 use crate::receipt::{self, Agreed, Checked, ReceiptError};
 use crate::seal::{Binding, OpenError, Opener, OpeningKey};
 use crate::time;
@@ -152,8 +152,8 @@ impl Receiving {
         }
         let (parts, schema) = Parts::schema(&plaintext).map_err(decode)?;
         let is_push = push::mode_of(&self.template) == DeliveryMode::Push;
-        let is_content = Content::of(&schema).is_some();
-        if is_push != is_content || !push::field_names(&schema).eq(&self.agreed.fields) {
+        let has_outline = Outline::of(&schema).is_some();
+        if is_push != has_outline || !push::field_names(&schema).eq(&self.agreed.fields) {
             return Err(ReceiveError::Fields);
         }
         self.received.record(&plaintext, 0);
