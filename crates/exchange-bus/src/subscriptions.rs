@@ -196,6 +196,17 @@ impl SubscriptionDesk {
         })
     }
 
+    /// Ends every subscription whose grant has ended.
+    ///
+    /// # Errors
+    /// The store or the database failed; what was not ended is at the next call.
+    pub async fn end_orphans(&self) -> Result<(), Error> {
+        for orphan in self.queries.orphans(self.clock.now()).await? {
+            self.end_with_grant(&orphan).await?;
+        }
+        Ok(())
+    }
+
     async fn end_with_grant(&self, orphan: &Orphan) -> Result<(), Error> {
         let step = format!("grant-ended-{}", orphan.grant);
         let command_id = orphan.pending.cause.derive(&step);
@@ -235,7 +246,7 @@ impl Upkeep {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 // What fails now has still ended at the next tick.
-                _ = ticks.tick() => if let Err(error) = self.end_orphans().await {
+                _ = ticks.tick() => if let Err(error) = self.desk.end_orphans().await {
                     tracing::warn!(error = chain(&error), "cannot end subscriptions");
                 },
                 changes = self.desk.relay.changes() => for change in &changes {
@@ -246,12 +257,5 @@ impl Upkeep {
                 }
             }
         }
-    }
-
-    async fn end_orphans(&self) -> Result<(), Error> {
-        for orphan in self.desk.queries.orphans(self.desk.clock.now()).await? {
-            self.desk.end_with_grant(&orphan).await?;
-        }
-        Ok(())
     }
 }

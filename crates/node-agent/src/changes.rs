@@ -60,6 +60,8 @@ pub struct Range {
     until: Option<Position>,
     /// Whether there were more rows when it was planned.
     more: bool,
+    /// The state that the source had before it was planned, as it is named to others.
+    pub source_version: String,
 }
 
 /// Why changes cannot be found.
@@ -128,7 +130,7 @@ impl Feed {
                 last.into_iter().next().and_then(position_of).or_else(|| after.clone())
             }
         };
-        Ok(Range { after, since, until, more })
+        Ok(Range { after, since, until, more, source_version: String::new() })
     }
 
     /// The rows of a range, as a source of their own.

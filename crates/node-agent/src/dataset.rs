@@ -222,10 +222,13 @@ impl std::fmt::Debug for Dataset {
     }
 }
 
+/// The same database as one that can be asked; a file cannot.
+type Asked = Option<Arc<dyn Database>>;
+
 fn connector(
     config: &DatasetConfig,
     resource: ResourceId,
-) -> Result<(Arc<dyn Connector>, Option<Arc<dyn Database>>), DatasetError> {
+) -> Result<(Arc<dyn Connector>, Asked), DatasetError> {
     let origin = Origin { resource, connector: config.connector.as_str() };
     let path = || config.path.clone().ok_or(DatasetError::Incomplete);
 

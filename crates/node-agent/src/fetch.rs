@@ -19,7 +19,7 @@ use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::credential;
 use publicdata_transfer::frames::Parts;
-use publicdata_transfer::push::Content;
+use publicdata_transfer::push::Outline;
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
 use publicdata_transfer::{Receiving, signed};
@@ -319,10 +319,10 @@ impl Fetch {
         }
     }
 
-    /// The schema that has to come, if the delivery holds what this one says.
+    /// The schema that has to come, if the delivery is what this one says.
     fn expected(&self, schema: &SchemaRef) -> SchemaRef {
-        match Content::of(schema) {
-            Some(content) => content.schema(&self.schema),
+        match Outline::of(schema) {
+            Some(outline) => outline.schema(&self.schema),
             None => SchemaRef::clone(&self.schema),
         }
     }

@@ -249,7 +249,6 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, question, count, .. } = admitted;
-        let reading = self.feeding(&permit, &dataset).await?;
         let (header, delivering) =
             Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
         let mut delivering = delivering.with_rows_left(permit.rows_left);
@@ -259,6 +258,8 @@ impl Provider {
             delivering = delivering.with_rows_max(service.rows_max).with_remarks(remarks);
         }
         send(parts, Part::Header(header)).await?;
+        // After the header, which has to come first, also before a failure.
+        let reading = self.feeding(&permit, &dataset).await?;
         let mut checks = self.checks(&permit).await?;
 
         let output = self.output(&permit, question.as_ref());

@@ -30,6 +30,15 @@ pub enum Content {
     Changes(Follows),
 }
 
+/// What a delivery says of itself, before its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// What it holds.
+    pub content: Content,
+    /// The state of the source that it has at least, as it is named in `ResourceChanged`; empty if states are not named.
+    pub source_version: String,
+}
+
 /// What comes after these changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follows {
@@ -52,43 +61,6 @@ pub fn mode_of(request: &TransferRequest) -> Option<DeliveryMode> {
 }
 
 impl Content {
-    /// The schema of a delivery with these fields.
-    #[must_use]
-    pub fn schema(self, fields: &Schema) -> SchemaRef {
-        let change = match self {
-            Self::Whole => None,
-            Self::Changes(_) => Some(Arc::new(Field::new(CHANGE_COLUMN, DataType::Utf8, false))),
-        };
-        let fields: Vec<_> = change.into_iter().chain(fields.fields().iter().cloned()).collect();
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), self.word().to_owned())]);
-        Arc::new(Schema::new_with_metadata(fields, metadata))
-    }
-
-    /// What a schema says that its delivery holds; nothing if it is no delivery of a subscription.
-    #[must_use]
-    pub fn of(schema: &Schema) -> Option<Self> {
-        match schema.metadata().get(METADATA_KEY)?.as_str() {
-            "whole" => Some(Self::Whole),
-            "changes, more follow" => Some(Self::Changes(Follows::More)),
-            "changes" => Some(Self::Changes(Follows::Nothing)),
-            _ => None,
-        }
-    }
-
-    /// Rows of the source as they stand in the delivery: each of them is new, or has changed.
-    pub fn upserts(
-        self,
-        schema: &SchemaRef,
-        rows: &RecordBatch,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut columns = rows.columns().to_vec();
-        if let Self::Changes(_) = self {
-            let words = StringArray::from_iter_values(std::iter::repeat_n(UPSERT, rows.num_rows()));
-            columns.insert(0, Arc::new(words) as ArrayRef);
-        }
-        RecordBatch::try_new(SchemaRef::clone(schema), columns)
-    }
-
     fn word(self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -96,11 +68,57 @@ impl Content {
             Self::Changes(Follows::Nothing) => "changes",
         }
     }
+
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "whole" => Some(Self::Whole),
+            "changes, more follow" => Some(Self::Changes(Follows::More)),
+            "changes" => Some(Self::Changes(Follows::Nothing)),
+            _ => None,
+        }
+    }
+}
+
+impl Outline {
+    /// The schema of a delivery with these fields.
+    #[must_use]
+    pub fn schema(&self, fields: &Schema) -> SchemaRef {
+        let change = match self.content {
+            Content::Whole => None,
+            Content::Changes(_) => Some(Arc::new(Field::new(CHANGE_COLUMN, DataType::Utf8, false))),
+        };
+        let fields: Vec<_> = change.into_iter().chain(fields.fields().iter().cloned()).collect();
+        let said = format!("{}; {}", self.content.word(), self.source_version);
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), said)]);
+        Arc::new(Schema::new_with_metadata(fields, metadata))
+    }
+
+    /// What a schema says of its delivery; nothing if it is no delivery of a subscription.
+    #[must_use]
+    pub fn of(schema: &Schema) -> Option<Self> {
+        let (word, version) = schema.metadata().get(METADATA_KEY)?.split_once("; ")?;
+        Some(Self { content: Content::of(word)?, source_version: version.to_owned() })
+    }
+
+    /// Rows of the source as they stand in the delivery: each of them is new, or has changed.
+    pub fn upserts(
+        &self,
+        schema: &SchemaRef,
+        rows: &RecordBatch,
+    ) -> Result<RecordBatch, ArrowError> {
+        let mut columns = rows.columns().to_vec();
+        if let Content::Changes(_) = self.content {
+            let words = StringArray::from_iter_values(std::iter::repeat_n(UPSERT, rows.num_rows()));
+            columns.insert(0, Arc::new(words) as ArrayRef);
+        }
+        RecordBatch::try_new(SchemaRef::clone(schema), columns)
+    }
 }
 
 /// The names of the fields that a schema gives, without the column that says what became of a row.
 pub(crate) fn field_names(schema: &Schema) -> impl Iterator<Item = &String> {
-    let is_change = matches!(Content::of(schema), Some(Content::Changes(_)));
+    let content = Outline::of(schema).map(|outline| outline.content);
+    let is_change = matches!(content, Some(Content::Changes(_)));
     let first = schema.fields().first().map(|field| field.name().as_str());
     let skipped = usize::from(is_change && first == Some(CHANGE_COLUMN));
     schema.fields().iter().skip(skipped).map(|field| field.name())

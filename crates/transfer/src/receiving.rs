@@ -12,7 +12,7 @@ use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{DecodeError, Parts};
-use crate::push::{self, Content};
+use crate::push::{self, Outline};
 use crate::question::Shape;
 use crate::receipt::{self, Agreed, Checked, ReceiptError};
 use crate::seal::{Binding, OpenError, Opener, OpeningKey};
@@ -153,9 +153,9 @@ impl Receiving {
         }
         let (parts, schema) = Parts::schema(&plaintext).map_err(decode)?;
         let is_push = push::mode_of(&self.template) == Some(DeliveryMode::Push);
-        let is_content = Content::of(&schema).is_some();
+        let has_outline = Outline::of(&schema).is_some();
         let columns = Shape::of(&self.template).columns(&self.agreed.fields);
-        if is_push != is_content || !push::field_names(&schema).eq(&columns) {
+        if is_push != has_outline || !push::field_names(&schema).eq(&columns) {
             return Err(ReceiveError::Fields);
         }
         self.received.record(&plaintext, 0);

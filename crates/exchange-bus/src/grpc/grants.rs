@@ -8,6 +8,7 @@ use publicdata_proto::exchange::v1::{
     RevokeGrantResponse, SubmitApplicationRequest, SubmitApplicationResponse,
 };
 use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::chain;
 use publicdata_types::{Actor, GrantId};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, async_trait};
@@ -148,6 +149,10 @@ impl Service {
         let stopped_transfers = self.desk.stop(&revoked);
         self.settle(revoked.sequence).await;
         self.desk.announce(&revoked);
+        // What fails now is ended at the next look.
+        if let Err(error) = self.subscriptions.end_orphans().await {
+            tracing::warn!(error = chain(&error), "cannot end subscriptions");
+        }
         Ok(RevokeGrantResponse { sequence: revoked.sequence, stopped_transfers })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use publicdata_proto::exchange::v1::TransferRequest;
-use publicdata_types::Digest;
+use publicdata_types::{Digest, ResourceId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -102,8 +102,14 @@ impl Cursors {
         Ok(())
     }
 
-    /// A secret of this node, by which states of its sources are named to others.
-    pub async fn salt(&self) -> Result<String, CursorsError> {
+    /// How a state of a source is named to others: it tells them nothing but that it is another one.
+    pub async fn version(&self, resource: ResourceId, state: &str) -> Result<String, CursorsError> {
+        let salt = self.salt().await?;
+        Ok(Digest::of(format!("{salt} {resource} {state}")).to_string())
+    }
+
+    /// A secret of this node.
+    async fn salt(&self) -> Result<String, CursorsError> {
         let fresh = hex::encode(rand::random::<[u8; 32]>());
         let mut guard = self.connection.lock().await;
         let connection = self.open(&mut guard).await?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use publicdata_service_kit::Tasks;
 use publicdata_service_kit::problem::chain;
-use publicdata_types::{Digest, ResourceId};
+use publicdata_types::ResourceId;
 use tokio::sync::watch;
 
+use super::ChangesError;
 use super::cursors::Cursors;
 use crate::dataset::Dataset;
 
@@ -63,35 +64,29 @@ async fn attend(
     cursors: &Cursors,
     versions: &watch::Sender<BTreeMap<ResourceId, String>>,
 ) {
-    let salt = loop {
-        match cursors.salt().await {
-            Ok(salt) => break salt,
-            Err(error) => tracing::error!(error = chain(&error), "changes cannot be watched"),
-        }
-        tokio::time::sleep(RETRY).await;
-    };
     let mut ticks = tokio::time::interval(dataset.watched().unwrap_or(RETRY));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut is_well = true;
     loop {
         ticks.tick().await;
-        match dataset.state().await {
-            Ok(state) => {
+        match version(dataset, cursors).await {
+            Ok(version) => {
                 is_well = true;
-                let resource = dataset.resource;
-                let version = Digest::of(format!("{salt} {resource} {state}")).to_string();
-                versions
-                    .send_if_modified(|all| all.insert(resource, version.clone()) != Some(version));
+                versions.send_if_modified(|all| {
+                    all.insert(dataset.resource, version.clone()) != Some(version)
+                });
             }
             Err(error) if is_well => {
                 is_well = false;
-                tracing::warn!(
-                    reason = error.reason(),
-                    error = chain(&error),
-                    "a source cannot be watched"
-                );
+                let (reason, error) = (error.reason(), chain(&error));
+                tracing::warn!(reason, error, "a source cannot be watched");
             }
             Err(_) => {}
         }
     }
+}
+
+async fn version(dataset: &Dataset, cursors: &Cursors) -> Result<String, ChangesError> {
+    let state = dataset.state().await?;
+    Ok(cursors.version(dataset.resource, &state).await?)
 }

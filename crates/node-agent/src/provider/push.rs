@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use publicdata_transfer::push::{self, Content};
+use publicdata_transfer::push::{self, Content, Outline};
 use publicdata_types::DeliveryMode;
 
 use super::answer::AnswerError;
@@ -24,7 +24,7 @@ enum Shape {
     /// Rows as they are.
     Rows,
     /// Rows, and what they are to whoever receives them.
-    Push(Content),
+    Push(Outline),
 }
 
 impl Provider {
@@ -39,18 +39,37 @@ impl Provider {
                 Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Rows })
             }
             (Some(DeliveryMode::Push), None) => {
-                let shape = Shape::Push(Content::Whole);
-                Ok(Reading { connector: dataset.shared_connector(), shape })
+                let source_version = self.source_version(dataset).await?;
+                let outline = Outline { content: Content::Whole, source_version };
+                Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Push(outline) })
             }
             (Some(DeliveryMode::Push), Some(feed)) => {
-                let range = self.range(permit, feed).await?;
-                let shape = Shape::Push(Content::Changes(range.follows()));
-                Ok(Reading { connector: feed.rows(&range), shape })
+                let range = self.range(permit, dataset, feed).await?;
+                let connector = feed.rows(&range);
+                let content = Content::Changes(range.follows());
+                let outline = Outline { content, source_version: range.source_version };
+                Ok(Reading { connector, shape: Shape::Push(outline) })
             }
         }
     }
 
-    async fn range(&self, permit: &Permit, feed: &Feed) -> Result<Range, ChangesError> {
+    /// The state that the source has now, or a later one when it is read.
+    async fn source_version(&self, dataset: &Dataset) -> Result<String, ChangesError> {
+        match dataset.watched() {
+            Some(_) => {
+                let state = dataset.state().await?;
+                Ok(self.0.cursors.version(dataset.resource, &state).await?)
+            }
+            None => Ok(String::new()),
+        }
+    }
+
+    async fn range(
+        &self,
+        permit: &Permit,
+        dataset: &Dataset,
+        feed: &Feed,
+    ) -> Result<Range, ChangesError> {
         let (request, cursors) = (&permit.request, &self.0.cursors);
         if let Some(range) = cursors.of(&request.transfer_id, request).await? {
             return Ok(range);
@@ -64,7 +83,9 @@ impl Provider {
         };
         let rows_max = permit.terms.rows_max.unwrap_or(u64::MAX);
         let rows_max = rows_max.min(permit.rows_left.unwrap_or(u64::MAX));
-        let range = feed.plan(before.as_ref(), rows_max).await?;
+        let source_version = self.source_version(dataset).await?;
+        let mut range = feed.plan(before.as_ref(), rows_max).await?;
+        range.source_version = source_version;
         cursors.remember(request, &range, self.0.clock.now()).await?;
         Ok(range)
     }
@@ -73,9 +94,9 @@ impl Provider {
 impl Reading {
     /// The schema of what is sent, where the fields have this one.
     pub(super) fn schema(&self, fields: &SchemaRef) -> SchemaRef {
-        match self.shape {
+        match &self.shape {
             Shape::Rows => SchemaRef::clone(fields),
-            Shape::Push(content) => content.schema(fields),
+            Shape::Push(outline) => outline.schema(fields),
         }
     }
 
@@ -85,10 +106,10 @@ impl Reading {
         schema: &SchemaRef,
         rows: RecordBatch,
     ) -> Result<RecordBatch, Broken> {
-        match self.shape {
+        match &self.shape {
             Shape::Rows => Ok(rows),
-            Shape::Push(content) => {
-                content.upserts(schema, &rows).map_err(|error| AnswerError::Mask(error).into())
+            Shape::Push(outline) => {
+                outline.upserts(schema, &rows).map_err(|error| AnswerError::Mask(error).into())
             }
         }
     }

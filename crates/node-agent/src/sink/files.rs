@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use publicdata_transfer::push::Outline;
 use publicdata_types::{SubscriptionId, TransferId};
 
 use super::steps::{Step, Steps};
@@ -112,7 +113,8 @@ impl<F: Format> Sink for Folder<F> {
     async fn begin(&self, intake: Intake) -> Result<Box<dyn Taking>, SinkError> {
         intake.check_key(&self.key)?;
         check_delivered(&self.key, &intake.schema)?;
-        let schema = intake.content.schema(&intake.schema);
+        let outline = Outline { content: intake.content, source_version: String::new() };
+        let schema = outline.schema(&intake.schema);
         let (place, transfer, shared) = (self.place.clone(), intake.transfer, schema.clone());
         let writer = blocking(F::KIND, move || {
             place.clear(&Manifest::open(&place)?)?;

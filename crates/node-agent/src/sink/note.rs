@@ -26,7 +26,7 @@ pub struct Note {
     pub run_began_at: Timestamp,
     /// When it was taken.
     pub at: Timestamp,
-    /// Which state of the source was spoken of before it began; empty if none was.
+    /// The state of the source that the rows have at least; empty if it is not watched.
     pub source_version: String,
     /// The receipt with both signatures, as it is handed in.
     pub receipt: ConfirmDeliveryRequest,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use publicdata_exchange_domain::terms::Field;
-use publicdata_transfer::push::{Content, Follows};
+use publicdata_transfer::push::{Content, Follows, Outline};
 use publicdata_transfer::receipt::Checked;
 use publicdata_transfer::receiving::{Opened, ReceiveError};
 use publicdata_types::Mask;
@@ -25,9 +25,6 @@ impl Subscriber {
             subscription_id: self.id.to_string(),
             after_transfer_id: goes_on.map(|last| last.transfer.to_string()).unwrap_or_default(),
         };
-        // What is spoken of from now on may be missing from the delivery.
-        let source_version = due.version().to_owned();
-
         let (fetcher, node) = (self.parts.fetcher.ordering(order), &self.parts.node);
         let offer = fetcher.offer(self.ticket.clone(), node).await?;
         // What the sink does not take is not asked for.
@@ -35,7 +32,7 @@ impl Subscriber {
         self.sink.check(&offer.schema).await?;
         let mut fetch = fetcher.begin(offer, node).await?;
         let schema = fetch.delivered_schema().ok_or(Failure::Content)?;
-        let content = Content::of(&schema).ok_or(Failure::Content)?;
+        let Outline { content, source_version } = Outline::of(&schema).ok_or(Failure::Content)?;
         let effect = Effect::of(content, start);
         let (transfer, fields) = (fetch.transfer(), fields_of(&schema, content));
         let intake = Intake { transfer, effect, schema: fields, content };

@@ -28,11 +28,6 @@ impl Due {
         }
     }
 
-    /// The state of the source that was heard of last.
-    pub(super) fn version(&self) -> &str {
-        &self.heard
-    }
-
     /// What the sink has is of no use to the provider's node any more.
     pub(super) fn begin_anew(&mut self) {
         self.anew = true;

@@ -193,7 +193,8 @@ async fn cursors_outlive_a_restart_and_serve_the_same_request_alone() {
         let failed = request(&format!("failed-{attempt}"), "t1");
         cursors.remember(&failed, &range, now).await.unwrap();
     }
-    let salt = cursors.salt().await.unwrap();
+    let resource = RESOURCE.parse().unwrap();
+    let version = cursors.version(resource, "state").await.unwrap();
     drop(cursors);
 
     let cursors = Cursors::new(place.folder.path());
@@ -210,7 +211,8 @@ async fn cursors_outlive_a_restart_and_serve_the_same_request_alone() {
     ] {
         assert_eq!(cursors.of("t1", &other).await.unwrap(), None, "{other:?}");
     }
-    assert_eq!(cursors.salt().await.unwrap(), salt);
+    assert_eq!(cursors.version(resource, "state").await.unwrap(), version);
+    assert_ne!(cursors.version(resource, "another").await.unwrap(), version);
 }
 
 // === impl Place ===

@@ -20,7 +20,7 @@ use publicdata_node_agent::sink::{
     Effect, Intake, Note, Run, Sink, SinkError, Start, Taken, csv, parquet as parquet_sink,
 };
 use publicdata_proto::exchange::v1::ConfirmDeliveryRequest;
-use publicdata_transfer::push::{CHANGE_COLUMN, Content, Follows};
+use publicdata_transfer::push::{CHANGE_COLUMN, Content, Follows, Outline};
 use publicdata_types::{SubscriptionId, TransferId};
 use publicdata_views::testing::TestPostgres;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
@@ -616,7 +616,8 @@ fn batch(content: Content, rows: &[(&str, &str, i64)]) -> RecordBatch {
     .unwrap();
     let Content::Changes(_) = content else { return plain };
     let words: StringArray = rows.iter().map(|row| Some(row.0)).collect();
-    let schema: SchemaRef = content.schema(&plain.schema());
+    let outline = Outline { content, source_version: String::new() };
+    let schema: SchemaRef = outline.schema(&plain.schema());
     let columns = [vec![Arc::new(words) as ArrayRef], plain.columns().to_vec()].concat();
     RecordBatch::try_new(schema, columns).unwrap()
 }

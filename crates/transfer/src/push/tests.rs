@@ -9,18 +9,22 @@ fn content_is_read_back_from_the_schema() {
     for content in
         [Content::Whole, Content::Changes(Follows::More), Content::Changes(Follows::Nothing)]
     {
-        let schema = content.schema(&fields);
-        assert_eq!(Content::of(&schema), Some(content));
-        assert!(field_names(&schema).eq(["code", "people"]), "{content:?}");
+        for source_version in ["", "v1; v2"] {
+            let outline = Outline { content, source_version: source_version.to_owned() };
+            let schema = outline.schema(&fields);
+            assert_eq!(Outline::of(&schema), Some(outline));
+            assert!(field_names(&schema).eq(["code", "people"]), "{content:?}");
+        }
     }
-    assert_eq!(Content::of(&fields), None);
+    assert_eq!(Outline::of(&fields), None);
 }
 
 #[test]
 fn changes_say_what_became_of_each_row() {
     let rows = batch(0, 3);
     let content = Content::Changes(Follows::Nothing);
-    let changes = content.upserts(&content.schema(&rows.schema()), &rows).unwrap();
+    let outline = Outline { content, source_version: String::new() };
+    let changes = outline.upserts(&outline.schema(&rows.schema()), &rows).unwrap();
 
     assert_eq!(changes.num_columns(), 3);
     assert_eq!(**changes.column(0), StringArray::from(vec![UPSERT; 3]));
