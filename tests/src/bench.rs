@@ -16,7 +16,9 @@ mod replay;
 
 mod catalogue;
 mod city;
+mod exchange;
 mod fetch;
+mod psql;
 mod role;
 
 use std::io::{self, Write as _};
@@ -28,7 +30,6 @@ use clap::{Parser, ValueEnum};
 use publicdata_service_kit::shutdown_signal;
 use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
-use catalogue::{Shelf, Work};
 use figure::{Figure, Measured};
 use machine::Machine;
 use report::Report;
@@ -96,11 +97,14 @@ enum Kind {
     Hot { processes: u32 },
     Replay,
     Fetch,
-    Catalogue { work: Work, entries: usize },
+    Exchange { work: exchange::Work },
+    Catalogue { work: catalogue::Work, entries: usize },
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 12] = {
+pub const PLANS: [Plan; 23] = {
+    let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64] = exchange::PLANS;
+    let [n1, n10, n100, n500] = nodes;
     let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
     [
         commands(1, "commands_1"),
@@ -109,6 +113,17 @@ pub const PLANS: [Plan; 12] = {
         HOT,
         REPLAY,
         FETCH,
+        fetch_large,
+        small,
+        proof,
+        n1,
+        n10,
+        n100,
+        n500,
+        t1,
+        t4,
+        t16,
+        t64,
         rebuild,
         search,
         import,
@@ -143,6 +158,13 @@ const FETCH: Plan = Plan {
     limit_name: "psql COPY TO STDOUT into a file",
     kind: Kind::Fetch,
 };
+
+/// What figures share that are measured one after the other.
+#[derive(Default)]
+struct Shelves {
+    exchange: exchange::Shelf,
+    catalogue: catalogue::Shelf,
+}
 
 /// What all figures are measured with.
 #[derive(Clone, Debug)]
@@ -199,11 +221,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         say("this is a debug build, which measures little: use `make bench`");
     }
 
-    let mut shelf = Shelf::default();
+    let mut shelves = Shelves::default();
     let mut report = Report { machine: Machine::here()?, figures: Vec::new() };
     for plan in plans {
         say(format_args!("{}: {} against {}", plan.name, plan.unit, plan.limit_name));
-        let measured = measure(plan, &setting, &mut shelf)
+        let measured = measure(plan, &setting, &mut shelves)
             .await
             .with_context(|| format!("{} could not be measured", plan.name))?;
         report.machine.versions.extend(measured.versions.clone());
@@ -219,9 +241,18 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(plan: &Plan, setting: &Setting, shelf: &mut Shelf) -> anyhow::Result<Measured> {
+async fn measure(
+    plan: &Plan,
+    setting: &Setting,
+    shelves: &mut Shelves,
+) -> anyhow::Result<Measured> {
     match plan.kind {
-        Kind::Catalogue { work, entries } => shelf.measure(setting, work, entries).await,
+        Kind::Exchange { work } => shelves.exchange.measure(setting, work).await,
+        Kind::Catalogue { work, entries } => {
+            // Its processes would take part of the machine.
+            shelves.exchange = exchange::Shelf::default();
+            shelves.catalogue.measure(setting, work, entries).await
+        }
         Kind::Commands { writers } => commands::measure(setting, writers).await,
         Kind::Hot { processes } => hot::measure(setting, processes).await,
         Kind::Replay => replay::measure(setting).await,

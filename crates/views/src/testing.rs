@@ -77,7 +77,7 @@ impl TestPostgres {
         keeper
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
             .args(["-c", "log_destination=stderr", "-c", "lc_messages=C"])
-            .args(["-c", "max_connections=50"])
+            .args(["-c", "max_connections=200"])
             .arg("-k")
             .arg(folder.path())
             .arg("-D")

@@ -1,4 +1,4 @@
-//! A city with one entry and one grant: all the rows of a provider's Postgres, ready to be fetched.
+//! A city with entries and a grant for each: all the rows of tables of a provider's Postgres, ready to be fetched or asked for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::ToSpan as _;
 use publicdata::commands::grant::{
-    Apply, Approve, Limits, Modes, application, signed_issue, terms_of_application,
+    Apply, Approve, Limits, Mode, Modes, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
 use publicdata::output::from_json;
@@ -23,16 +23,34 @@ use publicdata_service_kit::Clock;
 use publicdata_types::china_date;
 use tokio::time::{Instant, sleep};
 
+use super::memory::Watch;
 use super::role::Player;
 
-const PURPOSE: &str = "社区公共卫生服务网格划分";
+pub(super) const PURPOSE: &str = "社区公共卫生服务网格划分";
 const SOON: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
-/// The services, two nodes and a grant. Dropped, all its processes end.
+/// Stands in an offer's configuration for the entry's id.
+pub(super) const RESOURCE: &str = "RESOURCE";
+
+/// What the provider offers.
+pub(super) struct Offer {
+    /// Its catalogue entry.
+    pub(super) entry: ResourceDescription,
+    /// What the provider's node is told of it: datasets and services, with [`RESOURCE`] in place of the entry's id.
+    pub(super) configuration: String,
+    /// How the grant allows it to be delivered.
+    pub(super) modes: Vec<Mode>,
+}
+
+/// The services, two nodes and a grant for each offer. Dropped, all its processes end.
 pub(super) struct City {
-    grant: String,
-    consumer: Session,
+    /// In the order of the offers.
+    pub(super) grants: Vec<String>,
+    pub(super) authority: Session,
+    pub(super) consumer: Session,
+    /// Where the services keep everything.
+    pub(super) data: PathBuf,
     // Nodes end before the services that they are linked to.
     pub(super) provider_node: Player,
     pub(super) consumer_node: Player,
@@ -40,8 +58,8 @@ pub(super) struct City {
 }
 
 impl City {
-    /// Settles it in `folder`, over a table `villages` of the database at `url`.
-    pub(super) async fn settle(folder: &Path, url: &str) -> anyhow::Result<Self> {
+    /// Settles it in `folder`.
+    pub(super) async fn settle(folder: &Path, offers: &[Offer]) -> anyhow::Result<Self> {
         let data = folder.join("data");
         let log = folder.join("services.log");
         let services = Player::start(&[Path::new("services"), &data], &log)?;
@@ -53,55 +71,108 @@ impl City {
         let provider = Session::open(&data, PROVIDER.accounts[1].1)?;
         let mut consumer = Session::open(&data, CONSUMER.accounts[1].1)?;
 
-        let resource = publish(&provider, &authority).await?;
-        let dataset = format!(
-            "[[dataset]]\nresource_id = \"{resource}\"\nconnector = \"postgres\"\nurl = \"{url}\"\n\
-             table = \"villages\"\norder_by = [\"code\"]\n"
-        );
+        let (mut resources, mut configuration) = (Vec::new(), String::new());
+        for offer in offers {
+            let resource = publish(&provider, &authority, &offer.entry).await?;
+            configuration += &offer.configuration.replace(RESOURCE, &resource);
+            resources.push(resource);
+        }
         let consumer_node = node(folder, &consumer, &CONSUMER, "")?;
-        let provider_node = node(folder, &provider, &PROVIDER, &dataset)?;
+        let provider_node = node(folder, &provider, &PROVIDER, &configuration)?;
         let (name, _) = CONSUMER.node.context("the consumer has a node")?;
         let key = format!("{}/{name}", CONSUMER.code);
         consumer.endpoints.nodes.insert(key, consumer_node.said.clone());
-        until("both nodes are connected", async || {
-            let connected = answer(authority.links()?.list_nodes(ListNodesRequest {}).await)?;
-            anyhow::ensure!(connected.nodes.len() == 2, "{} are connected", connected.nodes.len());
-            Ok(())
-        })
-        .await
-        .with_context(|| format!("the provider's node says: {}", provider_node.last_words()))?;
+        connected(&authority, 2)
+            .await
+            .with_context(|| format!("the provider's node says: {}", provider_node.last_words()))?;
 
-        let grant = grant(&provider, &consumer, &resource).await?;
-        Ok(Self { grant, consumer, provider_node, consumer_node, services })
+        let mut grants = Vec::new();
+        for (offer, resource) in offers.iter().zip(&resources) {
+            grants.push(grant(&provider, &consumer, offer, resource).await?);
+        }
+        Ok(Self { grants, authority, consumer, data, provider_node, consumer_node, services })
     }
 
-    /// Fetches everything into a file, through the consumer's node; answers how many rows came.
-    pub(super) async fn fetch(&self, target: PathBuf) -> anyhow::Result<u64> {
-        let arguments = fetch::Arguments {
-            grant: self.grant.clone(),
-            fields: Vec::new(),
-            purpose: PURPOSE.to_owned(),
-            case: String::new(),
-            service: String::new(),
-            parameters: Vec::new(),
-            node: None,
-            targets: vec![target],
-        };
-        Ok(fetch::fetch(&self.consumer, arguments, |_| ()).await?.rows)
+    /// Fetches everything that one of the grants gives into a file; answers how many rows came.
+    pub(super) async fn fetch(&self, offer: usize, target: PathBuf) -> anyhow::Result<u64> {
+        fetch(self.consumer.clone(), self.grants[offer].clone(), target).await
+    }
+
+    /// Tells the watch which processes these are, and to forget what they took for earlier figures.
+    pub(super) fn name(&self, watch: &Watch) {
+        watch.name_anew(self.services.process(), "services");
+        watch.name_anew(self.provider_node.process(), "provider's node");
+        watch.name_anew(self.consumer_node.process(), "consumer's node");
+    }
+
+    /// Credentials of somebody of the city, by their name.
+    pub(super) fn credentials(&self, name: &str) -> PathBuf {
+        self.data.join(CREDENTIALS_FOLDER).join(name)
     }
 }
 
-/// Takes the sample city's entry from draft to publication; its id. No item is masked, so that what is fetched can be
-/// compared with the source, byte for byte.
-async fn publish(provider: &Session, authority: &Session) -> anyhow::Result<String> {
-    let mut description: ResourceDescription = from_json(VILLAGES_ENTRY)?;
-    for item in &mut description.items {
-        item.mask = Mask::Unspecified.into();
+/// Fetches everything that the grant gives into a file, through the consumer's node; answers how many rows came.
+pub(super) async fn fetch(
+    consumer: Session,
+    grant: String,
+    target: PathBuf,
+) -> anyhow::Result<u64> {
+    let arguments = fetch::Arguments {
+        grant,
+        fields: Vec::new(),
+        purpose: PURPOSE.to_owned(),
+        case: String::new(),
+        service: String::new(),
+        parameters: Vec::new(),
+        node: None,
+        targets: vec![target],
+    };
+    Ok(fetch::fetch(&consumer, arguments, |_| ()).await?.rows)
+}
+
+/// Waits until so many nodes are connected to the bus.
+pub(super) async fn connected(authority: &Session, nodes: usize) -> anyhow::Result<()> {
+    until("all nodes are connected, and no more", async || {
+        let connected = answer(authority.links()?.list_nodes(ListNodesRequest {}).await)?;
+        let found = connected.nodes.len();
+        anyhow::ensure!(found == nodes, "{found} are connected, not {nodes}");
+        Ok(())
+    })
+    .await
+}
+
+impl Offer {
+    /// A table of the database at `url` with the columns of the sample city's villages, ordered by their code.
+    pub(super) fn villages(url: &str, table: &str, modes: &[Mode]) -> anyhow::Result<Self> {
+        let mut entry: ResourceDescription = from_json(VILLAGES_ENTRY)?;
+        // No item is masked, so that what is fetched can be compared with the source, byte for byte.
+        for item in &mut entry.items {
+            item.mask = Mask::Unspecified.into();
+        }
+        Ok(Self { entry, configuration: dataset(url, table, "code"), modes: modes.to_vec() })
     }
+}
+
+/// The part of a node's configuration that says where an entry's rows are.
+pub(super) fn dataset(url: &str, table: &str, order_by: &str) -> String {
+    let order_by: Vec<String> = order_by.split(',').map(|column| format!("\"{column}\"")).collect();
+    format!(
+        "[[dataset]]\nresource_id = \"{RESOURCE}\"\nconnector = \"postgres\"\nurl = \"{url}\"\n\
+         table = \"{table}\"\norder_by = [{}]\n",
+        order_by.join(", ")
+    )
+}
+
+/// Takes an entry from draft to publication; its id.
+async fn publish(
+    provider: &Session,
+    authority: &Session,
+    entry: &ResourceDescription,
+) -> anyhow::Result<String> {
     let request = DraftResourceRequest {
         command_id: new_command_id(),
         resource_id: String::new(),
-        description: Some(description),
+        description: Some(entry.clone()),
     };
     let resource_id = answer(provider.resources()?.draft_resource(request).await)?.resource_id;
     let request =
@@ -113,12 +184,12 @@ async fn publish(provider: &Session, authority: &Session) -> anyhow::Result<Stri
     Ok(resource_id)
 }
 
-/// Starts an organisation's node with these datasets.
+/// Starts an organisation's node with these datasets and services.
 fn node(
     folder: &Path,
     session: &Session,
     organisation: &Organisation,
-    datasets: &str,
+    configuration: &str,
 ) -> anyhow::Result<Player> {
     let (_, credentials) = organisation.node.context("the organisation has a node")?;
     let data_dir = folder.join(credentials);
@@ -126,7 +197,7 @@ fn node(
     let config = data_dir.join("node.toml");
     let text = format!(
         "credentials = \"{}\"\ndata_dir = \"{}\"\n\
-         [bus]\naddress = \"{}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n{datasets}",
+         [bus]\naddress = \"{}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n{configuration}",
         folder.join("data").join(CREDENTIALS_FOLDER).join(credentials).display(),
         data_dir.display(),
         session.endpoints.exchange_bus,
@@ -136,19 +207,23 @@ fn node(
     Player::start(&[Path::new("node"), &config], &data_dir.join("node.log"))
 }
 
-/// Applies for everything and approves it; the grant's id.
-async fn grant(provider: &Session, consumer: &Session, resource: &str) -> anyhow::Result<String> {
-    let description: ResourceDescription = from_json(VILLAGES_ENTRY)?;
+/// Applies for everything that is offered and approves it; the grant's id.
+async fn grant(
+    provider: &Session,
+    consumer: &Session,
+    offer: &Offer,
+    resource: &str,
+) -> anyhow::Result<String> {
     let today = china_date(Clock::system().now());
     let wanted = Apply {
         resource: resource.to_owned(),
         purpose: PURPOSE.to_owned(),
         legal_basis: "《基本医疗卫生与健康促进法》第十六条".to_owned(),
-        fields: description.items.into_iter().map(|item| item.name).collect(),
+        fields: offer.entry.items.iter().map(|item| item.name.clone()).collect(),
         filter: String::new(),
         from: today,
         until: today.checked_add(90.days())?,
-        modes: Modes::default(),
+        modes: Modes { modes: offer.modes.clone() },
     };
     let command_id = new_command_id();
     let applied = until("the bus knows the entry", async || {
@@ -173,7 +248,7 @@ async fn grant(provider: &Session, consumer: &Session, resource: &str) -> anyhow
 }
 
 /// Tries until it succeeds: views follow events a moment later.
-async fn until<T>(
+pub(super) async fn until<T>(
     what: &str,
     mut attempt: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {

@@ -5,22 +5,21 @@
 //! file is there; ours has then been synced to disk as well.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
+use publicdata::commands::grant::Mode;
 use publicdata_views::testing::{TestPostgres, postgres};
 use tempfile::TempDir;
-use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::city::City;
+use super::city::{City, Offer};
 use super::figure::Measured;
 use super::interleave::{Contest, interleaved, rate};
 use super::memory::Watch;
-use super::{Setting, say};
+use super::{Setting, psql, say};
 
 /// Column names are those of the file's header. Codes are texts: they keep leading zeros.
 const TABLE: &str = r#"CREATE TABLE villages (code TEXT PRIMARY KEY, name TEXT NOT NULL, "streetCode" TEXT NOT NULL,
@@ -41,16 +40,11 @@ struct Fetch {
 pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
     let watch = Watch::begin();
     let mut contest = Fetch::prepare(setting).await?;
-    watch.name(contest.city.services.process(), "services");
-    watch.name(contest.city.provider_node.process(), "provider's node");
-    watch.name(contest.city.consumer_node.process(), "consumer's node");
+    contest.city.name(&watch);
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
     contest.verify().await?;
-    let version = psql(&contest.postgres.url(), &["SHOW server_version"]).output().await?;
-    let version = String::from_utf8_lossy(&version.stdout);
-    let version = version.split_whitespace().next().unwrap_or("unknown").to_owned();
-    let versions = BTreeMap::from([("postgres", version)]);
+    let versions = psql::versions(&contest.postgres.url()).await?;
     Ok(Measured { values, limits, memory: watch.peaks(), counts: BTreeMap::new(), versions })
 }
 
@@ -62,27 +56,16 @@ impl Fetch {
         say(format_args!("  {rows} rows go into Postgres, and a city is settled"));
         let copy =
             format!("\\copy villages FROM '{}' (FORMAT csv, HEADER)", setting.villages.display());
-        let loaded =
-            psql(&postgres.url(), &[TABLE, &copy, "VACUUM ANALYZE villages"]).output().await?;
-        ensure!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
-        let city = City::settle(folder.path(), &postgres.url()).await?;
+        psql::run(&postgres.url(), &[TABLE, &copy, "VACUUM ANALYZE villages"]).await?;
+        let offer = Offer::villages(&postgres.url(), "villages", &[Mode::Bulk])?;
+        let city = City::settle(folder.path(), &[offer]).await?;
         Ok(Self { city, postgres, rows, folder })
     }
 
     /// What was fetched is what stands in the database.
     async fn verify(&self) -> anyhow::Result<()> {
-        let expected = self.copy(COPY_ORDERED, "expected.csv").await?;
-        let same = fs::read(self.path("fetched.csv"))? == fs::read(expected)?;
-        ensure!(same, "what was fetched is not what stands in the database");
-        Ok(())
-    }
-
-    async fn copy(&self, statement: &str, file: &str) -> anyhow::Result<PathBuf> {
-        let path = self.path(file);
-        let mut copying = psql(&self.postgres.url(), &[statement]);
-        let status = copying.stdout(File::create(&path)?).status().await?;
-        ensure!(status.success(), "psql ended with {status}");
-        Ok(path)
+        let fetched = self.path("fetched.csv");
+        psql::compare(&self.postgres.url(), COPY_ORDERED, &fetched).await
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -93,7 +76,7 @@ impl Fetch {
 impl Contest for Fetch {
     async fn ours(&mut self) -> anyhow::Result<f64> {
         let started = Instant::now();
-        let rows = self.city.fetch(self.path("fetched.csv")).await?;
+        let rows = self.city.fetch(0, self.path("fetched.csv")).await?;
         let rate = rate(rows, started);
         ensure!(rows == self.rows, "{rows} rows came, not {}", self.rows);
         Ok(rate)
@@ -101,7 +84,8 @@ impl Contest for Fetch {
 
     async fn limit(&mut self) -> anyhow::Result<f64> {
         let started = Instant::now();
-        let copied = self.copy(COPY, "copied.csv").await?;
+        let copied = self.path("copied.csv");
+        psql::copy(&self.postgres.url(), COPY, &copied).await?;
         let rate = rate(self.rows, started);
         let rows = rows_of(&copied)?;
         ensure!(rows == self.rows, "{rows} rows were copied, not {}", self.rows);
@@ -123,14 +107,4 @@ fn rows_of(csv: &Path) -> anyhow::Result<u64> {
         lines += 1;
     }
     Ok(lines.saturating_sub(1))
-}
-
-fn psql(url: &str, statements: &[&str]) -> Command {
-    let mut command = Command::new("psql");
-    command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--set=ON_ERROR_STOP=1"]).arg(url);
-    for statement in statements {
-        command.arg("--command").arg(statement);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
 }

@@ -68,6 +68,12 @@ impl Watch {
         lock(&self.watched).named.insert(process, name);
     }
 
+    /// The same for a process that other figures were measured with: its peak so far is forgotten where the kernel allows that.
+    pub(super) fn name_anew(&self, process: u32, name: &'static str) {
+        let _ = fs::write(format!("/proc/{process}/clear_refs"), RESET_PEAK);
+        self.name(process, name);
+    }
+
     /// Looks once more, and answers what was found, the largest first.
     pub(super) fn peaks(&self) -> Vec<Peak> {
         let mut watched = lock(&self.watched);

@@ -20,7 +20,7 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use publicdata_service_kit::{Clock, Tasks, shutdown_signal};
 use tokio::sync::oneshot;
 
-use super::catalogue;
+use super::{catalogue, exchange};
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 const LOG_LINES_TOLD: usize = 5;
@@ -47,6 +47,12 @@ pub enum Role {
         folder: PathBuf,
         /// The server that has the events.
         nats: String,
+    },
+    /// A bare server, which requests through the exchange are held against.
+    #[command(hide = true)]
+    Echo {
+        /// Its credentials.
+        credentials: PathBuf,
     },
 }
 
@@ -86,6 +92,9 @@ pub(super) async fn play(role: &Role) -> anyhow::Result<()> {
             app.spawn()?;
             announce(&address.to_string())?;
             tasks.run(dismissed, DRAIN_DEADLINE).await?;
+        }
+        Role::Echo { credentials } => {
+            exchange::echo(credentials, announce, dismissed).await?;
         }
         Role::Catalogue { folder, nats } => {
             let tasks = Tasks::new();
