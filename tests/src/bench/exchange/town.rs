@@ -159,7 +159,9 @@ fn offers(url: &str) -> anyhow::Result<[Offer; 3]> {
     };
     let mut few = Offer::villages(url, "few", &[Mode::Query, Mode::Bulk])?;
     few.configuration += &service(RECORD, "code", "subject = \"code\"\n");
-    Ok([payloads, few, Offer::villages(url, "many", &[Mode::Bulk])?])
+    let mut many = Offer::villages(url, "many", &[Mode::Bulk])?;
+    many.entry.name.push_str("（全量）");
+    Ok([payloads, few, many])
 }
 
 /// A data service with one parameter, which is the condition on its rows.
