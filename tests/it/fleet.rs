@@ -15,7 +15,7 @@ use publicdata::commands::grant::{
     Apply, Approve, Limits, Mode, Modes, application, signed_issue, terms_of_application,
 };
 use publicdata::commands::{answer, fetch};
-use publicdata::fleet::{Fleet, NodeDataset, Options};
+use publicdata::fleet::{Fleet, NodeDataset, NodeWork, Options};
 use publicdata::output::from_json;
 use publicdata::sample::{
     self, AUDITOR, AUTHORITY, CONSUMER, ORGANISATIONS, Organisation, PROVIDER,
@@ -124,7 +124,7 @@ impl City {
     /// The same, with less granted.
     pub(crate) async fn settled_with(rows: Rows, granted: Granted) -> Self {
         let mut city = Self::catalogued(rows).await;
-        city.fleet.configure_node(&CONSUMER, Vec::new()).await.unwrap();
+        city.fleet.configure_node(&CONSUMER, NodeWork::default()).await.unwrap();
         city.grant = city.granted(granted, Modes { modes: vec![Mode::Query, Mode::Bulk] }).await;
         city
     }
@@ -171,8 +171,10 @@ impl City {
             table: TABLE.to_owned(),
             order_by: vec!["code".to_owned()],
             services: vec![("row", "code")],
+            watermark: None,
         };
-        self.fleet.configure_node(&PROVIDER, vec![dataset]).await.unwrap();
+        let work = NodeWork { datasets: vec![dataset], ..NodeWork::default() };
+        self.fleet.configure_node(&PROVIDER, work).await.unwrap();
         self.fleet.nodes_connected(2).await.unwrap();
     }
 

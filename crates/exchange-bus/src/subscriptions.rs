@@ -132,7 +132,9 @@ impl SubscriptionDesk {
             return Err(subscription::Rejection::Absent.into());
         }
         let command = Command::End { reason, by };
-        Ok(self.subscriptions.execute(&id.to_string(), meta, command).await?.sequence)
+        let done = self.subscriptions.execute(&id.to_string(), meta, command).await?;
+        self.tell_ended(&id.to_string(), &known);
+        Ok(done.sequence)
     }
 
     /// Whether a transfer that says that it is a delivery of a subscription is one.
@@ -212,14 +214,24 @@ impl SubscriptionDesk {
         let command_id = orphan.pending.cause.derive(&step);
         let meta = self.meta(command_id, self.service.to_string());
         let command = Command::GrantEnded { grant: orphan.grant, how: orphan.how };
-        self.subscriptions.execute(&orphan.pending.id, &meta, command).await?;
+        let id = &orphan.pending.id;
+        let (known, _) = self.subscriptions.get(id).await?;
+        self.subscriptions.execute(id, &meta, command).await?;
+        self.tell_ended(id, &known);
         Ok(())
+    }
+
+    /// Has the consumer's node ask, now rather than at its next turn.
+    fn tell_ended(&self, id: &str, known: &Subscription) {
+        if let Some(Ok(node)) = known.settings().map(|settings| settings.consumer_node.parse()) {
+            self.relay.tell_due(&node, id, "");
+        }
     }
 
     /// Tells the nodes that wait for a change of a source.
     async fn pass_on(&self, change: &changes::Change) -> Result<(), Error> {
         for (id, node) in self.queries.watchers(change.provider, change.resource).await? {
-            self.relay.tell_due(&node, id, &change.version);
+            self.relay.tell_due(&node, &id.to_string(), &change.version);
         }
         Ok(())
     }

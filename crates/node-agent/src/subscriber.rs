@@ -252,8 +252,10 @@ impl Subscriber {
         let mut link = self.parts.link.clone();
         link.mark_unchanged();
         loop {
-            if let Some(version) = self.bell.take() {
-                due.heard(version);
+            match self.bell.take() {
+                Some(version) if version.is_empty() => return false,
+                Some(version) => due.heard(version),
+                None => {}
             }
             if due.is_due(last, self.parts.clock.now()) {
                 return true;
@@ -293,7 +295,7 @@ impl Subscriber {
                 due.begin_anew();
             }
             Remedy::Nothing => {
-                tracing::error!(subscription, reason, error = chain(failure), "subscription ended");
+                tracing::warn!(subscription, reason, error = chain(failure), "subscription ended");
                 self.fail(Doing::Ended, &problem);
             }
             Remedy::Later | Remedy::At(_) => {

@@ -20,7 +20,7 @@ use publicdata_views::Projector;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use lock::claim;
-pub use nodes::NodeDataset;
+pub use nodes::{NodeDataset, NodeSink, NodeSubscription, NodeWork};
 
 use crate::commands::init;
 use crate::endpoints::Endpoints;
@@ -151,7 +151,7 @@ impl Fleet {
         }
         for organisation in [&PROVIDER, &CONSUMER] {
             if !self.has_node(organisation) {
-                self.configure_node(organisation, Vec::new()).await?;
+                self.configure_node(organisation, NodeWork::default()).await?;
             }
         }
         self.nodes_connected(self.nodes.len()).await

@@ -161,7 +161,7 @@ pub async fn load_villages(path: &Path) -> anyhow::Result<u64> {
     sqlx::raw_sql(
         "CREATE TABLE IF NOT EXISTS villages (code TEXT PRIMARY KEY, name TEXT NOT NULL, \
          streetCode TEXT NOT NULL, provinceCode TEXT NOT NULL, cityCode TEXT NOT NULL, \
-         areaCode TEXT NOT NULL)",
+         areaCode TEXT NOT NULL, changed INTEGER NOT NULL)",
     )
     .execute(&mut connection)
     .await?;
@@ -171,7 +171,7 @@ pub async fn load_villages(path: &Path) -> anyhow::Result<u64> {
     for record in csv::Reader::from_reader(VILLAGES_CSV.as_bytes()).records() {
         let record = record?;
         let mut insert =
-            sqlx::query("INSERT OR REPLACE INTO villages VALUES ($1, $2, $3, $4, $5, $6)");
+            sqlx::query("INSERT OR REPLACE INTO villages VALUES ($1, $2, $3, $4, $5, $6, 0)");
         for value in &record {
             insert = insert.bind(value.to_owned());
         }
@@ -190,11 +190,9 @@ pub async fn load_villages(path: &Path) -> anyhow::Result<u64> {
 pub async fn correct_village(path: &Path, code: &str, name: &str) -> anyhow::Result<()> {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
     let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
-    sqlx::query("UPDATE villages SET name = $2 WHERE code = $1")
-        .bind(code)
-        .bind(name)
-        .execute(&mut connection)
-        .await?;
+    let update = "UPDATE villages SET name = $2, changed = (SELECT max(changed) + 1 FROM villages) \
+                  WHERE code = $1";
+    sqlx::query(update).bind(code).bind(name).execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 

@@ -10,6 +10,7 @@ mod exchange;
 mod obligations;
 mod opening;
 mod preparation;
+mod push;
 
 use std::path::PathBuf;
 
@@ -52,7 +53,9 @@ pub async fn tell(fleet: &mut Fleet, narrator: &mut Narrator) -> anyhow::Result<
     exchange::fetch(&mut cast, &grant).await?;
     exchange::prove(&mut cast, &grant).await?;
     doubt::correct(&mut cast, &grant).await?;
+    push::follow(&mut cast, &grant).await?;
     exchange::refusals(&mut cast, &grant).await?;
+    push::ended(&mut cast, &grant).await?;
     cast.narrator.chapter("Opening to the public 开放")?;
     opening::open(&mut cast, &entries).await?;
     cast.narrator.chapter("The audit 审计")?;

@@ -7,7 +7,7 @@ use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::{
     DeliveryDue, OpenLinkResponse, ResourceChanged, open_link_response::Kind,
 };
-use publicdata_types::{OrganisationCode, ResourceId, SubscriptionId};
+use publicdata_types::{OrganisationCode, ResourceId};
 use tokio::sync::Notify;
 
 use super::Relay;
@@ -87,10 +87,10 @@ impl Relay {
         }
     }
 
-    /// Tells a node, if it is connected, that a delivery is due.
-    pub fn tell_due(&self, node: &SpiffeId, subscription: SubscriptionId, version: &str) {
+    /// Tells a node, if it is connected, that a delivery is due; with no version, that it should ask.
+    pub fn tell_due(&self, node: &SpiffeId, subscription: &str, version: &str) {
         let due = DeliveryDue {
-            subscription_id: subscription.to_string(),
+            subscription_id: subscription.to_owned(),
             source_version: version.to_owned(),
         };
         if let Some(entry) = self.links().get(node) {

@@ -68,8 +68,8 @@ impl Subscriber {
     /// A key whose values are the same for several rows would mix these up.
     fn check_key(&self, fields: &[Field]) -> Result<(), Failure> {
         let is_masked = |field: &&Field| {
-            matches!(field.mask, Some(Mask::Suppress | Mask::Partial))
-                && self.sink.key().contains(&field.name)
+            let is_unique = matches!(field.mask, None | Some(Mask::Pseudonym(_)));
+            !is_unique && self.sink.key().contains(&field.name)
         };
         match fields.iter().find(is_masked) {
             Some(field) => Err(Failure::KeyMasked { field: field.name.clone() }),

@@ -19,8 +19,18 @@ use crate::session::{CREDENTIALS_FOLDER, Session};
 const NODES_FOLDER: &str = "nodes";
 const CONFIG_FILE: &str = "node.toml";
 const FIRST_NODE_PORT: u16 = 100;
+const CHANGES_POLL_MS: u64 = 100;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
 const CONNECT_POLL: Duration = Duration::from_millis(20);
+
+/// What a node does for its organisation.
+#[derive(Clone, Debug, Default)]
+pub struct NodeWork {
+    /// What it serves.
+    pub datasets: Vec<NodeDataset>,
+    /// What is pushed to it.
+    pub subscriptions: Vec<NodeSubscription>,
+}
 
 /// A table of an SQLite database that a node serves.
 #[derive(Clone, Debug)]
@@ -35,6 +45,36 @@ pub struct NodeDataset {
     pub order_by: Vec<String>,
     /// Questions that it answers: the name of each, and the item that names the subject.
     pub services: Vec<(&'static str, &'static str)>,
+    /// The column that is greater in rows that changed later, if there is one.
+    pub watermark: Option<&'static str>,
+}
+
+/// Changes that go into a table of an SQLite database.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeSubscription {
+    /// Its name.
+    pub name: &'static str,
+    /// The grant's id.
+    pub grant_id: String,
+    /// The purpose.
+    pub purpose: &'static str,
+    /// When a delivery is due.
+    pub trigger: &'static str,
+    /// Where rows go.
+    pub sink: NodeSink,
+}
+
+/// A table of an SQLite database.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeSink {
+    /// The kind of sink.
+    pub kind: &'static str,
+    /// The database.
+    pub path: PathBuf,
+    /// The table.
+    pub table: &'static str,
+    /// The columns that identify a row.
+    pub key: Vec<&'static str>,
 }
 
 /// A node's configuration, as it is written.
@@ -46,6 +86,7 @@ struct File {
     flight: Flight,
     dataset: Vec<Dataset>,
     service: Vec<Service>,
+    subscription: Vec<NodeSubscription>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +107,13 @@ struct Dataset {
     path: PathBuf,
     table: String,
     order_by: Vec<String>,
+    changes: Option<Changes>,
+}
+
+#[derive(Serialize)]
+struct Changes {
+    watermark: &'static str,
+    poll_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -98,7 +146,7 @@ impl Fleet {
     pub async fn configure_node(
         &mut self,
         organisation: &Organisation,
-        datasets: Vec<NodeDataset>,
+        work: NodeWork,
     ) -> anyhow::Result<()> {
         let (name, credentials) =
             organisation.node.with_context(|| format!("{} has no node", organisation.name))?;
@@ -114,7 +162,8 @@ impl Fleet {
                 server: SpiffeId::service(&domain, "exchange-bus")?.to_string(),
             },
             flight: Flight { listen: self.ports.address(place).to_string() },
-            service: datasets
+            service: work
+                .datasets
                 .iter()
                 .flat_map(|dataset| {
                     dataset.services.iter().map(|&(name, subject)| Service {
@@ -125,7 +174,8 @@ impl Fleet {
                     })
                 })
                 .collect(),
-            dataset: datasets
+            dataset: work
+                .datasets
                 .into_iter()
                 .map(|dataset| Dataset {
                     resource_id: dataset.resource_id,
@@ -133,8 +183,12 @@ impl Fleet {
                     path: dataset.database,
                     table: dataset.table,
                     order_by: dataset.order_by,
+                    changes: dataset
+                        .watermark
+                        .map(|watermark| Changes { watermark, poll_ms: CHANGES_POLL_MS }),
                 })
                 .collect(),
+            subscription: work.subscriptions,
         };
         std::fs::write(folder.join(CONFIG_FILE), toml::to_string_pretty(&file)?)?;
         self.start_node(&folder.join(CONFIG_FILE)).await

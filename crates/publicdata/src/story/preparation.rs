@@ -9,7 +9,7 @@ use publicdata_proto::exchange::v1::ListNodesRequest;
 
 use super::{Cast, refused};
 use crate::commands::answer;
-use crate::fleet::NodeDataset;
+use crate::fleet::{NodeDataset, NodeWork};
 use crate::output::from_json;
 use crate::sample::{self, AUTHORITY, CITY_REGION, CONSUMER, ORGANISATIONS, PROVIDER};
 use crate::session::{Session, new_command_id};
@@ -154,12 +154,14 @@ pub(super) async fn nodes(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Res
         table: "villages".to_owned(),
         order_by: vec!["code".to_owned()],
         services: vec![("village", "code")],
+        watermark: Some("changed"),
     }];
+    let serving = NodeWork { datasets, ..NodeWork::default() };
     let authority = cast.authority()?;
     let fleet = &mut *cast.fleet;
     let step = async {
-        fleet.configure_node(&PROVIDER, datasets).await?;
-        fleet.configure_node(&CONSUMER, Vec::new()).await?;
+        fleet.configure_node(&PROVIDER, serving).await?;
+        fleet.configure_node(&CONSUMER, NodeWork::default()).await?;
         fleet.nodes_connected(2).await?;
         let nodes = answer(authority.links()?.list_nodes(ListNodesRequest {}).await)?;
         let ids: Vec<_> = nodes.nodes.into_iter().map(|node| node.id).collect();
