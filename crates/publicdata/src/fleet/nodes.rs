@@ -84,8 +84,12 @@ struct File {
     data_dir: PathBuf,
     bus: Bus,
     flight: Flight,
+    // Without an empty list, so that a person can add one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     dataset: Vec<Dataset>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     service: Vec<Service>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     subscription: Vec<NodeSubscription>,
 }
 

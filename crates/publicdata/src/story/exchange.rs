@@ -25,7 +25,7 @@ const FOLLOW_DEADLINE: Duration = Duration::from_secs(10);
 const FOLLOW_POLL: Duration = Duration::from_millis(20);
 pub(super) const PURPOSE: &str = "社区公共卫生服务网格划分";
 pub(super) const GRANTED: [&str; 3] = ["code", "name", "areaCode"];
-const AREA: &str = "510104";
+pub(super) const AREA: &str = "510104";
 
 pub(super) async fn grant(cast: &mut Cast<'_>, entries: &Entries) -> anyhow::Result<String> {
     let (consumer, provider) = (cast.consumer()?, cast.provider()?);

@@ -8,12 +8,14 @@ use publicdata_proto::exchange::v1::{ListSubscriptionsRequest, Subscription, Sub
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use super::exchange::{self, PURPOSE, eventually};
+use super::exchange::{self, AREA, PURPOSE, eventually};
 use super::{Cast, Session};
 use crate::commands::answer;
 use crate::fleet::{NodeSink, NodeSubscription, NodeWork};
 use crate::sample::{self, CONSUMER, PROVIDER};
 
+const COUNT: &str = "SELECT CAST(count(*) AS TEXT) FROM villages WHERE areaCode = $1";
+const NAME: &str = "SELECT name FROM villages WHERE code = $1";
 /// What the village is called from now on.
 const NEW_NAME: &str = "新设的社区居委会";
 /// What the grant's mask leaves of that.
@@ -34,7 +36,7 @@ pub(super) async fn follow(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resul
         let work = NodeWork { subscriptions, ..NodeWork::default() };
         fleet.configure_node(&CONSUMER, work).await?;
         let rows = eventually(async || {
-            let rows = read(&sink, "SELECT CAST(count(*) AS TEXT) FROM villages").await?;
+            let rows = read(&sink, COUNT, AREA).await?;
             ensure!(rows != "0", "the first delivery must bring rows");
             Ok(rows)
         })
@@ -49,9 +51,8 @@ pub(super) async fn follow(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Resul
     let step = async {
         sample::correct_village(&database, &code, NEW_NAME).await?;
         let changed = Instant::now();
-        let query = format!("SELECT name FROM villages WHERE code = '{code}'");
         eventually(async || {
-            let name = read(&sink, &query).await?;
+            let name = read(&sink, NAME, &code).await?;
             ensure!(name == NEW_NAME_MASKED, "the new name must arrive, not {name}");
             Ok(())
         })
@@ -89,11 +90,10 @@ async fn subscription(consumer: &Session, grant_id: &str) -> anyhow::Result<Subs
 }
 
 /// One text of the sink.
-async fn read(sink: &Path, query: &str) -> anyhow::Result<String> {
+async fn read(sink: &Path, query: &'static str, value: &str) -> anyhow::Result<String> {
     let options = SqliteConnectOptions::new().filename(sink).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    let found = sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()));
-    let found = found.fetch_one(&mut connection).await?;
+    let found = sqlx::query_scalar(query).bind(value).fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(found)
 }
