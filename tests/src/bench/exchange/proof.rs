@@ -20,7 +20,7 @@ use publicdata_transfer::credential::{self, Answer};
 use super::asker::Asker;
 use super::load::{Ask, Latencies, at_fixed_times, highest_rate, worst};
 use super::payloads::SMALLEST;
-use super::town::{FEW, FEW_ROWS, RECORD, Town};
+use super::town::{FEW, RECORD, Town};
 use crate::bench::city::PURPOSE;
 use crate::bench::figure::Measured;
 use crate::bench::interleave::{Contest, interleaved};
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 16;
 const WARM_UP: Duration = Duration::from_secs(1);
 /// For how long the highest rate is looked for.
 const SEARCH: Duration = Duration::from_secs(5);
-const SEARCH_QUICK: Duration = Duration::from_secs(1);
+const SEARCH_QUICK: Duration = Duration::from_secs(3);
 /// For how long proofs are asked for in each turn.
 const TURN: Duration = Duration::from_secs(10);
 const TURN_QUICK: Duration = Duration::from_secs(1);
@@ -56,6 +56,8 @@ struct Proofs {
 struct Applicant {
     client: NodeServiceClient<Channel>,
     grant: Arc<str>,
+    /// How many records there are.
+    records: u64,
     roots: TrustRoots,
     given: Arc<Mutex<Vec<(usize, String)>>>,
 }
@@ -67,6 +69,7 @@ pub(super) async fn measure(setting: &Setting, town: &mut Town) -> anyhow::Resul
     let asker = Applicant {
         client: town.city.consumer.node(None)?,
         grant: town.city.grants[FEW].as_str().into(),
+        records: town.few,
         roots: town.city.consumer.credentials.roots().clone(),
         given: Arc::default(),
     };
@@ -112,14 +115,14 @@ fn whole(number: f64) -> usize {
 }
 
 /// The records are those that [`super::town::generate`] makes: every other one is of the district that is stated.
-fn record(number: usize) -> anyhow::Result<(String, bool)> {
-    let record = u64::try_from(number)? % FEW_ROWS + 1;
+fn record(number: usize, of: u64) -> anyhow::Result<(String, bool)> {
+    let record = u64::try_from(number)? % of + 1;
     Ok((format!("{record:012}"), record.is_multiple_of(2)))
 }
 
 impl Ask for Applicant {
     async fn ask(&self, number: usize) -> anyhow::Result<()> {
-        let (code, _) = record(number)?;
+        let (code, _) = record(number, self.records)?;
         let request = RequestProofRequest {
             grant_id: self.grant.to_string(),
             service: RECORD.to_owned(),
@@ -142,7 +145,7 @@ impl Applicant {
         let given = mem::take(&mut *self.given.lock().unwrap_or_else(PoisonError::into_inner));
         let now = Clock::system().now();
         for (number, text) in &given {
-            let (code, is_true) = record(*number)?;
+            let (code, is_true) = record(*number, self.records)?;
             let proof = credential::verify(&self.roots, text, now)?.credential;
             let subject = &proof.credential_subject;
             ensure!(subject.parameters.get(SUBJECT) == Some(&code), "a proof is about another");

@@ -29,7 +29,8 @@ pub(super) const FEW: usize = 1;
 /// The offer of many rows.
 pub(super) const MANY: usize = 2;
 /// How many rows are few.
-pub(super) const FEW_ROWS: u64 = 20_000;
+const FEW_ROWS: u64 = 20_000;
+const FEW_ROWS_QUICK: u64 = 2_000;
 
 /// The data service of payloads, and of the few rows.
 pub(super) const SERVICE: &str = "payload";
@@ -67,6 +68,8 @@ pub(super) struct Town {
     echo: Player,
     pub(super) postgres: TestPostgres,
     pub(super) payloads: Arc<Payloads>,
+    /// How many rows the offer of a few has.
+    pub(super) few: u64,
     // Dropped after the processes that work in it, as fields are dropped in order.
     folder: TempDir,
 }
@@ -80,11 +83,13 @@ impl Town {
         let url = postgres.url();
         let payloads = Arc::new(Payloads::make());
         load(&url, folder.path(), &payloads).await?;
+        let few = if setting.quick { FEW_ROWS_QUICK } else { FEW_ROWS };
+        generate(&url, "few", few).await?;
         let city = City::settle(folder.path(), &offers(&url)?).await?;
         let (_, name) = CONSUMER.node.context("the consumer has a node")?;
         let log = folder.path().join("echo.log");
         let echo = Player::start(&[Path::new("echo"), &city.credentials(name)], &log)?;
-        Ok(Self { idle: Vec::new(), city, echo, postgres, payloads, folder })
+        Ok(Self { idle: Vec::new(), city, echo, postgres, payloads, few, folder })
     }
 
     /// Has exactly so many further nodes connected.
@@ -133,8 +138,7 @@ async fn load(url: &str, folder: &Path, payloads: &Payloads) -> anyhow::Result<(
     std::fs::write(&file, payloads.csv()?)?;
     let copy = format!("\\copy payloads FROM '{}' (FORMAT csv)", file.display());
     psql::run(url, &[PAYLOADS_TABLE, &copy, "VACUUM ANALYZE payloads"]).await?;
-    std::fs::remove_file(&file)?;
-    generate(url, "few", FEW_ROWS).await
+    Ok(std::fs::remove_file(&file)?)
 }
 
 /// Makes a table of villages that do not exist, of about 150 bytes each. Its rows stand in the order of their code.

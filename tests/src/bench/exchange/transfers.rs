@@ -8,7 +8,7 @@ use anyhow::ensure;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::town::{FEW, FEW_ROWS, Town};
+use super::town::{FEW, Town};
 use crate::bench::city::fetch;
 use crate::bench::figure::Measured;
 use crate::bench::interleave::{Contest, interleaved, rate};
@@ -49,7 +49,7 @@ pub(super) async fn measure(
 
 impl Transfers<'_> {
     fn rows(&self) -> anyhow::Result<u64> {
-        Ok(FEW_ROWS * u64::try_from(self.fetched.len())?)
+        Ok(self.town.few * u64::try_from(self.fetched.len())?)
     }
 }
 
@@ -62,8 +62,8 @@ impl Contest for Transfers<'_> {
             transfers.spawn(fetch(city.consumer.clone(), city.grants[FEW].clone(), file));
         }
         while let Some(ended) = transfers.join_next().await {
-            let rows = ended??;
-            ensure!(rows == FEW_ROWS, "{rows} rows came, not {FEW_ROWS}");
+            let (rows, expected) = (ended??, self.town.few);
+            ensure!(rows == expected, "{rows} rows came, not {expected}");
         }
         Ok(rate(self.rows()?, started))
     }
