@@ -120,7 +120,8 @@ impl Feed {
             }
             (Some(_) | None, _) => None,
         };
-        let rows_max = rows_max.min(self.rows_per_delivery).max(1);
+        let (since, room) = self.room(since, after.as_ref(), rows_max).await?;
+        let rows_max = room.min(self.rows_per_delivery).max(1);
         let boundary = self.database.ask(&self.statements.nth(after.as_ref(), rows_max)).await?;
         let more = boundary.len() > 1;
         let until = match boundary.into_iter().next() {
@@ -131,6 +132,27 @@ impl Feed {
             }
         };
         Ok(Range { after, since, until, more, source_version: String::new() })
+    }
+
+    /// How many new rows there is room for beside those that are read again. If there is none, the latter are left out: a delivery
+    /// that brings nothing new would be followed by the same one for ever.
+    async fn room(
+        &self,
+        since: Option<String>,
+        after: Option<&Position>,
+        rows_max: u64,
+    ) -> Result<(Option<String>, u64), ChangesError> {
+        let (Some(mark), Some(end)) = (&since, after) else { return Ok((since, rows_max)) };
+        // Without a limit there is always room.
+        if rows_max > i64::MAX.unsigned_abs() {
+            return Ok((since, rows_max));
+        }
+        let counted = self.database.ask(&self.statements.again(mark, end, rows_max)).await?;
+        let again = counted.into_iter().flatten().next().flatten();
+        match again.and_then(|again| again.parse::<u64>().ok()) {
+            Some(again) if again < rows_max => Ok((since, rows_max - again)),
+            Some(_) | None => Ok((None, rows_max)),
+        }
     }
 
     /// The rows of a range, as a source of their own.

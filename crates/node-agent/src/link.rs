@@ -189,7 +189,7 @@ impl Link {
             let admitting = provider.clone();
             let admitted = tokio::task::spawn_blocking(move || admitting.admit(&serve)).await;
             match admitted {
-                Ok(Ok(admitted)) => provider.deliver(admitted).await,
+                Ok(Ok(admitted)) => Box::pin(provider.deliver(admitted)).await,
                 Ok(Err(error)) => {
                     let failure = error.failure();
                     tracing::warn!(reason = %failure.reason, error = chain(&error), "not served");

@@ -13,7 +13,7 @@ use publicdata_transfer::question::ParameterError;
 use publicdata_transfer::signed::{self, SignedError};
 use publicdata_transfer::terms::{self, TermsError};
 use publicdata_transfer::{push, time};
-use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
+use publicdata_types::{DeliveryMode, GrantId, OrganisationCode, ResourceId, TransferId};
 
 use crate::proof::ClaimError;
 use crate::service::QuestionError;
@@ -182,12 +182,17 @@ impl Gate {
             request.transfer_id.parse().map_err(|_| Refused::Malformed("transfer_id"))?;
         let attempt = Attempt { consumer, transfer, received_frames: request.received_frames };
         let proof = proof(&request)?;
+        let mode = push::mode_of(&request).ok_or(Refused::Malformed("mode"))?;
+        // Otherwise rows would be had by a mode that was not granted.
+        if (mode == DeliveryMode::Query) != request.query.is_some() {
+            return Err(Refused::Malformed("query"));
+        }
         let (standing, used) = known(&terms, &attempt);
         let wanted = Use {
             consumer,
             fields: &request.fields,
             purpose: &request.purpose,
-            mode: push::mode_of(&request).ok_or(Refused::Malformed("mode"))?,
+            mode,
             proof,
             case_number: &request.case_number,
             at: now,

@@ -290,6 +290,12 @@ impl Subscriber {
         let (subscription, reason) = (&*self.name, &*problem.reason);
         let remedy = failure.remedy(&problem);
         match remedy {
+            // Once more would be no other than before.
+            Remedy::FromBeginning if due.begins_anew() => {
+                tracing::warn!(subscription, reason, error = chain(failure), "not delivered");
+                self.fail(Doing::Failing, &problem);
+                return Remedy::Later;
+            }
             Remedy::FromBeginning => {
                 tracing::warn!(subscription, reason, "the delivery begins anew");
                 due.begin_anew();

@@ -1,6 +1,6 @@
 //! Where deliveries ended: an SQLite file in the node's own folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use publicdata_proto::exchange::v1::TransferRequest;
 use publicdata_types::{Digest, ResourceId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
+use tokio::fs::OpenOptions;
 use tokio::sync::Mutex;
 
 use super::Range;
@@ -21,6 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Ranges by subscription and transfer. Cheap to clone; opened when it is first used.
 #[derive(Clone)]
 pub struct Cursors {
+    path: PathBuf,
     options: SqliteConnectOptions,
     connection: Arc<Mutex<Option<SqliteConnection>>>,
 }
@@ -34,13 +36,14 @@ impl Cursors {
     /// The cursors in this folder.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
+        let path = folder.join(FILE);
         let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
+            .filename(&path)
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
-        Self { options, connection: Arc::default() }
+        Self { path, options, connection: Arc::default() }
     }
 
     /// The range of a transfer that was begun before, if what is asked for is the same.
@@ -126,6 +129,10 @@ impl Cursors {
         connection: &'a mut Option<SqliteConnection>,
     ) -> Result<&'a mut SqliteConnection, CursorsError> {
         if connection.is_none() {
+            // Positions are values of rows. SQLite gives its journal the mode of the file.
+            let mut private = OpenOptions::new();
+            private.append(true).create(true).mode(0o600);
+            private.open(&self.path).await.map_err(sqlx::Error::from)?;
             let mut opened = self.options.connect().await?;
             sqlx::raw_sql(
                 "CREATE TABLE IF NOT EXISTS cursor (number INTEGER PRIMARY KEY AUTOINCREMENT, \

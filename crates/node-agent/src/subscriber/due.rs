@@ -13,18 +13,21 @@ pub(super) struct Due {
     refresh: Option<Trigger>,
     /// Which state of the source was heard of last; empty if none was.
     heard: String,
+    /// Whether there was a delivery since that was heard: it holds that state or a later one, whatever it calls it.
+    is_settled: bool,
     /// The next delivery begins anew, whatever the sink has.
     anew: bool,
 }
 
 impl Due {
     pub(super) fn new(trigger: Trigger, refresh: Option<Trigger>) -> Self {
-        Self { trigger, refresh, heard: String::new(), anew: false }
+        Self { trigger, refresh, heard: String::new(), is_settled: false, anew: false }
     }
 
     pub(super) fn heard(&mut self, version: String) {
-        if !version.is_empty() {
+        if !version.is_empty() && version != self.heard {
             self.heard = version;
+            self.is_settled = false;
         }
     }
 
@@ -33,8 +36,14 @@ impl Due {
         self.anew = true;
     }
 
+    /// Whether the next delivery begins anew.
+    pub(super) fn begins_anew(&self) -> bool {
+        self.anew
+    }
+
     pub(super) fn delivered(&mut self) {
         self.anew = false;
+        self.is_settled = true;
     }
 
     /// Whether nothing more is to come.
@@ -49,7 +58,9 @@ impl Due {
         }
         match self.trigger {
             Trigger::Once => false,
-            Trigger::OnChange => !self.heard.is_empty() && self.heard != last.source_version,
+            Trigger::OnChange => {
+                !self.is_settled && !self.heard.is_empty() && self.heard != last.source_version
+            }
             Trigger::Every { .. } | Trigger::Daily { .. } => {
                 self.trigger.due_after(last.at).is_some_and(|due| due <= now)
             }

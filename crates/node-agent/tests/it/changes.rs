@@ -113,6 +113,31 @@ async fn ties_of_the_newest_watermark_are_not_passed_over() {
     }
 }
 
+/// R26.2: rows that are read again count in a grant's limit, and leave room for new ones; if there were none, new ones come alone.
+#[tokio::test]
+async fn a_limit_holds_with_rows_that_are_read_again() {
+    let place =
+        Place::new("CREATE TABLE people (code text PRIMARY KEY, size bigint, changed bigint)")
+            .await;
+    place.execute("INSERT INTO people VALUES ('a', 1, 1), ('m', 2, 7), ('z', 3, 7)").await;
+    let mut before = Vec::new();
+    for kind in KINDS {
+        before.push((kind, place.feed(kind, 10, 0).plan(None, 3).await.unwrap()));
+    }
+    place.execute("INSERT INTO people VALUES ('b', 4, 8), ('c', 5, 9)").await;
+    for (kind, before) in before {
+        let feed = place.feed(kind, 10, 0);
+        let range = feed.plan(Some(&before), 3).await.unwrap();
+        assert_eq!(
+            rows(&feed, &range).await,
+            expected(&[("m", 2), ("z", 3), ("b", 4)]),
+            "{kind:?}"
+        );
+        let range = feed.plan(Some(&before), 2).await.unwrap();
+        assert_eq!(rows(&feed, &range).await, expected(&[("b", 4), ("c", 5)]), "{kind:?}");
+    }
+}
+
 /// R23.1: in PostgreSQL a transaction may begin earlier and end later than another; with an overlap its rows are found.
 #[tokio::test]
 async fn a_late_transaction_is_found_within_the_overlap() {

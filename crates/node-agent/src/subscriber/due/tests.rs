@@ -72,6 +72,21 @@ fn on_change_needs_another_state() {
     assert!(due.is_due(Some(&noon()), now));
 }
 
+/// R23.1: nodes of one provider may name one state differently, and a delivery may hold a later one than was heard of: neither is
+/// a reason to fetch the same again, and the next word is.
+#[test]
+fn what_was_heard_before_a_delivery_is_settled_by_it() {
+    let now = at("2026-03-02T04:00:00Z");
+    let mut due = due("on-change");
+    due.heard("v2 of the other node".to_owned());
+    assert!(due.is_due(Some(&noon()), now));
+    due.delivered();
+    due.heard("v2 of the other node".to_owned());
+    assert!(!due.is_due(Some(&noon()), now));
+    due.heard("v3".to_owned());
+    assert!(due.is_due(Some(&noon()), now));
+}
+
 #[test]
 fn a_refresh_begins_anew_when_its_time_has_come() {
     let due = Due::new(Trigger::OnChange, Some("every 7d".parse().unwrap()));
