@@ -143,9 +143,9 @@ async fn a_kill_at_any_step_leaves_all_or_nothing() {
 
             let killed = place.sink(kind, &name, dying_at(step));
             let outcome = take(&*killed, &change).await;
-            let outcome = match step {
-                Step::Confirmed => killed.confirm(transfer(2)).await.map(|()| Taken::Now),
-                _ => outcome,
+            let outcome = match step == Step::Confirmed {
+                true => killed.confirm(transfer(2)).await.map(|()| Taken::Now),
+                false => outcome,
             };
             assert!(matches!(outcome, Err(SinkError::Overtaken)), "{kind:?} {step:?}: {outcome:?}");
 
