@@ -2,70 +2,82 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::bail;
-use tokio::time::sleep;
+use tokio::sync::Barrier;
+use tokio::task::yield_now;
 
 use super::{Ask, Latencies, at_fixed_times, highest_rate, side_by_side};
 
-/// Answers after a while; refuses one request.
-#[derive(Clone, Default)]
-struct Slow {
-    takes: Duration,
+/// Answers so many at once, and none before; refuses one request.
+#[derive(Clone)]
+struct Server {
+    at_once: Arc<Barrier>,
     refuses: Option<usize>,
     asked: Arc<Mutex<Vec<usize>>>,
 }
 
-impl Ask for Slow {
+impl Server {
+    fn answers(at_once: usize) -> Self {
+        Self { at_once: Arc::new(Barrier::new(at_once)), refuses: None, asked: Arc::default() }
+    }
+
+    fn asked(&self) -> Vec<usize> {
+        let mut asked = self.asked.lock().unwrap().clone();
+        asked.sort_unstable();
+        asked
+    }
+}
+
+impl Ask for Server {
     async fn ask(&self, number: usize) -> anyhow::Result<()> {
         if self.refuses == Some(number) {
             bail!("refused");
         }
-        sleep(self.takes).await;
         self.asked.lock().unwrap().push(number);
+        self.at_once.wait().await;
+        yield_now().await;
         Ok(())
     }
 }
 
-fn slow(milliseconds: u64) -> Slow {
-    Slow { takes: Duration::from_millis(milliseconds), ..Slow::default() }
-}
-
+/// Whoever made fewer at once would wait forever.
 #[tokio::test]
-async fn each_request_is_made_once() {
-    let asker = slow(1);
+async fn each_request_is_made_once_and_as_many_at_once_as_wanted() {
+    let server = Server::answers(4);
 
-    let took = side_by_side(&asker, 10, 4).await.unwrap();
+    let took = side_by_side(&server, 12, 4).await.unwrap();
 
-    assert_eq!(took.len(), 10);
-    let mut asked = asker.asked.lock().unwrap().clone();
-    asked.sort_unstable();
-    assert_eq!(asked, (0..10).collect::<Vec<_>>());
+    assert_eq!(took.len(), 12);
+    assert_eq!(server.asked(), (0..12).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn request_that_fails_fails_the_run() {
-    let asker = Slow { refuses: Some(3), ..slow(1) };
+    let server = Server { refuses: Some(3), ..Server::answers(1) };
 
-    assert!(side_by_side(&asker, 10, 4).await.is_err());
-    assert!(at_fixed_times(&asker, 10, 1_000.0).await.is_err());
+    assert!(side_by_side(&server, 10, 4).await.is_err());
+    assert!(at_fixed_times(&server, 10, 1_000.0).await.is_err());
 }
 
 #[tokio::test]
-async fn rate_is_what_comes_through_at_once() {
-    let rate = highest_rate(&slow(20), Duration::from_millis(200), 4).await.unwrap();
+async fn rate_counts_every_answer_over_all_of_the_time() {
+    let server = Server::answers(1);
 
-    assert!((20.0..=200.0).contains(&rate), "{rate}");
+    let rate = highest_rate(&server, Duration::from_millis(100), 4).await.unwrap();
+
+    let answered = f64::from(u32::try_from(server.asked().len()).unwrap());
+    assert!(answered / rate >= 0.1, "{answered} at {rate} a second");
 }
 
-/// Whoever waited for each answer would take 20 times 50 ms.
+/// Whoever waited for an answer before the next request would wait forever.
 #[tokio::test]
 async fn request_is_made_when_it_is_due_whether_or_not_the_last_was_answered() {
-    let asker = slow(50);
-    let started = tokio::time::Instant::now();
+    let server = Server::answers(20);
 
-    let took = at_fixed_times(&asker, 20, 1_000.0).await.unwrap();
+    let took = at_fixed_times(&server, 20, 1_000.0).await.unwrap();
 
-    assert!(took.iter().all(|took| *took >= 50.0), "{took:?}");
-    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    assert_eq!(server.asked(), (0..20).collect::<Vec<_>>());
+    // The first was due when 19 others were still to come, a millisecond apart.
+    assert!(took.iter().any(|took| *took >= 19.0), "{took:?}");
 }
 
 #[test]
