@@ -7,6 +7,7 @@ use super::sql::Dialect;
 use crate::source::value::{MONEY_SCALE, NUMBER_SCALE, PRECISION};
 
 /// A column as a table has it.
+#[derive(sqlx::FromRow)]
 pub(super) struct Found {
     pub(super) name: String,
     /// The type's name, in small letters.

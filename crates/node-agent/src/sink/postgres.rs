@@ -13,8 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Ro
 use super::cell::{Column, write_copy};
 use super::columns::{self, Found};
 use super::rows::{self, Stored};
-use super::sql::Dialect;
-use super::sql::{CHANGE, NOTE_COLUMNS, NOTES_KEPT, ROW, Tables, column_names};
+use super::sql::{CHANGE, Dialect, NOTES_KEPT, ROW, Tables, column_names};
 use super::steps::{Step, Steps};
 use super::{Intake, Note, Sink, SinkError, Taken, Taking, check_delivered};
 use crate::source::Cause;
@@ -82,17 +81,14 @@ impl Postgres {
 
     async fn notes(&self, condition: &str) -> Result<Vec<Note>, SinkError> {
         let mut connection = self.connect().await?;
-        let select = format!(
-            "SELECT {NOTE_COLUMNS} FROM {} WHERE subscription_id = $1 AND {condition}",
-            self.tables.notes()
-        );
-        let found = sqlx::query(AssertSqlSafe(select))
+        let select = rows::select(&self.tables.notes(), condition);
+        let found: Vec<Stored> = sqlx::query_as(AssertSqlSafe(select))
             .bind(self.tables.subscription.to_string())
             .fetch_all(&mut connection)
             .await
             .map_err(failed)?;
         let _ = connection.close().await;
-        found.iter().map(|row| stored(row).and_then(|stored| stored.note(KIND))).collect()
+        found.into_iter().map(|stored| stored.note(KIND)).collect()
     }
 
     async fn check_table(
@@ -104,15 +100,11 @@ impl Postgres {
         execute(connection, &self.tables.create_target(schema)).await?;
         let select = "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS kind \
             FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped";
-        let found = sqlx::query(select)
+        let found: Vec<Found> = sqlx::query_as(select)
             .bind(self.tables.target())
             .fetch_all(&mut *connection)
             .await
             .map_err(failed)?;
-        let found = found
-            .iter()
-            .map(|row| Ok(Found { name: row.try_get("name")?, kind: row.try_get("kind")? }));
-        let found: Vec<_> = found.collect::<Result<_, sqlx::Error>>().map_err(failed)?;
         let fields: Vec<_> = schema.fields().iter().map(AsRef::as_ref).collect();
         columns::check(Dialect::Postgres, &self.tables.name, &found, &fields)
     }
@@ -138,11 +130,7 @@ impl Sink for Postgres {
 
     async fn confirm(&self, transfer: TransferId) -> Result<(), SinkError> {
         let mut connection = self.connect().await?;
-        let update = format!(
-            "UPDATE {} SET confirmed = 1 WHERE subscription_id = $1 AND transfer_id = $2",
-            self.tables.notes()
-        );
-        sqlx::query(AssertSqlSafe(update))
+        sqlx::query(AssertSqlSafe(rows::confirm(&self.tables.notes())))
             .bind(self.tables.subscription.to_string())
             .bind(transfer.to_string())
             .execute(&mut connection)
@@ -296,25 +284,6 @@ fn lines(intake: &Intake, batch: &RecordBatch, before: u64) -> Result<Vec<Vec<u8
 async fn execute(connection: &mut PgConnection, statement: &str) -> Result<(), SinkError> {
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.map_err(failed)?;
     Ok(())
-}
-
-fn stored(row: &sqlx::postgres::PgRow) -> Result<Stored, SinkError> {
-    let read = || {
-        Ok::<_, sqlx::Error>(Stored {
-            subscription_id: row.try_get("subscription_id")?,
-            number: row.try_get("number")?,
-            transfer_id: row.try_get("transfer_id")?,
-            run: row.try_get("run")?,
-            follows: row.try_get("follows")?,
-            row_count: row.try_get("row_count")?,
-            row_total: row.try_get("row_total")?,
-            run_began_at: row.try_get("run_began_at")?,
-            committed_at: row.try_get("committed_at")?,
-            source_version: row.try_get("source_version")?,
-            receipt: row.try_get("receipt")?,
-        })
-    };
-    read().map_err(failed)
 }
 
 fn failed(error: sqlx::Error) -> SinkError {

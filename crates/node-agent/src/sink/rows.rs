@@ -13,7 +13,7 @@ use crate::source::Cause;
 use crate::source::sql::identifier;
 
 /// A note as a row.
-#[derive(Debug)]
+#[derive(Debug, sqlx::FromRow)]
 pub(super) struct Stored {
     pub(super) subscription_id: String,
     pub(super) number: i64,
@@ -96,6 +96,15 @@ pub(super) fn split(intake: &Intake, batch: &RecordBatch) -> (Changes, RecordBat
     let rest: Vec<usize> = (first..batch.num_columns()).collect();
     let rows = batch.project(&rest).unwrap_or_else(|_| batch.clone());
     (Changes(words), rows)
+}
+
+/// The notes of a subscription that fulfil a condition, which may also order and limit them.
+pub(super) fn select(notes: &str, condition: &str) -> String {
+    format!("SELECT {NOTE_COLUMNS} FROM {notes} WHERE subscription_id = $1 AND {condition}")
+}
+
+pub(super) fn confirm(notes: &str) -> String {
+    format!("UPDATE {notes} SET confirmed = 1 WHERE subscription_id = $1 AND transfer_id = $2")
 }
 
 /// How many deliveries there are, and whether this transfer is one of them.

@@ -15,8 +15,7 @@ use sqlx::{
 use super::cell::{Cell, Column};
 use super::columns::{self, Found};
 use super::rows::{self, Stored};
-use super::sql::Dialect;
-use super::sql::{CHANGE, NOTE_COLUMNS, NOTES_KEPT, ROW, Tables, column_names};
+use super::sql::{CHANGE, Dialect, NOTES_KEPT, ROW, Tables, column_names};
 use super::steps::{Step, Steps};
 use super::{Intake, Note, Sink, SinkError, Taken, Taking, check_delivered};
 use crate::source::Cause;
@@ -75,17 +74,14 @@ impl Sqlite {
 
     async fn notes(&self, condition: &str) -> Result<Vec<Note>, SinkError> {
         let mut connection = self.connect().await?;
-        let select = format!(
-            "SELECT {NOTE_COLUMNS} FROM {} WHERE subscription_id = $1 AND {condition}",
-            self.tables.notes()
-        );
-        let found = sqlx::query(AssertSqlSafe(select))
+        let select = rows::select(&self.tables.notes(), condition);
+        let found: Vec<Stored> = sqlx::query_as(AssertSqlSafe(select))
             .bind(self.tables.subscription.to_string())
             .fetch_all(&mut connection)
             .await
             .map_err(failed)?;
         let _ = connection.close().await;
-        found.iter().map(|row| stored(row).and_then(|stored| stored.note(KIND))).collect()
+        found.into_iter().map(|stored| stored.note(KIND)).collect()
     }
 
     async fn check_table(
@@ -96,18 +92,15 @@ impl Sqlite {
         check_delivered(&self.tables.key, schema)?;
         execute(connection, &self.tables.create_target(schema)).await?;
         let select = "SELECT name, lower(type) AS kind FROM pragma_table_info($1)";
-        let found = sqlx::query(select)
+        let mut found: Vec<Found> = sqlx::query_as(select)
             .bind(&self.tables.name)
             .fetch_all(&mut *connection)
             .await
             .map_err(failed)?;
-        let found = found.iter().map(|row| {
-            let kind: String = row.try_get("kind")?;
+        for Found { kind, .. } in &mut found {
             // A length says nothing in SQLite.
-            let kind = kind.split('(').next().unwrap_or_default().trim().to_owned();
-            Ok(Found { name: row.try_get("name")?, kind })
-        });
-        let found: Vec<_> = found.collect::<Result<_, sqlx::Error>>().map_err(failed)?;
+            *kind = kind.split('(').next().unwrap_or_default().trim().to_owned();
+        }
         let fields: Vec<_> = schema.fields().iter().map(AsRef::as_ref).collect();
         columns::check(Dialect::Sqlite, &self.tables.name, &found, &fields)
     }
@@ -133,11 +126,7 @@ impl Sink for Sqlite {
 
     async fn confirm(&self, transfer: TransferId) -> Result<(), SinkError> {
         let mut connection = self.connect().await?;
-        let update = format!(
-            "UPDATE {} SET confirmed = 1 WHERE subscription_id = $1 AND transfer_id = $2",
-            self.tables.notes()
-        );
-        sqlx::query(AssertSqlSafe(update))
+        sqlx::query(AssertSqlSafe(rows::confirm(&self.tables.notes())))
             .bind(self.tables.subscription.to_string())
             .bind(transfer.to_string())
             .execute(&mut connection)
@@ -302,25 +291,6 @@ fn add(arguments: &mut SqliteArguments, cell: Cell<'_>) -> Result<(), SinkError>
 async fn execute(connection: &mut SqliteConnection, statement: &str) -> Result<(), SinkError> {
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.map_err(failed)?;
     Ok(())
-}
-
-fn stored(row: &sqlx::sqlite::SqliteRow) -> Result<Stored, SinkError> {
-    let read = || {
-        Ok::<_, sqlx::Error>(Stored {
-            subscription_id: row.try_get("subscription_id")?,
-            number: row.try_get("number")?,
-            transfer_id: row.try_get("transfer_id")?,
-            run: row.try_get("run")?,
-            follows: row.try_get("follows")?,
-            row_count: row.try_get("row_count")?,
-            row_total: row.try_get("row_total")?,
-            run_began_at: row.try_get("run_began_at")?,
-            committed_at: row.try_get("committed_at")?,
-            source_version: row.try_get("source_version")?,
-            receipt: row.try_get("receipt")?,
-        })
-    };
-    read().map_err(failed)
 }
 
 fn failed(error: sqlx::Error) -> SinkError {
