@@ -293,6 +293,9 @@ impl DatasetConfig {
             Some(_) if of_others => Err(
                 "`path`, `table`, `query` and `order_by` are for others; http has its `url`, and its own order",
             ),
+            Some(_) if self.changes.is_some() => {
+                Err("`changes` is for postgres and sqlite; http is delivered whole")
+            }
             Some(_) => Ok(()),
         }
     }
@@ -309,7 +312,7 @@ impl DatasetConfig {
             );
         }
         if self.changes.is_some() {
-            return Err("`changes` is for databases; a file is delivered whole");
+            return Err("`changes` is for postgres and sqlite; a file is delivered whole");
         }
         match self.order_by.is_empty() {
             true => Ok(()),
@@ -328,6 +331,9 @@ impl DatasetConfig {
             (Some(changes), ConnectorKind::Sqlite) if changes.overlap_s > 0 => Err(
                 "`changes.overlap_s` is for postgres; SQLite commits in the order of its writers",
             ),
+            (Some(_), ConnectorKind::Mysql) => {
+                Err("`changes` is for postgres and sqlite; mysql is delivered whole")
+            }
             (Some(_) | None, _) => Ok(()),
         }
     }

@@ -52,6 +52,8 @@ pub struct Permit {
     pub fields: Vec<Field>,
     /// The terms, as the domain knows them.
     pub terms: Terms,
+    /// How it is delivered.
+    pub mode: DeliveryMode,
     /// The proof that is asked for, if it is one.
     pub proof: Option<ProofKind>,
     /// How many rows of all that the grant allows are left, if it sets a limit.
@@ -212,6 +214,7 @@ impl Gate {
             consumer,
             fields,
             terms,
+            mode,
             proof,
             rows_left,
             signed_terms,

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use publicdata_exchange_domain::filter::{Columns, Comparison, Filter, FilterError, Literal};
 use publicdata_exchange_domain::terms::Field;
-use publicdata_proto::catalog::v1 as catalog;
 use publicdata_proto::exchange::v1 as wire;
+use publicdata_transfer::item;
 use publicdata_types::ResourceId;
 
 use crate::config::{Operator, ParameterConfig, ParameterKind, ServiceConfig};
@@ -225,7 +225,7 @@ impl DataService {
     pub fn describe(&self) -> wire::DataService {
         let parameters = self.parameters.iter().map(|parameter| wire::ServiceParameter {
             name: parameter.name.clone(),
-            r#type: wire_type(parameter.kind).into(),
+            r#type: item::kind_to_wire(parameter.kind.item_type()).into(),
             optional: parameter.optional,
             description: parameter.description.clone(),
         });
@@ -279,17 +279,6 @@ fn expected(kind: ParameterKind) -> &'static str {
         ParameterKind::Date => "a date such as 2026-01-04",
         ParameterKind::Timestamp => "a time such as 2026-01-04T09:00:00",
         ParameterKind::Logical => "true or false",
-    }
-}
-
-fn wire_type(kind: ParameterKind) -> catalog::ItemType {
-    match kind {
-        ParameterKind::Text => catalog::ItemType::Text,
-        ParameterKind::Integer => catalog::ItemType::Integer,
-        ParameterKind::Number => catalog::ItemType::Number,
-        ParameterKind::Date => catalog::ItemType::Date,
-        ParameterKind::Timestamp => catalog::ItemType::Timestamp,
-        ParameterKind::Logical => catalog::ItemType::Logical,
     }
 }
 

@@ -65,8 +65,7 @@ impl Statements {
     /// How many rows up to a position are read again from this watermark on; counts no further than that many.
     pub(super) fn again(&self, since: &str, end: &Position, count_max: u64) -> String {
         format!(
-            "SELECT {} FROM (SELECT 1 AS one FROM {} WHERE {} >= {since} AND {} <= {} LIMIT {count_max}) AS again",
-            self.text("count(*)"),
+            "SELECT CAST(count(*) AS text) FROM (SELECT 1 AS one FROM {} WHERE {} >= {since} AND {} <= {} LIMIT {count_max}) AS again",
             self.source(),
             self.mark(),
             self.place(),
@@ -79,10 +78,9 @@ impl Statements {
         let source = self.source();
         let mark = self.mark();
         format!(
-            "SELECT {}, (SELECT {} FROM {source} WHERE {mark} >= {}) \
+            "SELECT {}, (SELECT CAST(count(*) AS text) FROM {source} WHERE {mark} >= {}) \
              FROM (SELECT max({mark}) AS mark FROM {source}) AS newest",
             self.literal("newest.mark"),
-            self.text("count(*)"),
             self.earlier("newest.mark"),
         )
     }
@@ -140,13 +138,6 @@ impl Statements {
             Dialect::Sqlite => format!("quote({value})"),
             Dialect::Postgres => format!("quote_literal(CAST({value} AS text))"),
             Dialect::Mysql => format!("quote(CAST({value} AS char))"),
-        }
-    }
-
-    fn text(&self, value: &str) -> String {
-        match self.dialect {
-            Dialect::Sqlite | Dialect::Postgres => format!("CAST({value} AS text)"),
-            Dialect::Mysql => format!("CAST({value} AS char)"),
         }
     }
 

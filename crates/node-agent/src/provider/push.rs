@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use publicdata_transfer::push::{self, Content, Outline};
+use publicdata_transfer::push::{Content, Outline};
 use publicdata_types::DeliveryMode;
 
 use super::answer::AnswerError;
@@ -34,16 +34,16 @@ impl Provider {
         permit: &Permit,
         dataset: &Dataset,
     ) -> Result<Reading, Broken> {
-        match (push::mode_of(&permit.request), dataset.feed()) {
-            (Some(DeliveryMode::Bulk | DeliveryMode::Query) | None, _) => {
+        match (permit.mode, dataset.feed()) {
+            (DeliveryMode::Bulk | DeliveryMode::Query, _) => {
                 Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Rows })
             }
-            (Some(DeliveryMode::Push), None) => {
+            (DeliveryMode::Push, None) => {
                 let source_version = self.source_version(dataset).await?;
                 let outline = Outline { content: Content::Whole, source_version };
                 Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Push(outline) })
             }
-            (Some(DeliveryMode::Push), Some(feed)) => {
+            (DeliveryMode::Push, Some(feed)) => {
                 let range = self.range(permit, dataset, feed).await?;
                 let connector = feed.rows(&range);
                 let content = Content::Changes(range.follows());

@@ -17,6 +17,7 @@ use super::sql::{CHANGE, Dialect, NOTES_KEPT, ROW, Tables, column_names};
 use super::steps::{Step, Steps};
 use super::{Intake, Note, Sink, SinkError, Taken, Taking, check_delivered};
 use crate::source::Cause;
+use crate::source::tls::is_this_machine;
 
 const KIND: &str = "postgres";
 /// `COPY` is sent in pieces of about this size.
@@ -292,8 +293,5 @@ fn failed(error: sqlx::Error) -> SinkError {
 
 fn is_local(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    options.get_socket().is_some()
-        || host == "localhost"
-        || host.starts_with('/')
-        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    options.get_socket().is_some() || host.starts_with('/') || is_this_machine(host)
 }

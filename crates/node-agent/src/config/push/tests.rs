@@ -83,6 +83,18 @@ fn changes_are_those_of_databases() {
 
     let of_file = dataset("csv", "changes = { watermark = \"at\" }").unwrap_err().to_string();
     assert!(of_file.contains("a file is delivered whole"), "{of_file}");
+    for (url, rest) in [
+        ("mysql://u@localhost/d", of_table),
+        ("http://localhost/x", "changes = { watermark = \"at\" }"),
+    ] {
+        let kind = url.split(':').next().unwrap();
+        let refused = load(&format!(
+            "[[dataset]]\nresource_id = \"0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0002\"\n\
+             connector = \"{kind}\"\nurl = \"{url}\"\n{rest}"
+        ));
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(&format!("{kind} is delivered whole")), "{refused}");
+    }
     let late = of_table.replace("\"at\"", "\"at\", overlap_s = 5");
     let late = dataset("sqlite", &late).unwrap_err().to_string();
     assert!(late.contains("is for postgres"), "{late}");
