@@ -15,7 +15,7 @@ ARGS ?=
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Make ready what build, tests and demo need: nats-server, Postgres; name what is missing.
+setup: ## Make ready what build, tests and demo need: nats-server, databases, Python wheels; name what is missing.
 	@deploy/setup
 
 setup-nats:

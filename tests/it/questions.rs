@@ -3,7 +3,7 @@
 use publicdata::commands::init::AUTHORITY_FOLDER;
 use serde_json::Value;
 
-use crate::fleet::{City, PURPOSE, Rows};
+use crate::fleet::{City, PURPOSE, Rows, until};
 use crate::process::{Ended, Terminal};
 
 /// R21.1: a department proves a fact in place of a paper; anyone with the root certificate verifies it, without the platform; a proof that was
@@ -96,8 +96,11 @@ async fn a_department_asks_a_data_service() {
     assert!(refused.stderr.contains("`kode`"), "{}", refused.stderr);
 
     let search = ["transfer", "list", "--reason", "QUESTION_REFUSED", "--as", "civil-affairs"];
-    let log = terminal.text(&search).await;
-    assert_eq!(log.lines().filter(|line| line.contains("query row")).count(), 1, "{log}");
+    until("the log has the refusal, once", async || {
+        let log = terminal.text(&search).await;
+        (log.lines().filter(|line| line.contains("query row")).count() == 1).then_some(())
+    })
+    .await;
 }
 
 fn said(ended: Ended) -> String {

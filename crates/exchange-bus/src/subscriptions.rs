@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_exchange_domain::subscription::{self, Command, Settings, Subscription, Trigger};
@@ -15,7 +16,8 @@ use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, SubscriptionId};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::codec::{grant::Grants, subscription::Subscriptions};
+use crate::codec::grant::Grants;
+use crate::codec::subscription::{Subscriptions, settings_to_wire};
 use crate::error::Error;
 use crate::queries::Queries;
 use crate::queries::subscriptions::Orphan;
@@ -100,16 +102,11 @@ impl SubscriptionDesk {
         by.may_consume()?;
         let settings = self.granted(wanted, &by).await?;
         let (provider, resource) = (settings.provider, settings.resource);
-        let (known, position) = self.subscriptions.get(&id.to_string()).await?;
-        let sequence = match known.open_settings() == Some(&settings) {
-            true => position,
-            false => {
-                let meta = self.meta(opening(id, position, &settings), by.id.clone());
-                let command = Command::Open { settings: Box::new(settings), by };
-                self.subscriptions.execute(&id.to_string(), &meta, command).await?.sequence
-            }
-        };
-        Ok((sequence, self.relay.source_version(provider, resource)))
+        let (_, position) = self.subscriptions.get(&id.to_string()).await?;
+        let meta = self.meta(opening(id, position, &settings), by.id.clone());
+        let command = Command::Open { settings: Box::new(settings), by };
+        let done = self.subscriptions.execute(&id.to_string(), &meta, command).await?;
+        Ok((done.sequence, self.relay.source_version(provider, resource)))
     }
 
     /// Ends a subscription.
@@ -244,8 +241,9 @@ impl SubscriptionDesk {
 
 /// What a node says in one state of its subscription is one command, however often it says it.
 fn opening(id: SubscriptionId, position: u64, settings: &Settings) -> CommandId {
-    let said = format!("open-{position}-{settings:?}");
-    CommandId::from_uuid(Uuid::new_v5(id.as_uuid(), said.as_bytes()))
+    let mut said = format!("open-{position}-").into_bytes();
+    said.extend(settings_to_wire(settings).encode_to_vec());
+    CommandId::from_uuid(Uuid::new_v5(id.as_uuid(), &said))
 }
 
 // === impl Upkeep ===

@@ -137,16 +137,17 @@ impl Exchange {
         if let Err(denied) = by.may_consume() {
             return Ok(Err((denied.reason(), Error::from(denied))));
         }
-        match decision {
-            Ok(terms) => match self.is_to_be_had(&asked.request, &terms).await? {
-                Ok(()) => Ok(match asked.check_parameters() {
-                    Ok(()) => Ok(terms),
-                    Err(error) => Err(("PARAMETERS_WRONG", error)),
-                }),
-                Err(refused) => Ok(Err(refused)),
-            },
-            Err(refused) => Ok(Err(refused)),
+        let terms = match decision {
+            Ok(terms) => terms,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if let Err(refused) = self.is_to_be_had(&asked.request, &terms).await? {
+            return Ok(Err(refused));
         }
+        Ok(match asked.check_parameters() {
+            Ok(()) => Ok(terms),
+            Err(error) => Err(("PARAMETERS_WRONG", error)),
+        })
     }
 
     /// Completes a transfer with the receipt that both nodes signed.

@@ -96,7 +96,7 @@ pub struct Opinion {
     /// The opinion, or its summary.
     pub text: Prose,
     /// The number of the document that holds it.
-    pub document_number: Option<String>,
+    pub document_number: Option<Prose>,
     /// The digest of that document.
     pub document: Option<Digest>,
 }

@@ -6,11 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use publicdata_types::person;
+
 /// The longest text, in characters.
 pub const CHARS_MAX: usize = 2_000;
-
-const IDENTITY_DIGITS: usize = 18;
-const MOBILE_DIGITS: usize = 11;
 
 /// A text that was checked when it came in.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,50 +80,30 @@ impl fmt::Debug for Prose {
     }
 }
 
-/// The first run of digits that is a person's number, and where it begins.
+/// The first number of a person, and where it begins.
 fn personal_number(text: &str) -> Option<(&'static str, usize)> {
-    let characters: Vec<char> = text.chars().collect();
+    let characters: Vec<char> = text.chars().map(person::narrow).collect();
     let mut begin = 0;
     while begin < characters.len() {
-        let length = characters[begin..].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
-        let word = &characters[begin..begin + length];
-        if is_identity_number(word) {
+        let run = |belongs: fn(char) -> bool| -> String {
+            characters[begin..].iter().copied().take_while(|c| belongs(*c)).collect()
+        };
+        // Mobile numbers are also written in groups, and after the country's code.
+        let (word, grouped) = (run(|c| c.is_ascii_alphanumeric()), run(is_of_grouped_number));
+        let upper = word.to_ascii_uppercase();
+        if person::is_identity_number(&upper) || person::is_old_identity_number(&upper) {
             return Some(("an identity card", begin + 1));
         }
-        if is_mobile_number(word) {
+        if [&word, &grouped].into_iter().any(|number| person::mobile_digits(number).is_some()) {
             return Some(("a mobile telephone", begin + 1));
         }
-        begin += length.max(1);
+        begin += word.len().max(1);
     }
     None
 }
 
-/// Citizen identity numbers (GB 11643): a date in the middle, and a check character that fits.
-fn is_identity_number(word: &[char]) -> bool {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    const CHECKS: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
-
-    let [digits @ .., check] = word else { return false };
-    if word.len() != IDENTITY_DIGITS {
-        return false;
-    }
-    let Some(digits) = digits.iter().map(|c| c.to_digit(10)).collect::<Option<Vec<_>>>() else {
-        return false;
-    };
-    let number = |range: std::ops::Range<usize>| digits[range].iter().fold(0, |n, d| n * 10 + d);
-    let is_date = (1850..2200).contains(&number(6..10))
-        && (1..=12).contains(&number(10..12))
-        && (1..=31).contains(&number(12..14));
-    let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| digit * weight).sum();
-    let expected = usize::try_from(sum % 11).ok().and_then(|index| CHECKS.get(index));
-    is_date && expected == Some(&check.to_ascii_uppercase())
-}
-
-fn is_mobile_number(word: &[char]) -> bool {
-    word.len() == MOBILE_DIGITS
-        && word.iter().all(char::is_ascii_digit)
-        && word[0] == '1'
-        && ('3'..='9').contains(&word[1])
+fn is_of_grouped_number(character: char) -> bool {
+    character.is_ascii_digit() || matches!(character, '+' | '-' | '(' | ')')
 }
 
 #[cfg(test)]

@@ -164,15 +164,6 @@ impl Decider for Subscription {
 }
 
 impl Subscription {
-    /// What it asks for, if it is open.
-    #[must_use]
-    pub fn open_settings(&self) -> Option<&Settings> {
-        match self {
-            Self::Open(settings) => Some(settings),
-            Self::Absent | Self::Ended(_) => None,
-        }
-    }
-
     /// What it asks for, or asked for last.
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {

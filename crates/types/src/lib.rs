@@ -12,6 +12,7 @@ pub mod item;
 
 pub mod decimal;
 pub mod mask;
+pub mod person;
 pub mod quality;
 
 pub mod calendar;

@@ -55,7 +55,7 @@ pub struct Range {
 }
 
 /// The end of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub enum Bound {
     /// Of numbers.
     Number(Decimal),

@@ -29,6 +29,8 @@ pub enum RuleMistake {
     /// The bound is of another kind than the values.
     #[error("is of type {kind}, and its range is bounded by {bound}; write {expected}")]
     BoundUnfit {
+        /// Which bound, as a field.
+        field: &'static str,
         /// The item's type.
         kind: ItemType,
         /// The bound.
@@ -91,7 +93,8 @@ impl RuleMistake {
                 Rule::Unique => "unique",
                 Rule::Reference => "reference",
             },
-            Self::BoundUnfit { .. } | Self::RangeEmpty { .. } => "minimum",
+            Self::BoundUnfit { field, .. } => field,
+            Self::RangeEmpty { .. } => "minimum",
             Self::Pattern { .. } | Self::PatternLong { .. } => "pattern",
             Self::ListLong { .. } | Self::Listed { .. } => "one_of",
             Self::ReferenceItem => "reference.item",
@@ -177,18 +180,16 @@ fn check_range(range: Range, kind: ItemType, mistakes: &mut Vec<RuleMistake>) {
         Bound::Date(_) => kind == ItemType::Date,
         Bound::Time(_) => kind == ItemType::Timestamp,
     };
-    let unfit = [range.min, range.max].into_iter().flatten().find(|bound| !fits(bound));
-    if let Some(bound) = unfit {
-        mistakes.push(RuleMistake::BoundUnfit { kind, bound, expected });
-        return;
+    for (field, bound) in [("minimum", range.min), ("maximum", range.max)] {
+        if let Some(bound) = bound.filter(|bound| !fits(bound)) {
+            mistakes.push(RuleMistake::BoundUnfit { field, kind, bound, expected });
+            return;
+        }
     }
-    let reversed = match (range.min, range.max) {
-        (Some(Bound::Number(min)), Some(Bound::Number(max))) => min > max,
-        (Some(Bound::Date(min)), Some(Bound::Date(max))) => min > max,
-        (Some(Bound::Time(min)), Some(Bound::Time(max))) => min > max,
-        _ => false,
-    };
-    if reversed && let (Some(min), Some(max)) = (range.min, range.max) {
+    // Both are of the item's kind.
+    if let (Some(min), Some(max)) = (range.min, range.max)
+        && min > max
+    {
         mistakes.push(RuleMistake::RangeEmpty { min, max });
     }
 }

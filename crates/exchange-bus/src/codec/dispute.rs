@@ -168,7 +168,7 @@ fn asked(event: ExpertOpinionAsked) -> Result<Event, FieldError> {
 fn given(event: ExpertOpinionGiven) -> Result<Event, FieldError> {
     let opinion = Opinion {
         text: Prose::recorded(event.opinion),
-        document_number: values::non_empty(event.document_number),
+        document_number: values::non_empty(event.document_number).map(Prose::recorded),
         document: document(event.document_sha256)?,
     };
     Ok(Event::OpinionGiven { author: author(&event.author_code)?, opinion })
@@ -179,7 +179,7 @@ fn opinion_to_wire(author: OrganisationCode, opinion: &Opinion) -> ExpertOpinion
     ExpertOpinionGiven {
         author_code: author.to_string(),
         opinion: said(&opinion.text),
-        document_number: opinion.document_number.clone().unwrap_or_default(),
+        document_number: opinion.document_number.as_ref().map(said).unwrap_or_default(),
         document_sha256: digest.unwrap_or_default(),
     }
 }

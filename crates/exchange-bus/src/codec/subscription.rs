@@ -94,7 +94,9 @@ fn clock_text(at: Time) -> String {
     format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
-fn settings_to_wire(settings: &Settings) -> SubscriptionSettings {
+/// What a subscription asks for, on the wire.
+#[must_use]
+pub fn settings_to_wire(settings: &Settings) -> SubscriptionSettings {
     SubscriptionSettings {
         name: settings.name.clone(),
         grant_id: settings.grant.to_string(),

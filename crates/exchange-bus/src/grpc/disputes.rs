@@ -108,7 +108,8 @@ impl DisputeService for Service {
         let (request, call) = self.call(request, |r| (&r.command_id, &r.dispute_id)).await?;
         let opinion = Opinion {
             text: values::parse("opinion", &request.opinion).map_err(Error::from)?,
-            document_number: values::non_empty(request.document_number),
+            document_number: values::optional("document_number", &request.document_number)
+                .map_err(Error::from)?,
             document: dispute::document(request.document_sha256).map_err(Error::from)?,
         };
         let (_, sequence) = self.take(call, Step::GiveOpinion(opinion)).await?;

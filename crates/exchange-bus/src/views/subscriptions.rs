@@ -59,13 +59,15 @@ pub(super) async fn note_transfer(
         let signed = requested.request.unwrap_or_default();
         let request = TransferRequest::decode(signed.message.as_slice());
         let subscription = request.map_err(ApplyError::event)?.subscription_id;
-        return match subscription.is_empty() {
-            true => Ok(()),
-            false => remember(connection, context.id, &subscription).await,
+        // A node may name any subscription; what no node opened, or another one, is not heeded.
+        let opened = load(connection, &subscription).await?;
+        let node = opened.and_then(|entry| entry.subscription.settings);
+        return match node.is_some_and(|opened| opened.consumer_node == requested.consumer_node) {
+            true => remember(connection, context.id, &subscription).await,
+            false => Ok(()),
         };
     }
     let Some(subscription) = delivery_of(connection, context.id).await? else { return Ok(()) };
-    // A node may name any subscription; what no node opened, or another one, is not heeded.
     let Some(mut entry) = load(connection, &subscription).await? else { return Ok(()) };
     if evolve(&mut entry.subscription, context, any)? {
         save(connection, context.sequence, &entry).await?;
@@ -141,16 +143,10 @@ async fn delivery_of(
     connection: &mut AnyConnection,
     transfer: &str,
 ) -> Result<Option<String>, ApplyError> {
-    // Only a transfer of the node that opened the subscription is a delivery of it.
-    let row = sqlx::query(
-        "SELECT d.subscription_id AS subscription_id FROM bus_delivery d \
-         JOIN bus_subscription s ON s.id = d.subscription_id \
-         JOIN bus_transfer t ON t.id = d.transfer_id AND t.consumer_code = s.consumer_code \
-         WHERE d.transfer_id = $1",
-    )
-    .bind(transfer)
-    .fetch_optional(connection)
-    .await?;
+    let row = sqlx::query("SELECT subscription_id FROM bus_delivery WHERE transfer_id = $1")
+        .bind(transfer)
+        .fetch_optional(connection)
+        .await?;
     Ok(row.map(|row| row.try_get("subscription_id")).transpose()?)
 }
 

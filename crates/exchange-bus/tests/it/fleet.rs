@@ -366,9 +366,23 @@ impl Fleet {
         }
     }
 
+    /// Another node of an organisation, which the bus knows.
+    pub(crate) async fn second_node(&self, who: Who) -> ConsumerNode {
+        let credentials = self.unenrolled_node(who);
+        let spiffe_id = credentials.id().to_string();
+        let certified = CertificateIssued { spiffe_id, ..CertificateIssued::default() };
+        self.tell("organisation", &who.code().to_string(), vec![any(&certified)]).await;
+        self.bus_knows_the_catalogue().await;
+        ConsumerNode::new(self.channel(&credentials), &credentials)
+    }
+
     /// Has the catalogue say that something happened to a resource, and waits until the bus knows.
     pub(crate) async fn catalogue_says<M: Message + Name>(&self, resource: &str, event: &M) {
         self.tell("resource", resource, vec![any(event)]).await;
+        self.bus_knows_the_catalogue().await;
+    }
+
+    async fn bus_knows_the_catalogue(&self) {
         let last = self.store.last_sequence("CATALOG").await.unwrap();
         let [catalogue, ..] = &self.bus.projectors;
         catalogue.wait_for("CATALOG", last, SOON).await.unwrap();

@@ -106,6 +106,24 @@ async fn only_what_is_open_is_delivered() {
     );
 }
 
+/// R23.1: what another node of the same consumer asks for in its name is refused, and says nothing of the subscription.
+#[tokio::test]
+async fn another_node_is_no_trouble_of_the_subscription() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+
+    let other = fleet.second_node(Who::Consumer).await;
+    let (mode, subscription_id) = (DeliveryMode::Push.into(), ID.to_owned());
+    let request = TransferRequest { mode, subscription_id, ..other.request(&terms) };
+    let refused = other.refused(&request).await;
+
+    assert_refused::<()>(Err(refused), Code::NotFound, "SUBSCRIPTION_UNKNOWN");
+    fleet.logged(&request.transfer_id, TransferStatus::Refused, "SUBSCRIPTION_UNKNOWN").await;
+    let shown = subscription(&fleet, Who::Consumer).await.unwrap();
+    assert_eq!((shown.status(), shown.problem.as_str()), (SubscriptionStatus::Open, ""));
+}
+
 /// R26.2, R23.1: with its grant a subscription ends, whether the grant is revoked or its time is over.
 #[tokio::test]
 async fn a_subscription_ends_with_its_grant() {

@@ -10,10 +10,11 @@ use publicdata_proto::exchange::v1::{
     TicketStatus, TransferStatus, Upholding, WithdrawTicketRequest,
 };
 use publicdata_views::testing::postgres;
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use crate::fleet::{AREAS, Fleet, VILLAGES, Who, new_id};
-use crate::nodes::{ProviderNode, assert_refused, read, receipt_in};
+use crate::nodes::{ProviderNode, SOON, assert_refused, read, receipt_in};
 
 const REFERENCE: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_REFERENCE: &str = "fedcba9876543210fedcba9876543210";
@@ -78,9 +79,12 @@ async fn an_answer_that_does_not_come_is_overdue_once() {
     let id = raise(&fleet, &transfer).await;
 
     fleet.clock.advance(Duration::from_secs(15 * 86_400));
-    while !ticket(&fleet, Who::Consumer, &id).await.unwrap().overdue {
-        tokio::task::yield_now().await;
-    }
+    let overdue = async {
+        while !ticket(&fleet, Who::Consumer, &id).await.unwrap().overdue {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, overdue).await.expect("the ticket is overdue");
     uphold(&fleet, &id).await.unwrap();
 
     let events = fleet.events("ticket", &id).await;
@@ -418,13 +422,16 @@ async fn corrections(fleet: &Fleet, who: Who) -> Vec<Correction> {
 
 /// Waits until the consumer's correction is noted as delivered.
 pub(crate) async fn received(fleet: &Fleet, who: Who) -> Correction {
-    loop {
-        let own = corrections(fleet, who).await.pop().unwrap();
-        if own.status() == CorrectionStatus::Delivered {
-            return own;
+    let delivered = async {
+        loop {
+            let own = corrections(fleet, who).await.pop().unwrap();
+            if own.status() == CorrectionStatus::Delivered {
+                return own;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    timeout(SOON, delivered).await.expect("the correction is delivered")
 }
 
 async fn disputed(

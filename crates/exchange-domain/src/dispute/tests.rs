@@ -267,7 +267,16 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(committee()),
         Just(stranger())
     ];
-    (step, by).prop_map(|(step, by)| Command { step, by })
+    let random = (step, by).prop_map(|(step, by)| Command { step, by });
+    // Who may, more often than chance would have it: otherwise few disputes come to a decision.
+    let rightful = prop_oneof![
+        Just(taken(raise(parties()), consumer())),
+        Just(taken(refer(), consumer())),
+        Just(taken(ask(), city())),
+        Just(taken(Step::GiveOpinion(opinion()), committee())),
+        Just(taken(decide(), city())),
+    ];
+    prop_oneof![3 => rightful, 1 => random]
 }
 
 proptest! {

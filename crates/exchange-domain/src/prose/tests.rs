@@ -17,12 +17,21 @@ fn a_text_is_neither_empty_nor_endless() {
 /// H5: what looks like a person's number does not get into an event, and is not repeated.
 #[test]
 fn persons_numbers_are_refused_by_their_place() {
-    let identity = ProseError::PersonalNumber { of: "an identity card", position: 4 };
+    let identity_at = |position| ProseError::PersonalNumber { of: "an identity card", position };
+    let identity = identity_at(4);
     assert_eq!(error("身份证11010519491231002X有误"), Some(identity.clone()));
     assert_eq!(error("身份证11010519491231002x"), Some(identity.clone()));
     assert!(!identity.to_string().contains("1101"), "{identity}");
     let mobile = ProseError::PersonalNumber { of: "a mobile telephone", position: 3 };
-    assert_eq!(error("电话13800138000"), Some(mobile));
+    for text in [
+        "电话13800138000",
+        "电话+86138-0013-8000",
+        "电话8613800138000",
+        "电话１３８００１３８０００",
+    ] {
+        assert_eq!(error(text), Some(mobile.clone()), "{text}");
+    }
+    assert_eq!(error("旧号 110105491231002"), Some(identity_at(4)));
 }
 
 #[test]

@@ -122,7 +122,11 @@ fn seconds(period: &str) -> Result<u32, TriggerError> {
         'd' => 86_400,
         _ => return Err(TriggerError::Form),
     };
-    let number: u32 = period.trim_end_matches(unit).parse().map_err(|_| TriggerError::Form)?;
+    let number = period.strip_suffix(unit).unwrap_or_default();
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(TriggerError::Form);
+    }
+    let number: u32 = number.parse().map_err(|_| TriggerError::Form)?;
     number.checked_mul(length).ok_or(TriggerError::Period)
 }
 

@@ -1,7 +1,11 @@
 //! Masks of a kind of value. What is not of the kind becomes nothing.
 
+use publicdata_types::person::{
+    compact, is_identity_number, is_old_identity_number, mobile_digits,
+};
+
 use super::VEIL;
-use super::form::{compact, digits, is_identity_number, is_old_identity_number, mobile_digits};
+use super::form::digits;
 
 const NAME_LENGTH_MAX: usize = 60;
 /// With fewer digits, the check digit would say too much of the few that are hidden.

@@ -155,7 +155,7 @@ fn lines(subscription: &Subscription) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// As a node's configuration says it.
+/// As a node's configuration may say it.
 fn trigger_text(trigger: Option<&SubscriptionTrigger>) -> String {
     let trigger = trigger.cloned().unwrap_or_default();
     match trigger.kind() {

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
@@ -19,8 +18,6 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::payloads::Payloads;
 
-const ROOTS_FILE: &str = "ca.pem";
-
 /// Serves with the credentials in this folder, until it is dismissed. Says where it listens.
 pub(in crate::bench) async fn serve(
     folder: &Path,
@@ -28,7 +25,7 @@ pub(in crate::bench) async fn serve(
     dismissed: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let credentials = Credentials::load(folder)?;
-    let roots = std::fs::read_to_string(folder.join(ROOTS_FILE)).context("there are no roots")?;
+    let roots = credentials.roots().pem();
     let identity = Identity::from_pem(credentials.tls_certificate_pem(), credentials.tls_key_pem());
     let tls =
         ServerTlsConfig::new().identity(identity).client_ca_root(Certificate::from_pem(roots));

@@ -31,14 +31,16 @@ pub(super) async fn side_by_side(
     closed(asker, at_once, move |number| number < requests).await
 }
 
-/// Makes as many requests as come through in this time, so many at once. How many that is a second.
+/// Makes as many requests as come through in this time, so many at once, and at least those. How many that is a second.
 pub(super) async fn highest_rate(
     asker: &impl Ask,
     within: Duration,
     at_once: usize,
 ) -> anyhow::Result<f64> {
     let started = Instant::now();
-    let answered = closed(asker, at_once, move |_| started.elapsed() < within).await?;
+    let answered =
+        closed(asker, at_once, move |number| number < at_once || started.elapsed() < within)
+            .await?;
     Ok(rate(u64::try_from(answered.len())?, started))
 }
 

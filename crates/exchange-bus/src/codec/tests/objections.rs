@@ -97,7 +97,7 @@ fn dispute_events_read_and_write_as_they_always_did() {
     let text = || prose("以登记簿为准");
     let opinion = Opinion {
         text: text(),
-        document_number: Some("成数专〔2026〕3号".to_owned()),
+        document_number: Some(prose("成数专〔2026〕3号")),
         document: Some(Digest::from_bytes([9; 32])),
     };
     for (name, event) in [

@@ -27,6 +27,8 @@ fn what_is_no_trigger_is_refused() {
         "every m",
         "every 5",
         "every -5m",
+        "every +5m",
+        "every 5mm",
         "daily 24:00",
         "daily 2:30",
         "daily +2:30",

@@ -4,24 +4,6 @@ use super::*;
 const NUMBER: &str = "11010519491231002X";
 
 #[test]
-fn identity_numbers_are_told_by_date_and_check_character() {
-    assert!(is_identity_number(NUMBER));
-    assert!(is_identity_number("440524188001010014"));
-    for wrong in [
-        "110105194912310021",
-        "11010519491331002X",
-        "01010519491231002X",
-        "11010519491231002",
-        "1101051949123100２X",
-        "91510100MA61RQ1E0L",
-    ] {
-        assert!(!is_identity_number(wrong), "{wrong}");
-    }
-    assert!(is_old_identity_number("110105491231002"));
-    assert!(!is_old_identity_number("110105491331002"));
-}
-
-#[test]
 fn the_old_number_joins_with_the_new_one() {
     let form = Form::IdentityNumber;
     assert_eq!(joining(form, "110105491231002").unwrap(), NUMBER);
@@ -36,9 +18,6 @@ fn mobile_numbers_join_however_they_are_written() {
     for text in ["13800001234", "+86 138-0000-1234", "8613800001234", "0086 13800001234"] {
         assert_eq!(joining(Form::Mobile, text).unwrap(), "13800001234", "{text}");
     }
-    assert_eq!(mobile_digits("12800001234"), None);
-    assert_eq!(mobile_digits("028-86510000"), None);
-    assert_eq!(mobile_digits("86138000012"), None, "a number that begins with 86 is none");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use publicdata_proto::exchange::v1::answer_ticket_request::Answer as Wire;
 use publicdata_proto::exchange::v1::{AnswerTicketRequest, Rejecting, Upholding};
+use publicdata_transfer::time::to_wire;
 
 use crate::commands::answer;
 use crate::context::Context;
@@ -35,10 +36,7 @@ pub(super) async fn run(
     session: &Session,
     arguments: Answer,
 ) -> anyhow::Result<()> {
-    let corrected_at = arguments.corrected_at.map(|at| prost_types::Timestamp {
-        seconds: at.as_second(),
-        nanos: at.subsec_nanosecond(),
-    });
+    let corrected_at = arguments.corrected_at.map(to_wire);
     let upheld = arguments.upheld.map(|description| {
         Wire::Upheld(Upholding { corrected_at, description, flows: !arguments.keep })
     });
