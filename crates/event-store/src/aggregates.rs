@@ -258,6 +258,19 @@ impl<C: Codec> Aggregates<C> {
         Ok((state, sequence))
     }
 
+    /// The aggregate as this process knows it, which costs no call if it knows it at all: other processes may have gone on with it
+    /// since. For what never changes once it is there.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    pub async fn recall(&self, id: &str) -> Result<C::Aggregate, Error> {
+        let known = self.entry(id).with(|known| known.executed());
+        match known.sequence {
+            0 => self.get(id).await.map(|(state, _)| state),
+            _ => Ok(known.state),
+        }
+    }
+
     /// The aggregate as it was at `time`, by the store's clock, and the sequence of its last commit then.
     ///
     /// # Errors

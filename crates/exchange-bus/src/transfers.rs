@@ -7,7 +7,7 @@ pub mod outcome;
 
 mod availability;
 
-use publicdata_event_store::aggregates::{Aggregates, Meta};
+use publicdata_event_store::aggregates::{Aggregates, ExecuteError, Meta};
 use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
 use publicdata_exchange_domain::{Refusal, Terms, Usage, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
@@ -101,7 +101,7 @@ impl Exchange {
                 provider: terms.provider,
             }),
         };
-        self.record_request(&asked, asked.recorded(grant, source, by)).await?;
+        self.record_request(&asked, asked.recorded(grant, source, by), is_new).await?;
 
         let decision = decision.map_err(|refusal| (refusal.reason(), Error::from(refusal)));
         let terms = match self.allowed(&asked, decision, by).await? {
@@ -162,7 +162,7 @@ impl Exchange {
         by: &Actor,
     ) -> Result<u64, Error> {
         let now = self.clock.now();
-        let (state, _) = self.transfers.get(&transfer.to_string()).await?;
+        let state = self.transfers.recall(&transfer.to_string()).await?;
         if !is_own(&state, by) {
             return Err(Error::Unknown { what: "transfer" });
         }
@@ -234,34 +234,31 @@ impl Exchange {
 
     /// Nobody touches another's transfer, not even by asking for it anew. Says whether there is none yet.
     async fn must_be_free_or_own(&self, transfer: TransferId, by: &Actor) -> Result<bool, Error> {
-        let (state, _) = self.transfers.get(&transfer.to_string()).await?;
+        let state = self.transfers.recall(&transfer.to_string()).await?;
         match state == Transfer::Absent || is_own(&state, by) {
             true => Ok(state == Transfer::Absent),
             false => Err(transfer::Rejection::Exists.into()),
         }
     }
 
-    async fn record_request(&self, asked: &Asked, request: Request) -> Result<(), Error> {
-        let id = asked.transfer.to_string();
-        let (state, _) = self.transfers.get(&id).await?;
-        let command = match state {
-            Transfer::Absent => return self.record_first(asked, Command::Request(request)).await,
-            Transfer::Running(_)
-            | Transfer::Interrupted(_)
-            | Transfer::Refused(_)
-            | Transfer::Stopped(_)
-            | Transfer::Completed(_) => {
-                let received_frames = asked.request.received_frames;
-                Command::Resume { request, received_frames }
+    /// Records an attempt: the first one, unless another came in between.
+    async fn record_request(
+        &self,
+        asked: &Asked,
+        request: Request,
+        is_new: bool,
+    ) -> Result<(), Error> {
+        if is_new {
+            let id = asked.transfer.to_string();
+            let meta = self.meta(asked.command_id, asked.actor.clone());
+            let command = Command::Request(request.clone());
+            match self.transfers.execute(&id, &meta, command).await {
+                Err(ExecuteError::Rejected(transfer::Rejection::Exists)) => {}
+                executed => return Ok(executed.map(drop)?),
             }
-        };
-        self.record(asked, "resumed", command).await
-    }
-
-    async fn record_first(&self, asked: &Asked, command: Command) -> Result<(), Error> {
-        let meta = self.meta(asked.command_id, asked.actor.clone());
-        self.transfers.execute(&asked.transfer.to_string(), &meta, command).await?;
-        Ok(())
+        }
+        let received_frames = asked.request.received_frames;
+        self.record(asked, "resumed", Command::Resume { request, received_frames }).await
     }
 
     /// Records what follows from an attempt, at most once for each step of it.

@@ -16,7 +16,7 @@ use crate::source::csv::Csv;
 use crate::source::http::{Http, HttpError};
 use crate::source::mysql::{self, Mysql};
 use crate::source::parquet::Parquet;
-use crate::source::postgres::{Postgres, TlsRule, TlsRuleError};
+use crate::source::postgres::{Postgres, Server, TlsRule, TlsRuleError};
 use crate::source::sql::{Dialect, From, Relation};
 use crate::source::sqlite::Sqlite;
 use crate::source::{Connector, Origin, Reading, RowFilter, Scan, SourceError};
@@ -262,7 +262,8 @@ fn connector(
             let tls = TlsRule::new(&mut server, config.ca.as_deref())
                 .map_err(|source| DatasetError::Tls { resource, source })?;
             let relation = relation(config)?;
-            let postgres = Arc::new(Postgres { origin, config: server, tls, relation });
+            let server = Server::new(server, tls);
+            let postgres = Arc::new(Postgres { origin, server, relation });
             (Arc::clone(&postgres) as _, Some(postgres))
         }
     })

@@ -124,7 +124,10 @@ impl FetchError {
     pub fn is_of_another_node(&self) -> bool {
         let Self::Bus(status) = self else { return false };
         let reason = Problem::from_status(status).reason;
-        matches!(reason.as_ref(), "PARAMETERS_UNREADABLE" | "NODE_NOT_CONNECTED")
+        matches!(
+            reason.as_ref(),
+            "PARAMETERS_UNREADABLE" | "NODE_NOT_CONNECTED" | "SERVICE_UNKNOWN"
+        )
     }
 
     /// Whether the exchange, or this node for it, said no, rather than being out of reach or misunderstood.

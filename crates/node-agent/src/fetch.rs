@@ -1,5 +1,6 @@
 //! The consuming side: fetches under a grant, resumes what broke off, and signs for what came.
 
+mod known;
 mod offer;
 mod question;
 
@@ -30,6 +31,7 @@ use uuid::Uuid;
 
 use crate::error::FetchError;
 use crate::ticket::Ticket;
+use known::Known;
 pub use offer::Offer;
 
 /// How long the bus may take to answer at all.
@@ -48,6 +50,7 @@ pub struct Fetcher {
     clock: Clock,
     resume_deadline: Duration,
     order: Order,
+    known: Known,
 }
 
 /// Which delivery of a subscription is fetched; of none, unless said otherwise.
@@ -94,7 +97,7 @@ impl Fetcher {
         resume_deadline: Duration,
     ) -> Self {
         let (bus, order) = (bus.with_deadline(ANSWER_TIMEOUT), Order::default());
-        Self { bus, signer, roots, clock, resume_deadline, order }
+        Self { bus, signer, roots, clock, resume_deadline, order, known: Known::default() }
     }
 
     /// The same, for a delivery of a subscription.

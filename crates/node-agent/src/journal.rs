@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use publicdata_exchange_domain::{Terms, Usage};
@@ -18,11 +19,11 @@ const FILE: &str = "journal";
 /// After so many lines the file is written anew, without what is not needed any more.
 const LINES_MAX: usize = 10_000;
 
-/// A file of lines, each synced before it counts.
+/// A file of lines, each synced before it counts: by this, unless said otherwise.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     lines: usize,
     /// So that it is not written anew for every line where much is to be kept.
     lines_max: usize,
@@ -39,6 +40,14 @@ pub struct JournalError {
     path: String,
     #[source]
     source: io::Error,
+}
+
+/// Lines that were written, and may be lost until they are synced.
+#[derive(Debug)]
+#[must_use = "what is not synced may be lost"]
+pub struct Written {
+    path: PathBuf,
+    file: Arc<File>,
 }
 
 /// Whether a request is new.
@@ -85,8 +94,16 @@ impl Journal {
             }
         }
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(error)?;
-        let mut journal =
-            Self { path, file, lines: 0, lines_max: LINES_MAX, revoked, served, ledger, keep };
+        let mut journal = Self {
+            path,
+            file: Arc::new(file),
+            lines: 0,
+            lines_max: LINES_MAX,
+            revoked,
+            served,
+            ledger,
+            keep,
+        };
         journal.rewrite(now)?;
         Ok(journal)
     }
@@ -102,12 +119,13 @@ impl Journal {
         if self.revoked.contains(&grant) {
             return Ok(());
         }
-        self.append(&format!("revoked {grant}\n"))?;
+        self.write(&format!("revoked {grant}\n"))?;
+        self.written().sync()?;
         self.revoked.insert(grant);
         Ok(())
     }
 
-    /// Remembers a request before it is served, and says whether it was served before.
+    /// Remembers a request before it is served, and says whether it was served before. It is [`written`](Self::written), not synced.
     pub fn serve(
         &mut self,
         transfer: TransferId,
@@ -122,7 +140,7 @@ impl Journal {
             return Ok(Seen::Before);
         }
 
-        self.append(&format!("served {request} {requested_at}\n"))?;
+        self.write(&format!("served {request} {requested_at}\n"))?;
         self.served.insert(request, requested_at);
         if self.lines > self.lines_max {
             self.rewrite(now)?;
@@ -143,7 +161,7 @@ impl Journal {
     }
 
     /// Remembers an attempt at a transfer, if its grant has a limit that it counts against. Answers how many rows the attempts
-    /// before it were sent.
+    /// before it were sent. It is [`written`](Self::written), not synced.
     pub fn begin(
         &mut self,
         terms: &Terms,
@@ -179,21 +197,29 @@ impl Journal {
         let sent = Sent { rows, frames: frames.max(known.frames), ..known };
         match sent == known {
             true => Ok(()),
-            false => self.enter(&ledger::Line::Delivered { key, transfer, sent }),
+            false => {
+                self.enter(&ledger::Line::Delivered { key, transfer, sent })?;
+                self.written().sync()
+            }
         }
+    }
+
+    /// All that was written so far. Whoever syncs it need not keep others from writing meanwhile, so that many wait for the disk
+    /// at once rather than in line.
+    pub fn written(&self) -> Written {
+        Written { path: self.path.clone(), file: Arc::clone(&self.file) }
     }
 
     fn enter(&mut self, line: &ledger::Line) -> Result<(), JournalError> {
         // It happened, whether or not it can be written down.
         self.ledger.enter(line);
-        self.append(&format!("{line}\n"))
+        self.write(&format!("{line}\n"))
     }
 
-    fn append(&mut self, line: &str) -> Result<(), JournalError> {
+    fn write(&mut self, line: &str) -> Result<(), JournalError> {
         self.lines += 1;
         let length = self.file.metadata().map_err(|source| self.error(source))?.len();
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|source| {
+        (&*self.file).write_all(line.as_bytes()).map_err(|source| {
             // Half a line would run into the next one.
             let _ = self.file.set_len(length);
             self.error(source)
@@ -212,12 +238,20 @@ impl Journal {
         let file = replace(&self.path, &lines.concat()).map_err(|source| self.error(source))?;
         self.lines = lines.len();
         self.lines_max = LINES_MAX.max(2 * lines.len());
-        self.file = file;
+        self.file = Arc::new(file);
         Ok(())
     }
 
     fn error(&self, source: io::Error) -> JournalError {
         JournalError { path: self.path.display().to_string(), source }
+    }
+}
+
+impl Written {
+    /// Waits until all of it is on disk.
+    pub fn sync(self) -> Result<(), JournalError> {
+        let Self { path, file } = self;
+        file.sync_data().map_err(|source| JournalError { path: path.display().to_string(), source })
     }
 }
 

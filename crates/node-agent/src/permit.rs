@@ -190,37 +190,26 @@ impl Gate {
             return Err(Refused::Malformed("query"));
         }
         let (standing, used) = known(&terms, &attempt);
-        let wanted = Use {
-            consumer,
-            fields: &request.fields,
-            purpose: &request.purpose,
-            mode,
-            proof,
-            case_number: &request.case_number,
-            at: now,
-            used: &used,
-        };
-        authorise(&terms, standing, &wanted)?;
-
         let requested_at = time::from_wire(request.requested_at.as_ref())
             .ok_or(Refused::Malformed("requested_at"))?;
-        if now.duration_since(requested_at).abs() > REQUEST_AGE_MAX {
-            return Err(Refused::Stale { requested_at });
-        }
         let fields = fields_wanted(&terms, &request);
-        let rows_left = terms.rows_left(&used);
-        Ok(Permit {
+        let mut permit = Permit {
             transfer,
             consumer,
             fields,
             terms,
             mode,
             proof,
-            rows_left,
+            rows_left: None,
             signed_terms,
             request,
             requested_at,
-        })
+        };
+        permit.authorise(standing, &used, now)?;
+        match now.duration_since(requested_at).abs() > REQUEST_AGE_MAX {
+            true => Err(Refused::Stale { requested_at }),
+            false => Ok(permit),
+        }
     }
 
     fn check_grant(
@@ -273,6 +262,35 @@ impl Gate {
 // === impl Permit ===
 
 impl Permit {
+    /// Whether the grant allows it, as it stands and was used by now.
+    pub fn authorise(
+        &mut self,
+        standing: Standing,
+        used: &Usage,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let wanted = Use {
+            consumer: self.consumer,
+            fields: &self.request.fields,
+            purpose: &self.request.purpose,
+            mode: self.mode,
+            proof: self.proof,
+            case_number: &self.request.case_number,
+            at: now,
+            used,
+        };
+        authorise(&self.terms, standing, &wanted)?;
+        self.rows_left = self.terms.rows_left(used);
+        Ok(())
+    }
+
+    /// What of the request counts against the grant.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        let received_frames = self.request.received_frames;
+        Attempt { consumer: self.consumer, transfer: self.transfer, received_frames }
+    }
+
     /// What is used, and by whom.
     #[must_use]
     pub fn key(&self) -> (GrantId, OrganisationCode) {

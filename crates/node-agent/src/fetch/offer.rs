@@ -4,6 +4,7 @@ use arrow::datatypes::SchemaRef;
 use publicdata_exchange_domain::Terms;
 use publicdata_exchange_domain::terms::Field;
 use publicdata_identity::SpiffeId;
+use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{FetchRequest, GetGrantRequest, GrantTerms, TransferRequest};
@@ -51,12 +52,7 @@ impl Fetcher {
 
     /// Asks the bus for the grant, and checks that its provider signed it.
     async fn granted(&self, ticket: Ticket) -> Result<Offer, FetchError> {
-        let mut client = GrantServiceClient::new(self.bus.clone());
-        let request = GetGrantRequest { grant_id: ticket.grant_id.clone() };
-        let grant = client.get_grant(request).await?.into_inner().grant;
-        let signed =
-            grant.and_then(|grant| grant.signed_terms).ok_or(FetchError::GrantNotIssued)?;
-
+        let signed = self.signed_terms(&ticket.grant_id).await?;
         let verified = signed::verify::<GrantTerms>(&self.roots, &signed, self.clock.now())
             .map_err(FetchError::GrantSignature)?;
         let terms = terms::read(&verified.message).map_err(FetchError::Terms)?;
@@ -74,8 +70,20 @@ impl Fetcher {
             (true, None) => provider::with_references(&schema),
             (true, Some(_)) => provider::proof_schema(),
         };
+        self.known.terms.insert(ticket.grant_id.clone(), signed);
         let question = self.question(&ticket, &terms).await?;
         Ok(Offer { ticket, schema, fields, terms: verified.message, question })
+    }
+
+    /// The terms as the bus has them, or had them before: those of one grant never change.
+    async fn signed_terms(&self, grant_id: &str) -> Result<SignedMessage, FetchError> {
+        if let Some(known) = self.known.terms.get(grant_id) {
+            return Ok(known);
+        }
+        let mut client = GrantServiceClient::new(self.bus.clone());
+        let request = GetGrantRequest { grant_id: grant_id.to_owned() };
+        let grant = client.get_grant(request).await?.into_inner().grant;
+        grant.and_then(|grant| grant.signed_terms).ok_or(FetchError::GrantNotIssued)
     }
 
     /// Asks for a transfer that is not to happen: without a key, nothing can be sealed for it.

@@ -1,5 +1,7 @@
 //! Questions to data services, as the consumer's node asks them (R23.1, R21.1).
 
+use std::sync::Arc;
+
 use publicdata_exchange_domain::Terms;
 use publicdata_identity::SpiffeId;
 use publicdata_proto::catalog::v1::DeliveryMode;
@@ -48,6 +50,7 @@ impl Fetcher {
         let offer = self.offer(ticket.clone(), requested_by).await?;
         match self.begin(offer, requested_by).await {
             Err(error) if ticket.is_question() && error.is_of_another_node() => {
+                self.known.serving.invalidate(&ticket.grant_id);
                 let offer = self.offer(ticket, requested_by).await?;
                 self.begin(offer, requested_by).await
             }
@@ -64,7 +67,13 @@ impl Fetcher {
         if !ticket.is_question() {
             return Ok(None);
         }
-        let serving = self.serving(&ticket.grant_id).await?;
+        let known = self.known.serving.get(&ticket.grant_id);
+        let known = known.filter(|known| choose(known, ticket).is_ok());
+        let is_known = known.is_some();
+        let serving = match known {
+            Some(known) => known,
+            None => self.serving(&ticket.grant_id).await?.into(),
+        };
         let (node, service) = choose(&serving, ticket)?;
         let key = node.key.as_ref().ok_or(FetchError::NodeKeyWrong)?;
         let verified = signed::verify::<NodeKey>(&self.roots, key, self.clock.now())
@@ -83,6 +92,9 @@ impl Fetcher {
             proof: kind(ticket).into(),
         };
         let public_key = verified.message.public_key;
+        if !is_known {
+            self.known.serving.insert(ticket.grant_id.clone(), Arc::clone(&serving));
+        }
         Ok(Some(Question { query, public_key, parameters: parameters(ticket) }))
     }
 

@@ -148,7 +148,7 @@ fn what_could_not_be_written_counts_nevertheless() {
     journal.begin(&limited, own, (transfer(), 0), noon()).unwrap();
     // A file that is open for reading alone takes nothing, as a full disk.
     let writable =
-        std::mem::replace(&mut journal.file, File::open(folder.path().join(FILE)).unwrap());
+        std::mem::replace(&mut journal.file, File::open(folder.path().join(FILE)).unwrap().into());
     journal.delivered((grant(), own), transfer(), 7, 1).unwrap_err();
     journal.file = writable;
 

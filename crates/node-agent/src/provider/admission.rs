@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use publicdata_exchange_domain::Standing;
+use jiff::Timestamp;
+use publicdata_exchange_domain::{Standing, Terms, Usage};
 use publicdata_proto::exchange::v1::{DeliveryFailure, ServeTransfer};
 use publicdata_service_kit::problem::chain;
 use publicdata_transfer::question::Shape;
 use tokio_util::sync::CancellationToken;
 
 use super::Provider;
-use super::attempts::Count;
+use super::attempts::{Count, Memory};
 use super::question::Question;
 use crate::dataset::Dataset;
-use crate::journal::{JournalError, Seen};
+use crate::journal::{Journal, JournalError, Seen, Written};
 use crate::permit::{Attempt, Permit, Refused};
 use crate::reference::References;
 use crate::service::Reading;
@@ -45,53 +46,21 @@ impl Provider {
     /// a thread that may block.
     pub fn admit(&self, serve: &ServeTransfer) -> Result<Admitted, AdmissionError> {
         let now = self.0.clock.now();
-        let mut memory = self.memory();
-        let journal = &memory.journal;
-        let permit = self.0.gate.check(serve, now, |terms, attempt| {
-            let standing = match journal.is_revoked(terms.grant) {
-                true => Standing::Revoked,
-                false => Standing::InForce,
-            };
-            let Attempt { consumer, transfer, received_frames } = *attempt;
-            (standing, journal.usage((terms.grant, consumer), transfer, received_frames))
-        })?;
-
-        let Permit { terms, request, .. } = &permit;
+        let known =
+            |terms: &Terms, attempt: &Attempt| known(&self.memory().journal, terms, attempt);
+        let mut permit = self.0.gate.check(serve, now, known)?;
         let (question, Reading { dataset, scan, .. }) = self.reading(serve, &permit)?;
 
-        if terms.total_rows_max.is_some() && memory.is_used(permit.key(), permit.transfer) {
-            return Err(Refused::VolumeInUse.into());
-        }
-        let (key, at) = (&request.seal_public_key, permit.requested_at);
-        match memory.journal.serve(permit.transfer, key, at, now)? {
-            Seen::Never => {}
-            Seen::Before => return Err(Refused::Replayed.into()),
-        }
-        // Without a key to seal with, nothing can be delivered: it is on record, and no use.
-        let earlier_rows = match request.seal_public_key.is_empty() {
-            true => 0,
-            false => {
-                let attempt = (permit.transfer, request.received_frames);
-                memory.journal.begin(terms, permit.consumer, attempt, now)?
-            }
+        // All that takes long was done before, so that nobody waits for another's signatures; or is done after.
+        let (stop, count, written) = {
+            let mut memory = self.memory();
+            take_up(&mut memory, &mut permit, now)?
         };
-        let stop = CancellationToken::new();
-        let number = memory.run(&permit, stop.clone());
-        Ok(Admitted {
-            count: Arc::new(Count {
-                key: permit.key(),
-                transfer: permit.transfer,
-                number,
-                earlier_rows,
-                rows: AtomicU64::new(0),
-                frames: AtomicU64::new(0),
-            }),
-            permit,
-            scan,
-            dataset,
-            question,
-            stop,
-        })
+        if let Err(error) = written.sync() {
+            self.memory().running.remove(&count.number);
+            return Err(error.into());
+        }
+        Ok(Admitted { permit, scan, dataset, question, stop, count })
     }
 
     /// What has to be read for a request, and which question it answers, if one was asked.
@@ -120,6 +89,55 @@ impl Provider {
         }
         Ok((question, reading))
     }
+}
+
+/// Remembers a request, if its grant still allows it.
+fn take_up(
+    memory: &mut Memory,
+    permit: &mut Permit,
+    now: Timestamp,
+) -> Result<(CancellationToken, Arc<Count>, Written), AdmissionError> {
+    let attempt = permit.attempt();
+    let (standing, used) = known(&memory.journal, &permit.terms, &attempt);
+    permit.authorise(standing, &used, now).map_err(Refused::from)?;
+    let Permit { terms, request, .. } = &*permit;
+    if terms.total_rows_max.is_some() && memory.is_used(permit.key(), permit.transfer) {
+        return Err(Refused::VolumeInUse.into());
+    }
+    let (key, at) = (&request.seal_public_key, permit.requested_at);
+    match memory.journal.serve(permit.transfer, key, at, now)? {
+        Seen::Never => {}
+        Seen::Before => return Err(Refused::Replayed.into()),
+    }
+    // Without a key to seal with, nothing can be delivered: it is on record, and no use.
+    let earlier_rows = match request.seal_public_key.is_empty() {
+        true => 0,
+        false => {
+            let attempt = (permit.transfer, request.received_frames);
+            memory.journal.begin(terms, permit.consumer, attempt, now)?
+        }
+    };
+    let stop = CancellationToken::new();
+    let number = memory.run(permit, stop.clone());
+    let count = Count {
+        key: permit.key(),
+        transfer: permit.transfer,
+        number,
+        earlier_rows,
+        rows: AtomicU64::new(0),
+        frames: AtomicU64::new(0),
+    };
+    Ok((stop, Arc::new(count), memory.journal.written()))
+}
+
+/// How a grant stands, and how much of it was used.
+fn known(journal: &Journal, terms: &Terms, attempt: &Attempt) -> (Standing, Usage) {
+    let standing = match journal.is_revoked(terms.grant) {
+        true => Standing::Revoked,
+        false => Standing::InForce,
+    };
+    let Attempt { consumer, transfer, received_frames } = *attempt;
+    (standing, journal.usage((terms.grant, consumer), transfer, received_frames))
 }
 
 // === impl AdmissionError ===

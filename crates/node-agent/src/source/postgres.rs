@@ -1,6 +1,7 @@
 //! PostgreSQL databases, read by `COPY … TO STDOUT` in the binary format.
 
 mod copy;
+mod server;
 
 use std::fmt;
 use std::pin::pin;
@@ -8,10 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
-use futures::future::{Either, select};
 use publicdata_types::ItemType;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Row};
 
 use super::batch::Rows;
 use super::sql::{self, Dialect, Relation};
@@ -24,6 +24,7 @@ use copy::{Decoder, Shape};
 use crate::changes::Database;
 
 pub use super::tls::{TlsRule, TlsRuleError};
+pub use server::Server;
 
 /// A PostgreSQL database.
 #[derive(Clone)]
@@ -31,9 +32,7 @@ pub struct Postgres {
     /// Which source.
     pub origin: Origin,
     /// Where it is, and as whom to read.
-    pub config: Config,
-    /// How the connection is protected.
-    pub tls: TlsRule,
+    pub server: Server,
     /// The table or query, and its order.
     pub relation: Relation,
 }
@@ -58,7 +57,8 @@ impl Connector for Postgres {
     }
 
     async fn columns(&self) -> Result<Vec<String>, SourceError> {
-        let described = self.with_client(async |client| self.describe(client).await).await?;
+        let described =
+            self.with_client(async |client| self.describe(client).await, |_| true).await?;
         Ok(described.into_iter().map(|column| column.name).collect())
     }
 
@@ -68,7 +68,7 @@ impl Connector for Postgres {
             let send = async |client: &Client| {
                 this.send(client, &readings, filter.as_ref(), &sender).await
             };
-            this.with_client(send).await
+            this.with_client(send, |all_was_sent| *all_was_sent).await.map(drop)
         })
     }
 
@@ -94,7 +94,7 @@ impl Database for Postgres {
             let rows: Result<_, _> = found.iter().map(row).collect();
             rows.map_err(|error| self.broken(error))
         };
-        self.with_client(ask).await
+        self.with_client(ask, |_| true).await
     }
 
     fn reading(&self, relation: Relation) -> Arc<dyn Connector> {
@@ -103,26 +103,19 @@ impl Database for Postgres {
 }
 
 impl Postgres {
-    /// Connects, and drives the connection only as long as it is used.
+    /// Works with a connection, which may be used again if `is_done` with it.
     async fn with_client<T>(
         &self,
         work: impl AsyncFnOnce(&Client) -> Result<T, SourceError>,
+        is_done: impl FnOnce(&T) -> bool,
     ) -> Result<T, SourceError> {
-        let (client, connection) =
-            self.tls.connect(&self.config).await.map_err(|error| self.unavailable(error))?;
-        let work = async {
-            client
-                .batch_execute("SET default_transaction_read_only = on")
-                .await
-                .map_err(|error| self.unavailable(error))?;
-            work(&client).await
-        };
-
-        match select(pin!(work), connection).await {
-            Either::Left((result, _)) => result,
-            Either::Right((Err(error), _)) => Err(self.unavailable(error)),
-            Either::Right((Ok(()), work)) => work.await,
+        let unavailable = |error| self.unavailable(error);
+        let mut connection = self.server.connection().await.map_err(unavailable)?;
+        let result = connection.drive(work, unavailable).await?;
+        if is_done(&result) {
+            self.server.keep(connection);
         }
+        Ok(result)
     }
 
     async fn describe(&self, client: &Client) -> Result<Vec<Described>, SourceError> {
@@ -137,13 +130,14 @@ impl Postgres {
         Ok(described.collect())
     }
 
+    /// Sends what is read; says whether that was all, or nobody takes it any more.
     async fn send(
         &self,
         client: &Client,
         readings: &[Reading],
         filter: Option<&RowFilter>,
         sender: &Sender,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         let described = self.describe(client).await?;
         let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
         check_columns(&self.origin, readings, &names)?;
@@ -167,14 +161,14 @@ impl Postgres {
             decoder.feed(&chunk);
             while let Some(batch) = decoder.next_batch()? {
                 if sender.send(Ok(batch)).await.is_err() {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
         if let Some(batch) = decoder.finish()? {
             let _ = sender.send(Ok(batch)).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn unavailable(&self, error: tokio_postgres::Error) -> SourceError {

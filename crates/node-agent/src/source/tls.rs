@@ -42,7 +42,8 @@ pub enum TlsRuleError {
     Tls(#[source] rustls::Error),
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+/// What drives a connection, until it ends.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
 impl TlsRule {
     /// The rule for this server.
