@@ -102,8 +102,8 @@ enum Kind {
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 23] = {
-    let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64] = exchange::PLANS;
+pub const PLANS: [Plan; 25] = {
+    let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64, push, revoke] = exchange::PLANS;
     let [n1, n10, n100, n500] = nodes;
     let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
     [
@@ -124,6 +124,8 @@ pub const PLANS: [Plan; 23] = {
         t4,
         t16,
         t64,
+        push,
+        revoke,
         rebuild,
         search,
         import,

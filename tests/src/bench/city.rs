@@ -48,7 +48,10 @@ pub(super) struct City {
     /// In the order of the offers.
     pub(super) grants: Vec<String>,
     pub(super) authority: Session,
+    pub(super) provider: Session,
     pub(super) consumer: Session,
+    /// In the order of the offers.
+    resources: Vec<String>,
     /// Where the services keep everything.
     pub(super) data: PathBuf,
     // Nodes end before the services that they are linked to.
@@ -90,7 +93,36 @@ impl City {
         for (offer, resource) in offers.iter().zip(&resources) {
             grants.push(grant(&provider, &consumer, offer, resource).await?);
         }
-        Ok(Self { grants, authority, consumer, data, provider_node, consumer_node, services })
+        Ok(Self {
+            grants,
+            authority,
+            provider,
+            consumer,
+            resources,
+            data,
+            provider_node,
+            consumer_node,
+            services,
+        })
+    }
+
+    /// Grants once more what one of the offers gives; the grant's id.
+    pub(super) async fn grant(&self, number: usize, offer: &Offer) -> anyhow::Result<String> {
+        grant(&self.provider, &self.consumer, offer, &self.resources[number]).await
+    }
+
+    /// Starts the consumer's node anew, with this besides in its configuration.
+    pub(super) fn restart_consumer(
+        &mut self,
+        folder: &Path,
+        configuration: &str,
+    ) -> anyhow::Result<()> {
+        self.consumer_node.dismiss();
+        self.consumer_node = node(folder, &self.consumer, &CONSUMER, configuration)?;
+        let (name, _) = CONSUMER.node.context("the consumer has a node")?;
+        let key = format!("{}/{name}", CONSUMER.code);
+        self.consumer.endpoints.nodes.insert(key, self.consumer_node.said.clone());
+        Ok(())
     }
 
     /// Fetches everything that one of the grants gives into a file; answers how many rows came.
@@ -117,7 +149,12 @@ pub(super) async fn fetch(
     grant: String,
     target: PathBuf,
 ) -> anyhow::Result<u64> {
-    let arguments = fetch::Arguments {
+    Ok(fetch::fetch(&consumer, fetching(grant, target), |_| ()).await?.rows)
+}
+
+/// What is fetched: everything that a grant gives.
+pub(super) fn fetching(grant: String, target: PathBuf) -> fetch::Arguments {
+    fetch::Arguments {
         grant,
         fields: Vec::new(),
         purpose: PURPOSE.to_owned(),
@@ -126,8 +163,7 @@ pub(super) async fn fetch(
         parameters: Vec::new(),
         node: None,
         targets: vec![target],
-    };
-    Ok(fetch::fetch(&consumer, arguments, |_| ()).await?.rows)
+    }
 }
 
 /// Waits until so many nodes are connected to the bus.

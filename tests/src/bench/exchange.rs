@@ -7,7 +7,9 @@ mod large;
 mod load;
 mod payloads;
 mod proof;
+mod push;
 mod requests;
+mod revoke;
 mod town;
 mod transfers;
 
@@ -30,10 +32,14 @@ pub(super) enum Work {
     Nodes(usize),
     /// So many transfers side by side.
     Transfers(usize),
+    /// Changes that are pushed.
+    Push,
+    /// Transfers that are stopped.
+    Revoke,
 }
 
 /// Every figure of the exchange.
-pub(super) const PLANS: [Plan; 11] = [
+pub(super) const PLANS: [Plan; 13] = [
     plan(Work::Large, "fetch_10m"),
     plan(Work::Mix, "small"),
     plan(Work::Proof, "proof"),
@@ -45,6 +51,8 @@ pub(super) const PLANS: [Plan; 11] = [
     plan(Work::Transfers(4), "transfers_4"),
     plan(Work::Transfers(16), "transfers_16"),
     plan(Work::Transfers(64), "transfers_64"),
+    plan(Work::Push, "push"),
+    plan(Work::Revoke, "revoke"),
 ];
 
 const fn plan(work: Work, name: &'static str) -> Plan {
@@ -53,6 +61,8 @@ const fn plan(work: Work, name: &'static str) -> Plan {
         Work::Mix | Work::Nodes(_) => ("requests/s", "bare tonic server, mutual TLS"),
         Work::Proof => ("ms, p99, less is better", "bare tonic server, at the same times"),
         Work::Transfers(_) => ("rows/s", "as many psql COPY, into files"),
+        Work::Push => ("ms, p50, less is better", "bare poller of the same interval"),
+        Work::Revoke => ("ms, p50, less is better", "the same call, until it is answered"),
     };
     Plan { name, unit, limit_name, kind: Kind::Exchange { work } }
 }
@@ -79,6 +89,8 @@ impl Shelf {
             Work::Proof => proof::measure(setting, town).await,
             Work::Nodes(nodes) => requests::among(setting, town, nodes).await,
             Work::Transfers(transfers) => transfers::measure(setting, town, transfers).await,
+            Work::Push => push::measure(setting, town).await,
+            Work::Revoke => revoke::measure(setting, town).await,
         }
     }
 }

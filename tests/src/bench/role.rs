@@ -168,6 +168,12 @@ impl Player {
         started.await?
     }
 
+    /// Ends it, and waits for it.
+    pub(super) fn dismiss(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+
     pub(super) fn process(&self) -> u32 {
         self.child.id()
     }
@@ -182,7 +188,6 @@ impl Player {
 
 impl Drop for Player {
     fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
+        self.dismiss();
     }
 }

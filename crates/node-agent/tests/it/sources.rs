@@ -213,6 +213,31 @@ async fn check_finds_a_column_that_the_configuration_names_wrongly() {
     }
 }
 
+/// H4: one connection serves what is read one after the other, and one that the database ended is not relied on.
+#[tokio::test]
+async fn connections_are_used_again_until_the_database_ends_them() {
+    let sources = Sources::create(Broken::Nothing).await;
+    let url = postgres_url(&sources.postgres);
+    let mut watch = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut readers = async |of_them: &'static str| -> i64 {
+        let query = "FROM pg_stat_activity WHERE application_name = 'reader'";
+        let query = format!("SELECT count({of_them}) {query}");
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut watch).await.unwrap()
+    };
+    let is_postgres = |config: &&DatasetConfig| config.connector == ConnectorKind::Postgres;
+    let mut config = sources.configs.iter().find(is_postgres).unwrap().clone();
+    config.url = Some(Secret(format!("{url}?application_name=reader")));
+    let dataset = Dataset::new(&config).unwrap();
+
+    for _ in 0..3 {
+        read(&dataset, &everything(), None).await.unwrap();
+        assert_eq!(readers("*").await, 1);
+    }
+    assert_eq!(readers("pg_terminate_backend(pid, 10000) OR NULL").await, 1);
+
+    assert_eq!(read(&dataset, &everything(), None).await.unwrap(), expected());
+}
+
 /// R23.1: batches are cut alike, whatever the source, and reading stops when nobody takes them.
 #[tokio::test]
 async fn many_rows_come_in_even_batches() {

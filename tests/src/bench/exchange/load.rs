@@ -140,7 +140,8 @@ pub(super) fn worst(took: &[f64], percent: usize) -> anyhow::Result<f64> {
     Ok(samples.percentile(percent))
 }
 
-fn milliseconds(since: Instant) -> f64 {
+/// Milliseconds since then.
+pub(super) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 

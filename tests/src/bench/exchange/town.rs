@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::asker::{Asked, Asker};
 use super::idle::Idle;
 use super::payloads::Payloads;
+use super::push;
 use crate::bench::city::{City, Offer, RESOURCE, connected, dataset};
 use crate::bench::memory::Watch;
 use crate::bench::role::Player;
@@ -28,6 +29,8 @@ pub(super) const PAYLOADS: usize = 0;
 pub(super) const FEW: usize = 1;
 /// The offer of many rows.
 pub(super) const MANY: usize = 2;
+/// The offer of rows that change.
+pub(super) const CHANGING: usize = 3;
 /// How many rows are few.
 const FEW_ROWS: u64 = 20_000;
 const FEW_ROWS_QUICK: u64 = 2_000;
@@ -85,6 +88,7 @@ impl Town {
         load(&url, folder.path(), &payloads).await?;
         let few = if setting.quick { FEW_ROWS_QUICK } else { FEW_ROWS };
         generate(&url, "few", few).await?;
+        push::tables(&url).await?;
         let city = City::settle(folder.path(), &offers(&url)?).await?;
         let (_, name) = CONSUMER.node.context("the consumer has a node")?;
         let log = folder.path().join("echo.log");
@@ -102,6 +106,12 @@ impl Town {
             self.idle.push(idle.with_context(|| format!("{name} cannot be connected"))?);
         }
         connected(&self.city.authority, NODES + nodes).await
+    }
+
+    /// Starts the consumer's node anew, with this besides in its configuration.
+    pub(super) async fn restart_consumer(&mut self, configuration: &str) -> anyhow::Result<()> {
+        self.city.restart_consumer(self.folder.path(), configuration)?;
+        connected(&self.city.authority, NODES).await
     }
 
     /// Tells the watch which processes these are.
@@ -155,7 +165,7 @@ pub(super) async fn generate(url: &str, table: &str, rows: u64) -> anyhow::Resul
 }
 
 /// In the order of their numbers. The table of many rows is made when it is needed.
-fn offers(url: &str) -> anyhow::Result<[Offer; 3]> {
+fn offers(url: &str) -> anyhow::Result<[Offer; 4]> {
     let payloads = Offer {
         entry: from_json(ENTRY)?,
         configuration: dataset(url, "payloads", "class,part") + &service(SERVICE, CLASS, ""),
@@ -165,7 +175,7 @@ fn offers(url: &str) -> anyhow::Result<[Offer; 3]> {
     few.configuration += &service(RECORD, "code", "subject = \"code\"\n");
     let mut many = Offer::villages(url, "many", &[Mode::Bulk])?;
     many.entry.name.push_str("（全量）");
-    Ok([payloads, few, many])
+    Ok([payloads, few, many, push::offer(url)?])
 }
 
 /// A data service with one parameter, which is the condition on its rows.
