@@ -10,6 +10,7 @@ use publicdata::commands::grant::Mode;
 use publicdata::commands::{answer, fetch};
 use publicdata::session::new_command_id;
 use publicdata_proto::exchange::v1::RevokeGrantRequest;
+use publicdata_service_kit::Problem;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -93,7 +94,12 @@ async fn revoke(town: &Town, offer: &Offer) -> anyhow::Result<(f64, f64)> {
     let (called, until_answer) = revoked?;
     match fetched {
         Ok(report) => bail!("all {} rows came under a grant that was revoked", report.rows),
-        Err(error) => ensure!(format!("{error:#}").contains(REASON), "{error:#}"),
+        Err(error) => {
+            let problem = error.downcast_ref::<Problem>();
+            if problem.is_none_or(|problem| problem.reason != REASON) {
+                return Err(error);
+            }
+        }
     }
     ensure!(!fs::exists(&target)?, "a file was left");
     Ok((ended.duration_since(called).as_secs_f64() * 1e3, until_answer))
