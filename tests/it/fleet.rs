@@ -123,7 +123,7 @@ impl City {
 
     /// The same, with less granted.
     pub(crate) async fn settled_with(rows: Rows, granted: Granted) -> Self {
-        let mut city = Self::catalogued(rows).await;
+        let mut city = Self::catalogued(rows, ENTRY, Clock::system()).await;
         city.fleet.configure_node(&CONSUMER, NodeWork::default()).await.unwrap();
         city.grant = city.granted(granted, Modes { modes: vec![Mode::Query, Mode::Bulk] }).await;
         city
@@ -131,17 +131,22 @@ impl City {
 
     /// Settles the city up to a grant by push. No node runs yet.
     pub(crate) async fn settled_for_push(rows: Rows) -> Self {
-        let mut city = Self::catalogued(rows).await;
+        Self::settled_for_push_of(rows, ENTRY, Clock::system()).await
+    }
+
+    /// The same, of another entry and by another clock.
+    pub(crate) async fn settled_for_push_of(rows: Rows, entry: &str, clock: Clock) -> Self {
+        let mut city = Self::catalogued(rows, entry, clock).await;
         let modes = Modes { modes: vec![Mode::Push] };
         city.grant = city.granted(Granted::default(), modes).await;
         city
     }
 
-    async fn catalogued(rows: Rows) -> Self {
+    async fn catalogued(rows: Rows, entry: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let init = sample::init_arguments().unwrap();
-        let fleet = Fleet::start(Options::new(&data, Clock::system(), init)).await.unwrap();
+        let fleet = Fleet::start(Options::new(&data, clock, init)).await.unwrap();
         let database = folder.path().join("provider.sqlite");
         generate(&database, rows).await;
         let mut city =
@@ -152,7 +157,7 @@ impl City {
             sample::register(&authority, organisation).await.unwrap();
             sample::issue(&authority, &data, organisation).await.unwrap();
         }
-        city.resource = city.published(ENTRY).await;
+        city.resource = city.published(entry).await;
         city
     }
 

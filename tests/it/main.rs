@@ -7,6 +7,7 @@ mod process;
 mod python;
 
 mod catalogues;
+mod centre;
 mod clients;
 mod collection;
 mod command_line;

@@ -18,6 +18,7 @@ use crate::leadership::Leadership;
 
 pub use difference::Difference;
 pub use mistake::{Alike, Mistake, Text};
+pub use publicdata_types::UpdateCycle;
 pub use rules::RuleMistake;
 pub(crate) use words::is_filler;
 
@@ -125,27 +126,6 @@ pub enum Format {
     ServiceInterface,
 }
 
-/// 更新周期.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpdateCycle {
-    /// 实时.
-    RealTime,
-    /// 每日.
-    Daily,
-    /// 每周.
-    Weekly,
-    /// 每月.
-    Monthly,
-    /// 每季度.
-    Quarterly,
-    /// 每半年.
-    HalfYearly,
-    /// 每年.
-    Yearly,
-    /// 不定期.
-    Irregular,
-}
-
 /// What is known beside a description, and can make a mistake of what it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -189,21 +169,6 @@ impl fmt::Display for Format {
             Self::StreamingMedia => "streaming media",
             Self::SelfDescribing => "self-describing",
             Self::ServiceInterface => "service interface",
-        })
-    }
-}
-
-impl fmt::Display for UpdateCycle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RealTime => "real time",
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::HalfYearly => "half-yearly",
-            Self::Yearly => "yearly",
-            Self::Irregular => "irregular",
         })
     }
 }

@@ -12,7 +12,6 @@ pub mod resource;
 
 pub mod change;
 pub mod obligation;
-pub mod period;
 pub mod schedule;
 
 pub mod foreign_resource;
@@ -30,6 +29,8 @@ pub mod library;
 pub mod entity;
 pub mod likeness;
 pub mod vocabulary;
+
+pub mod consolidation;
 
 pub mod owner;
 pub mod text;

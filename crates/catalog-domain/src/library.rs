@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use publicdata_decider::Decider;
-use publicdata_types::{Actor, Denied, OrganisationCode, RegionCode, Role};
+use publicdata_types::{Actor, Denied, OrganisationCode, RegionCode, Role, UpdateCycle};
 
 pub use code::{LibraryCode, LibraryCodeError};
 
-use crate::description::UpdateCycle;
 use crate::text::{TextMistake, required};
 
 /// A library, if it is established.

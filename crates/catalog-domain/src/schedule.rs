@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use publicdata_types::{
-    ClassificationCode, ObligationId, OrganisationCode, RegionCode, ResourceId,
+    ClassificationCode, ObligationId, OrganisationCode, Period, RegionCode, ResourceId, UpdateCycle,
 };
 
-use crate::description::UpdateCycle;
 use crate::obligation::{Cause, Duty, Term};
-use crate::period::Period;
 
 /// When something happened, and which obligation it would open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,9 @@ use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::Credentials;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::exchange::v1::centre_service_server::CentreServiceServer;
 use publicdata_proto::exchange::v1::dispute_service_server::DisputeServiceServer;
+use publicdata_proto::exchange::v1::duty_service_server::DutyServiceServer;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
 use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
@@ -137,7 +139,7 @@ impl App {
 
         let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
         let relay = Relay::new(config.limits());
-        let desks = Desks::new(&dependencies, &queries, &relay, &log, calendar);
+        let desks = Desks::new(&dependencies, &queries, &relay, &log, Arc::clone(&calendar));
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
         let every = config.deadline_poll();
         let service_id = credentials.id().clone();
@@ -176,6 +178,7 @@ impl App {
             catalogue,
             log,
             objections,
+            calendar,
             clock,
             tasks: tasks.clone(),
         };
@@ -225,6 +228,8 @@ impl App {
             .add_service(SubscriptionServiceServer::new(service.clone()))
             .add_service(TicketServiceServer::new(service.clone()))
             .add_service(DisputeServiceServer::new(service.clone()))
+            .add_service(CentreServiceServer::new(service.clone()))
+            .add_service(DutyServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
     }

@@ -1,6 +1,8 @@
 //! Parse, execute, respond: one file for each service.
 
+mod centre;
 mod disputes;
+mod duties;
 mod grants;
 mod links;
 mod subscriptions;
@@ -14,7 +16,7 @@ use publicdata_directory::Directory;
 use publicdata_event_store::aggregates::Meta;
 use publicdata_service_kit::problem::Code;
 use publicdata_service_kit::{Clock, Problem, Tasks, telemetry};
-use publicdata_types::{Actor, PageToken};
+use publicdata_types::{Actor, Calendar, PageToken};
 use publicdata_views::Projector;
 use tonic::{Request, Status};
 
@@ -57,6 +59,8 @@ pub struct Service {
     pub log: Arc<Projector>,
     /// What follows those of tickets and disputes.
     pub objections: Arc<Projector>,
+    /// Working days.
+    pub calendar: Arc<Calendar>,
     /// The time.
     pub clock: Clock,
     /// Where links run.

@@ -3,6 +3,8 @@
 //! Who may see an exchange: its provider, its consumer, the authorities over either, and auditors. A standing offer has no
 //! consumer yet: every consumer may see it, as every consumer may use it.
 
+mod centre;
+mod duties;
 mod matters;
 mod objections;
 mod page;
@@ -29,6 +31,8 @@ use crate::codec;
 use crate::error::Error;
 use crate::views::{CATALOG, from_column};
 
+pub use centre::{ConsolidationsSought, Present};
+pub use duties::{ConsumersSought, ProvidersSought};
 pub use objections::{Arrived, Filter};
 pub use page::{Listed, Page};
 pub use transfers::Sought;
@@ -348,6 +352,14 @@ impl Queries {
 }
 
 impl Reader {
+    /// Whether it is this organisation, governs its division, or reads everything.
+    fn governs_or_is(&self, organisation: &str, region: &str) -> bool {
+        let governed = self.region.trim_end_matches('%');
+        self.everything
+            || self.organisation.as_str() == organisation
+            || region.starts_with(governed)
+    }
+
     fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
         query
             .bind(i64::from(self.everything))

@@ -4,6 +4,7 @@
 
 mod asked;
 pub mod outcome;
+mod reconciliation;
 
 mod availability;
 

@@ -9,6 +9,7 @@ pub mod objections;
 
 mod disputes;
 mod grants;
+mod series;
 mod subscriptions;
 mod tickets;
 mod transfers;
@@ -36,6 +37,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_objections.sql"),
     include_str!("../migrations/0005_search.sql"),
     include_str!("../migrations/0006_subscription.sql"),
+    include_str!("../migrations/0009_consolidation.sql"),
 ];
 
 /// An event that contradicts those before it.

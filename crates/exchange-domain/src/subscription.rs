@@ -5,7 +5,11 @@
 use std::fmt;
 
 use publicdata_decider::Decider;
-use publicdata_types::{Actor, Denied, GrantId, OrganisationCode, ResourceCode, ResourceId};
+use publicdata_types::{
+    Actor, Denied, GrantId, OrganisationCode, ResourceCode, ResourceId, TransferId,
+};
+
+use crate::SignedBytes;
 
 mod trigger;
 
@@ -50,6 +54,30 @@ pub struct Settings {
     pub trigger: Trigger,
 }
 
+/// What the source holds, compared with what the sink holds (对账, R10.1). The signatures of both statements were verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// The transfer whose receipt says what the source holds.
+    pub transfer: TransferId,
+    /// What the sink holds, as the consumer's node signed it.
+    pub statement: SignedBytes,
+    /// What the source holds.
+    pub source: RowSet,
+    /// What the sink holds.
+    pub sink: RowSet,
+}
+
+/// A set of rows, said by their number and a digest that does not depend on their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowSet {
+    /// How many rows there are.
+    pub rows: u64,
+    /// Their digest: an element of a group, to which each row adds.
+    pub digest: [u8; 32],
+    /// The state of the source that they have at least; empty if it is not watched.
+    pub source_version: String,
+}
+
 /// Why a subscription ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -72,6 +100,13 @@ pub enum Command {
         /// What it asks for.
         settings: Box<Settings>,
         /// The node that will fetch.
+        by: Actor,
+    },
+    /// Records that source and sink were compared.
+    Reconcile {
+        /// What came of it.
+        reconciliation: Box<Reconciliation>,
+        /// The node that fetches.
         by: Actor,
     },
     /// Ends it.
@@ -106,6 +141,8 @@ pub enum Event {
     Opened(Settings),
     /// It asks for something else from now on.
     Changed(Settings),
+    /// Source and sink were compared.
+    Reconciled(Reconciliation),
     /// Nothing more is delivered.
     Ended(End),
 }
@@ -147,6 +184,7 @@ impl Decider for Subscription {
                 by.may_act_for(&settings.consumer)?;
                 self.open(*settings)
             }
+            Command::Reconcile { reconciliation, by } => self.reconcile(*reconciliation, &by),
             Command::End { reason, by } => self.end(reason, &by),
             Command::GrantEnded { grant, how } => Ok(self.grant_ended(grant, how)),
         }
@@ -158,6 +196,7 @@ impl Decider for Subscription {
             (Self::Open(settings) | Self::Ended(settings), Event::Ended(_)) => {
                 Self::Ended(settings)
             }
+            (state, Event::Reconciled(_)) => state,
             (Self::Absent, Event::Ended(_)) => Self::Absent,
         }
     }
@@ -191,6 +230,18 @@ impl Subscription {
         }
     }
 
+    fn reconcile(&self, found: Reconciliation, by: &Actor) -> Result<Vec<Event>, Rejection> {
+        let settings = self.settings().ok_or(Rejection::Absent)?;
+        by.may_act_for(&settings.consumer)?;
+        if settings.consumer_node != by.id {
+            return Err(Rejection::OtherNode);
+        }
+        match self {
+            Self::Open(_) => Ok(vec![Event::Reconciled(found)]),
+            Self::Absent | Self::Ended(_) => Err(Rejection::Ended),
+        }
+    }
+
     fn end(&self, reason: String, by: &Actor) -> Result<Vec<Event>, Rejection> {
         let settings = self.settings().ok_or(Rejection::Absent)?;
         // Whoever receives or gives may end it; neither needs the other for that.
@@ -213,6 +264,14 @@ impl Subscription {
             })],
             Self::Absent | Self::Open(_) | Self::Ended(_) => vec![],
         }
+    }
+}
+
+impl Reconciliation {
+    /// Whether both hold the same rows.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        (self.source.rows, self.source.digest) == (self.sink.rows, self.sink.digest)
     }
 }
 

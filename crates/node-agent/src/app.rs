@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use publicdata_identity::credentials::CredentialsError;
@@ -15,6 +14,7 @@ use publicdata_types::OrganisationCode;
 use tokio::sync::watch;
 use tonic::service::Routes;
 
+use crate::centre::Centre;
 use crate::changes::cursors::Cursors;
 use crate::changes::watch::Watcher;
 use crate::config::{Config, ConfigError};
@@ -29,6 +29,7 @@ use crate::provider::{Parts, Provider};
 use crate::quarantine::{BYTES_MAX, Quarantine, QuarantineError};
 use crate::service::{DataService, ServiceError};
 use crate::status::Wellbeing;
+use crate::subscriber::roster::Roster;
 use crate::subscriber::{self, SetupError, Subscriber};
 
 /// A node that holds its port and has opened its files, and does not run yet.
@@ -38,6 +39,7 @@ pub struct App {
     link: Link,
     watcher: Watcher,
     subscribers: Vec<Subscriber>,
+    centre: Option<Centre>,
     tasks: Tasks,
 }
 
@@ -114,32 +116,35 @@ impl App {
         let status = watch::Sender::new(LinkStatus { connected: false, since: clock.now() });
         let resume_deadline = config.flight.resume_deadline();
         let fetcher = Fetcher::new(bus.clone(), signer, roots, clock.clone(), resume_deadline);
-        let subscribers = subscribers(
-            config,
-            &subscriber::Parts {
-                fetcher: fetcher.clone(),
-                bus: bus.clone(),
-                node: credentials.id().clone(),
-                link: status.subscribe(),
-                clock: clock.clone(),
-                tasks: tasks.clone(),
-            },
-        )?;
-        let watcher = Watcher::new(provider.datasets().values(), cursors, tasks.clone());
-        let push = Push {
-            versions: watcher.versions(),
-            bells: Arc::new(subscribers.iter().map(|one| (one.id(), one.bell())).collect()),
+        let parts = subscriber::Parts {
+            fetcher: fetcher.clone(),
+            bus: bus.clone(),
+            node: credentials.id().clone(),
+            link: status.subscribe(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
         };
+        let roster = Roster::default();
+        let subscribers = subscribers(config, &parts)?;
+        let centre = config
+            .centre
+            .clone()
+            .map(|centre| Centre::new(centre, organisation, parts, roster.clone()));
+        let watcher = Watcher::new(provider.datasets().values(), cursors, tasks.clone());
+        for subscriber in &subscribers {
+            // Those of the configuration end with the node.
+            let _ = roster.add(subscriber);
+        }
+        let push = Push { versions: watcher.versions(), roster: roster.clone() };
         let link = Link::new((bus, provider.clone()), push, status, clock.clone(), tasks.clone());
 
         let only_own = flight::only(organisation);
-        let states = subscribers.iter().map(Subscriber::state).collect();
         let id = credentials.id().clone();
-        let status = Wellbeing::new(id, provider, fetcher.clone(), link.status(), states);
+        let status = Wellbeing::new(id, provider, fetcher.clone(), link.status(), roster);
         let flight = FlightServiceServer::with_interceptor(Flight::new(fetcher), only_own.clone());
         let status = NodeServiceServer::with_interceptor(status, only_own);
         let routes = Routes::new(flight).add_service(status);
-        Ok(Self { server, routes, link, watcher, subscribers, tasks: tasks.clone() })
+        Ok(Self { server, routes, link, watcher, subscribers, centre, tasks: tasks.clone() })
     }
 
     /// Where the department's systems fetch.
@@ -161,6 +166,9 @@ impl App {
         self.watcher.spawn();
         for subscriber in self.subscribers {
             self.tasks.spawn("subscription", subscriber.run());
+        }
+        if let Some(centre) = self.centre {
+            self.tasks.spawn("consolidation", centre.run());
         }
         Ok(())
     }

@@ -16,8 +16,10 @@ use publicdata_types::ResourceId;
 use publicdata_types::id::IdError;
 use serde::Deserialize;
 
+mod centre;
 mod push;
 
+pub use centre::{CentreConfig, CentreSinkConfig};
 pub use push::{ChangesConfig, SinkConfig, SinkKind, SubscriptionConfig};
 pub use service::{Operator, ParameterConfig, ParameterKind, ServiceConfig};
 
@@ -48,6 +50,8 @@ pub struct Config {
     /// What is pushed to the node.
     #[serde(default, rename = "subscription")]
     pub subscriptions: Vec<SubscriptionConfig>,
+    /// What flows to the node of a big data centre; of other nodes, nothing does.
+    pub centre: Option<CentreConfig>,
 }
 
 /// The bus.
@@ -168,6 +172,12 @@ pub enum ConfigError {
         /// What is wrong, and what to write.
         message: String,
     },
+    /// What flows to the centre is configured wrongly.
+    #[error("centre: {message}")]
+    Centre {
+        /// What is wrong, and what to write.
+        message: String,
+    },
     /// A dataset lacks a key, or has one that its connector does not use.
     #[error("dataset {number}: {message}")]
     Dataset {
@@ -221,6 +231,9 @@ impl Config {
                 }
                 Ok(_) | Err(_) => return Err(wrong("`resource_id` is not that of a dataset here")),
             }
+        }
+        if let Some(centre) = &self.centre {
+            centre.check().map_err(|message| ConfigError::Centre { message })?;
         }
         push::validate(&self.subscriptions)
     }

@@ -10,9 +10,11 @@ use arrow::datatypes::SchemaRef;
 use publicdata_identity::{Signer, SpiffeId, TrustRoots};
 use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::fetch_response::Part;
+use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConfirmDeliveryRequest, FetchRequest, FetchResponse, Receipt, SealedParameters, TransferRequest,
+    ConfirmDeliveryRequest, FetchRequest, FetchResponse, Receipt, ReconcileSubscriptionRequest,
+    SealedParameters, SinkStatement, TransferRequest,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::Code;
@@ -60,6 +62,8 @@ pub struct Order {
     pub subscription_id: String,
     /// The last delivery that the sink has; empty to begin anew.
     pub after_transfer_id: String,
+    /// Whether the rows are not wanted, but what the source says of them.
+    pub reconcile: bool,
 }
 
 /// A transfer on its way.
@@ -156,6 +160,14 @@ impl Fetcher {
         Ok(())
     }
 
+    /// Says at the bus what a sink holds; the answer is whether the source holds the same.
+    pub async fn state_sink(&self, statement: &SinkStatement) -> Result<bool, FetchError> {
+        let mut client = SubscriptionServiceClient::new(self.bus.clone());
+        let statement = Some(signed::sign(&self.signer, statement));
+        let request = ReconcileSubscriptionRequest { statement };
+        Ok(client.reconcile_subscription(request).await?.into_inner().equal)
+    }
+
     fn backoff(&self) -> Backoff {
         Backoff {
             delay_first: BACKOFF_FIRST,
@@ -182,6 +194,7 @@ impl Fetcher {
             },
             subscription_id: self.order.subscription_id.clone(),
             after_transfer_id: self.order.after_transfer_id.clone(),
+            reconcile: self.order.reconcile,
             ..TransferRequest::default()
         }
     }

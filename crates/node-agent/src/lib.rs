@@ -10,6 +10,8 @@ pub mod provider;
 pub mod changes;
 pub mod sink;
 
+pub mod centre;
+pub mod counting;
 pub mod dataset;
 pub mod journal;
 pub mod mask;

@@ -24,7 +24,7 @@ use tracing::Instrument as _;
 
 use crate::changes::watch::Versions;
 use crate::provider::Provider;
-use crate::subscriber::doorbell::Doorbells;
+use crate::subscriber::roster::Roster;
 
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 const WORDS_WAITING_MAX: usize = 64;
@@ -60,7 +60,7 @@ pub struct Push {
     /// The states of this node's sources.
     pub versions: Versions,
     /// Who hears that a delivery is due.
-    pub bells: Doorbells,
+    pub roster: Roster,
 }
 
 type Words = mpsc::Sender<OpenLinkRequest>;
@@ -172,9 +172,8 @@ impl Link {
             Some(Heard::Welcome(_)) | None => {}
             Some(Heard::Disputed(records)) => self.provider.mark(&records),
             Some(Heard::Due(due)) => {
-                let bell = due.subscription_id.parse().ok().and_then(|id| self.push.bells.get(&id));
-                if let Some(bell) = bell {
-                    bell.ring(due.source_version);
+                if let Ok(id) = due.subscription_id.parse() {
+                    self.push.roster.ring(id, due.source_version);
                 }
             }
         }

@@ -16,10 +16,10 @@ use publicdata_proto::exchange::v1::{
 use publicdata_service_kit::grpc::Channel;
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
+use publicdata_transfer::Progress;
 use publicdata_transfer::delivering::DeliveryError;
 use publicdata_transfer::question::{ParameterKey, Shape};
-use publicdata_transfer::receipt::Remarks;
-use publicdata_transfer::{Delivering, Progress};
+use publicdata_transfer::rows::RowTypeError;
 use publicdata_types::ResourceId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -37,12 +37,14 @@ use crate::service::DataService;
 use crate::source::scan::scan;
 use answer::{AnswerError, Output, Proof, Rows};
 use attempts::{Count, Memory};
+use counting::Counting;
 use question::Question;
 
 mod admission;
 mod answer;
 mod attempts;
 mod checking;
+mod counting;
 mod push;
 mod question;
 
@@ -112,6 +114,8 @@ enum Broken {
         "the provider's node cannot keep rows that break a rule; its operator finds why in its log"
     )]
     Quarantine(#[from] QuarantineError),
+    #[error(transparent)]
+    Count(#[from] RowTypeError),
     #[error(transparent)]
     Changes(#[from] ChangesError),
     #[error("the provider's node cannot count what it delivers; its operator finds why in its log")]
@@ -249,14 +253,7 @@ impl Provider {
         parts: &mpsc::Sender<DeliverRequest>,
     ) -> Result<Progress, Broken> {
         let Admitted { permit, scan: wanted, dataset, question, count, .. } = admitted;
-        let (header, delivering) =
-            Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
-        let mut delivering = delivering.with_rows_left(permit.rows_left);
-        if let Some(Question { service, subject_reference, .. }) = &question {
-            let subject_reference = subject_reference.clone();
-            let remarks = Remarks { subject_reference, ..Remarks::default() };
-            delivering = delivering.with_rows_max(service.rows_max).with_remarks(remarks);
-        }
+        let (header, mut delivering) = question::delivering(&permit, question.as_ref())?;
         send(parts, Part::Header(header)).await?;
         // After the header, which has to come first, also before a failure.
         let reading = self.feeding(&permit, &dataset).await?;
@@ -268,6 +265,7 @@ impl Provider {
             send(parts, Part::Frame(frame)).await?;
         }
         let (mut batches, rows) = output.deliver(scan(&*reading.connector, wanted));
+        let mut counting = permit.request.reconcile.then(Counting::default);
         let mut reserved = 0;
         loop {
             // A source may take long, and nobody waits any more.
@@ -284,7 +282,10 @@ impl Provider {
                 }
                 None => batch?,
             };
-            let frames = delivering.batch(&batch)?;
+            let frames = match &mut counting {
+                Some(counting) => counting.count(batch, &mut delivering).await?,
+                None => delivering.batch(&batch)?,
+            };
             let rows = delivering.sealed_rows();
             count.rows.store(rows, Ordering::Relaxed);
             count.frames.store(delivering.delivered().frames(), Ordering::Relaxed);
@@ -297,6 +298,9 @@ impl Provider {
             for frame in frames {
                 send(parts, Part::Frame(frame)).await?;
             }
+        }
+        if let Some(counting) = counting {
+            delivering.state(counting.digest.to_wire(reading.source_version));
         }
         // Before the end can be known: whoever asks again then meets what was delivered.
         self.settle(count).await?;
@@ -360,6 +364,7 @@ impl Broken {
             Self::Delivery(error) => error.reason(),
             Self::Changes(error) => error.reason(),
             Self::Quality(error) => error.reason(),
+            Self::Count(_) => "ENCODING_FAILED",
             Self::Journal(_) | Self::Quarantine(_) => "NODE_FAILED",
             Self::Gone => "CONSUMER_GONE",
         }
@@ -371,7 +376,9 @@ impl Broken {
             Self::Answer(error) => error.to_string(),
             Self::Quality(error) => error.to_string(),
             Self::Delivery(error) => chain(error),
-            Self::Changes(_) | Self::Journal(_) | Self::Quarantine(_) => self.to_string(),
+            Self::Changes(_) | Self::Count(_) | Self::Journal(_) | Self::Quarantine(_) => {
+                self.to_string()
+            }
             Self::Gone => return None,
         };
         // It cannot be resumed: what is asked for is not known.

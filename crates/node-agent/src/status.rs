@@ -8,9 +8,11 @@ use publicdata_proto::node::v1::{
     Dataset, DiscardQuarantineRequest, DiscardQuarantineResponse, GetQuarantineSummaryRequest,
     GetQuarantineSummaryResponse, GetStatusRequest, GetStatusResponse, ListQuarantineRequest,
     ListQuarantineResponse, ListServicesRequest, ListServicesResponse, QueryRequest, QueryResponse,
-    RequestProofRequest, RequestProofResponse,
+    ReconcileSubscriptionRequest, ReconcileSubscriptionResponse, RequestProofRequest,
+    RequestProofResponse,
 };
-use publicdata_service_kit::problem::chain;
+use publicdata_service_kit::Problem;
+use publicdata_service_kit::problem::{Code, chain};
 use publicdata_transfer::time;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -22,7 +24,7 @@ use crate::flight::caller;
 use crate::link::LinkStatus;
 use crate::provider::Provider;
 use crate::quarantine::answer;
-use crate::subscriber::state::State;
+use crate::subscriber::roster::Roster;
 
 /// How long a source may take to say whether it is well.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +36,7 @@ pub struct Wellbeing {
     provider: Provider,
     fetcher: Fetcher,
     link: watch::Receiver<LinkStatus>,
-    subscriptions: Vec<watch::Receiver<State>>,
+    subscriptions: Roster,
 }
 
 impl Wellbeing {
@@ -45,7 +47,7 @@ impl Wellbeing {
         provider: Provider,
         fetcher: Fetcher,
         link: watch::Receiver<LinkStatus>,
-        subscriptions: Vec<watch::Receiver<State>>,
+        subscriptions: Roster,
     ) -> Self {
         Self { id, provider, fetcher, link, subscriptions }
     }
@@ -78,11 +80,7 @@ impl NodeService for Wellbeing {
             since: Some(time::to_wire(link.since)),
             datasets,
             services: self.provider.services(),
-            subscriptions: self
-                .subscriptions
-                .iter()
-                .map(|state| state.borrow().to_wire())
-                .collect(),
+            subscriptions: self.subscriptions.to_wire(),
         }))
     }
 
@@ -123,6 +121,17 @@ impl NodeService for Wellbeing {
         request: Request<ListQuarantineRequest>,
     ) -> Result<Response<ListQuarantineResponse>, Status> {
         answer::list(self.provider.quarantine(), request.get_ref()).await.map(Response::new)
+    }
+
+    async fn reconcile_subscription(
+        &self,
+        request: Request<ReconcileSubscriptionRequest>,
+    ) -> Result<Response<ReconcileSubscriptionResponse>, Status> {
+        if !self.subscriptions.compare(&request.get_ref().subscription) {
+            let text = "no subscription of this node has that name or id; see its status";
+            return Err(Problem::new(Code::NotFound, "SUBSCRIPTION_UNKNOWN", text).into());
+        }
+        Ok(Response::new(ReconcileSubscriptionResponse {}))
     }
 
     async fn discard_quarantine(

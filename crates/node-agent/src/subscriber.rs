@@ -7,10 +7,13 @@
 //! After a crash at any place the sink's note says where to go on.
 
 pub mod doorbell;
+pub mod roster;
 pub mod state;
 
+mod compare;
 mod deliver;
 mod due;
+mod failure;
 mod sinks;
 
 use std::sync::Arc;
@@ -24,22 +27,22 @@ use publicdata_proto::exchange::v1::{
     OpenSubscriptionRequest, SubscriptionTrigger, SubscriptionTriggerKind,
 };
 use publicdata_service_kit::grpc::Channel;
-use publicdata_service_kit::problem::{Code, chain};
+use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Problem, Tasks};
 use publicdata_types::SubscriptionId;
 use tokio::sync::watch;
-use tonic::Status;
 use uuid::Uuid;
 
-use crate::config::SubscriptionConfig;
-use crate::error::FetchError;
+use crate::config::{SinkConfig, SubscriptionConfig};
 use crate::fetch::Fetcher;
 use crate::link::LinkStatus;
-use crate::sink::{Note, Sink, SinkError};
+use crate::sink::{Note, Sink};
 use crate::ticket::Ticket;
+use compare::Comparing;
 use doorbell::Doorbell;
 use due::Due;
+use failure::{Failure, Remedy};
 use state::{Doing, State};
 
 pub use sinks::SetupError;
@@ -63,8 +66,12 @@ pub struct Subscriber {
     refresh: Option<Trigger>,
     ticket: Ticket,
     sink: Arc<dyn Sink>,
+    sink_config: SinkConfig,
+    comparing: Comparing,
     parts: Parts,
     bell: Doorbell,
+    /// Rung when source and sink are to be compared.
+    comparison: Doorbell,
     state: watch::Sender<State>,
 }
 
@@ -85,33 +92,14 @@ pub struct Parts {
     pub tasks: Tasks,
 }
 
-/// Why a delivery does not come about.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    #[error("the bus does not open the subscription: {}", .0.message())]
-    Open(Box<Status>),
-    #[error(
-        "the sink's key names `{field}`, which the grant masks; choose a key of plain or pseudonymous fields"
-    )]
-    KeyMasked { field: String },
-    #[error("the delivery does not say what it holds")]
-    Content,
-}
-
-/// What is done about a failure.
-enum Remedy {
-    /// It is tried again, ever more slowly.
-    Later,
-    /// It is tried again then.
-    At(Timestamp),
-    /// Everything is fetched anew.
-    FromBeginning,
-    /// Nothing: it has ended.
-    Nothing,
+/// What is to be done next.
+enum Turn {
+    /// A delivery is due.
+    Deliver,
+    /// Source and sink are to be compared.
+    Compare,
+    /// The bus is to be asked again.
+    Ask,
 }
 
 // === impl Subscriber ===
@@ -119,7 +107,7 @@ enum Remedy {
 impl Subscriber {
     /// A subscription of a configuration that was validated.
     pub fn new(config: &SubscriptionConfig, parts: Parts) -> Result<Self, SetupError> {
-        let id = subscription_id(&parts.node, &config.name);
+        let id = Self::id_of(&parts.node, &config.name);
         let invalid = |message| SetupError::Invalid { name: config.name.clone(), message };
         let trigger = config.trigger().map_err(invalid)?;
         let sink = sinks::sink(config, id)?;
@@ -137,9 +125,19 @@ impl Subscriber {
             },
             state: watch::Sender::new(State::new(id, config, trigger, sink.kind())),
             sink,
+            sink_config: config.sink.clone(),
+            comparing: Comparing::new(config.reconcile().map_err(invalid)?),
             parts,
             bell: Doorbell::default(),
+            comparison: Doorbell::default(),
         })
+    }
+
+    /// One name in one node's configuration is one subscription, whenever the node starts.
+    #[must_use]
+    pub fn id_of(node: &SpiffeId, name: &str) -> SubscriptionId {
+        let text = format!("{node} {name}");
+        SubscriptionId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes()))
     }
 
     /// Its id.
@@ -152,6 +150,12 @@ impl Subscriber {
     #[must_use]
     pub fn bell(&self) -> Doorbell {
         self.bell.clone()
+    }
+
+    /// What is rung when source and sink are to be compared now.
+    #[must_use]
+    pub fn comparison(&self) -> Doorbell {
+        self.comparison.clone()
     }
 
     /// Follows what it is doing.
@@ -203,8 +207,14 @@ impl Subscriber {
             self.tell(Doing::Done, last.as_ref());
             return Ok(false);
         }
-        if !self.is_due(due, last.as_ref()).await {
-            return Ok(true);
+        match (self.turn(due, last.as_ref()).await, &last) {
+            (Turn::Deliver, _) => {}
+            (Turn::Compare, Some(last)) => {
+                Box::pin(self.compare(last, due)).await?;
+                self.tell(Doing::Waiting, Some(last));
+                return Ok(true);
+            }
+            (Turn::Ask | Turn::Compare, _) => return Ok(true),
         }
         self.tell(Doing::Delivering, last.as_ref());
         let note = self.deliver(last, due).await?;
@@ -246,25 +256,33 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Waits until a delivery is due; says `false` if it is time to ask the bus again before that.
-    async fn is_due(&self, due: &mut Due, last: Option<&Note>) -> bool {
+    /// Waits until there is something to do.
+    async fn turn(&mut self, due: &mut Due, last: Option<&Note>) -> Turn {
         let asked = tokio::time::Instant::now();
         let mut link = self.parts.link.clone();
         link.mark_unchanged();
         loop {
             match self.bell.take() {
-                Some(version) if version.is_empty() => return false,
+                Some(version) if version.is_empty() => return Turn::Ask,
                 Some(version) => due.heard(version),
                 None => {}
             }
-            if due.is_due(last, self.parts.clock.now()) {
-                return true;
+            let now = self.parts.clock.now();
+            if due.is_due(last, now) {
+                return Turn::Deliver;
+            }
+            if self.comparison.take().is_some() {
+                self.comparing.ask();
+            }
+            if self.comparing.is_due(last, now) {
+                return Turn::Compare;
             }
             if asked.elapsed() >= ASK_AGAIN || link.has_changed().unwrap_or(false) {
-                return false;
+                return Turn::Ask;
             }
             tokio::select! {
                 () = self.bell.rung() => {}
+                () = self.comparison.rung() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -319,48 +337,6 @@ impl Subscriber {
     fn fail(&self, doing: Doing, problem: &Problem) {
         self.state.send_modify(|state| state.fail(doing, problem));
     }
-}
-
-// === impl Failure ===
-
-impl Failure {
-    fn problem(&self) -> Problem {
-        match self {
-            Self::Open(status) => Problem::from_status(status),
-            Self::Fetch(error) => error.problem(),
-            Self::Sink(error) => {
-                Problem::new(Code::FailedPrecondition, error.reason(), chain(error))
-            }
-            Self::KeyMasked { .. } => {
-                Problem::new(Code::FailedPrecondition, "SINK_KEY_MASKED", self.to_string())
-            }
-            Self::Content => {
-                Problem::new(Code::DataLoss, "DELIVERY_FIELDS_WRONG", self.to_string())
-            }
-        }
-    }
-
-    fn remedy(&self, problem: &Problem) -> Remedy {
-        match &*problem.reason {
-            "CURSOR_UNKNOWN" => Remedy::FromBeginning,
-            // The bus knows it as ended, and opens it under another grant alone.
-            "SUBSCRIPTION_ENDED"
-            | "GRANT_REVOKED"
-            | "GRANT_EXPIRED"
-            | "SUBSCRIPTION_OF_OTHER_NODE"
-            | "RESOURCE_WITHDRAWN" => Remedy::Nothing,
-            _ => match problem.metadata.get("next_at").and_then(|at| at.parse().ok()) {
-                Some(at) => Remedy::At(at),
-                None => Remedy::Later,
-            },
-        }
-    }
-}
-
-/// One name in one node's configuration is one subscription, whenever the node starts.
-fn subscription_id(node: &SpiffeId, name: &str) -> SubscriptionId {
-    let text = format!("{node} {name}");
-    SubscriptionId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes()))
 }
 
 fn trigger_to_wire(trigger: Trigger) -> SubscriptionTrigger {

@@ -9,9 +9,9 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
 use crate::commands::{
-    assessment, audit, calendar, change, collection, dispute, fetch, grant, init, library, node,
-    obligation, open, organisation, proof, query, register, resource, subscription, ticket,
-    transfer,
+    assessment, audit, calendar, centre, change, collection, dispute, duty, fetch, grant, init,
+    library, node, obligation, open, organisation, proof, query, register, resource, subscription,
+    ticket, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -84,6 +84,12 @@ pub enum Command {
     /// What is pushed to whom, once, on schedule or on change (数据推送).
     #[command(subcommand)]
     Subscription(subscription::Command),
+    /// The big data centre: what flows to it, what is missing, whether it equals its source (大数据中心、归集).
+    #[command(subcommand)]
+    Centre(centre::Command),
+    /// The duties of providers and consumers, measured from events (提供义务、使用义务).
+    #[command(subcommand)]
+    Duty(duty::Command),
     /// Data in doubt: report, answer, corrections (校核).
     #[command(subcommand, after_long_help = ticket::GUIDE)]
     Ticket(ticket::Command),
@@ -129,6 +135,8 @@ impl Command {
             | Self::Dispute(_)
             | Self::Node(_)
             | Self::Open(_)
+            | Self::Centre(_)
+            | Self::Duty(_)
             | Self::Audit(_) => "warn",
         }
     }
@@ -209,6 +217,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Proof(command) => proof::run(&context, command).await,
         Command::Transfer(command) => transfer::run(&context, command).await,
         Command::Subscription(command) => subscription::run(&context, command).await,
+        Command::Centre(command) => centre::run(&context, command).await,
+        Command::Duty(command) => duty::run(&context, command).await,
         Command::Ticket(command) => ticket::run(&context, command).await,
         Command::Dispute(command) => dispute::run(&context, command).await,
         Command::Node(command) => node::run(&context, command).await,

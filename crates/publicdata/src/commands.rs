@@ -3,9 +3,11 @@
 pub mod assessment;
 pub mod audit;
 pub mod calendar;
+pub mod centre;
 pub mod change;
 pub mod collection;
 pub mod dispute;
+pub mod duty;
 pub mod export;
 pub mod fetch;
 pub mod grant;

@@ -9,6 +9,7 @@ use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceCli
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
 use publicdata_proto::catalog::v1::collection_service_client::CollectionServiceClient;
+use publicdata_proto::catalog::v1::consolidation_service_client::ConsolidationServiceClient;
 use publicdata_proto::catalog::v1::export_service_client::ExportServiceClient;
 use publicdata_proto::catalog::v1::harvest_service_client::HarvestServiceClient;
 use publicdata_proto::catalog::v1::import_service_client::ImportServiceClient;
@@ -20,7 +21,9 @@ use publicdata_proto::catalog::v1::resource_service_client::ResourceServiceClien
 use publicdata_proto::catalog::v1::search_index_service_client::SearchIndexServiceClient;
 use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
 use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
+use publicdata_proto::exchange::v1::centre_service_client::CentreServiceClient;
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
+use publicdata_proto::exchange::v1::duty_service_client::DutyServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
@@ -220,6 +223,30 @@ impl Session {
     pub fn subscriptions(&self) -> anyhow::Result<SubscriptionServiceClient<Channel>> {
         let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
         Ok(SubscriptionServiceClient::new(channel))
+    }
+
+    /// Client for what flows to the big data centre.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn consolidations(&self) -> anyhow::Result<ConsolidationServiceClient<Channel>> {
+        Ok(ConsolidationServiceClient::new(self.service(&self.endpoints.catalog, "catalog")?))
+    }
+
+    /// Client for what has come of it.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn centre(&self) -> anyhow::Result<CentreServiceClient<Channel>> {
+        Ok(CentreServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for duties.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn duties(&self) -> anyhow::Result<DutyServiceClient<Channel>> {
+        Ok(DutyServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
     }
 
     /// Client for the list of connected nodes.

@@ -1,11 +1,11 @@
 //! The provider's side of one attempt: header, frames, trailer.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use jiff::Timestamp;
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::{
-    DeliveryHeader, DeliveryTrailer, Frame, GrantTerms, TransferRequest,
+    DeliveryHeader, DeliveryTrailer, Frame, GrantTerms, RowSet, TransferRequest,
 };
 use publicdata_types::Digest;
 use publicdata_types::id::IdError;
@@ -153,6 +153,17 @@ impl Delivering {
     /// Counts rows that are not delivered because they break a rule of their items (R17.2), from the first attempt on.
     pub fn reject(&mut self, rows: u64) {
         self.remarks.rejected_rows += rows;
+    }
+
+    /// A frame without rows: a sign of life, while what the source holds is counted.
+    pub fn pulse(&mut self, schema: &SchemaRef) -> Result<Option<Frame>, DeliveryError> {
+        let plaintext = self.encoder.empty(schema)?;
+        self.frame(plaintext, 0)
+    }
+
+    /// Has the receipt say what the source holds (R10.1).
+    pub fn state(&mut self, source: RowSet) {
+        self.remarks.source = Some(source);
     }
 
     /// Ends the delivery with a signed receipt.

@@ -129,6 +129,13 @@ impl Encoder {
         Ok(frames)
     }
 
+    /// A batch without rows, as a frame.
+    pub fn empty(&mut self, schema: &SchemaRef) -> Result<Vec<u8>, EncodeError> {
+        let mut frames = Vec::new();
+        self.slice(&RecordBatch::new_empty(SchemaRef::clone(schema)), &mut frames)?;
+        Ok(frames.pop().map(|(frame, _)| frame).unwrap_or_default())
+    }
+
     fn slice(
         &mut self,
         batch: &RecordBatch,

@@ -54,9 +54,9 @@ pub enum Follows {
 pub fn mode_of(request: &TransferRequest) -> Option<DeliveryMode> {
     let said = question::mode(request.mode)?;
     match (request.subscription_id.is_empty(), said) {
-        (true, DeliveryMode::Query | DeliveryMode::Bulk) => Some(said),
+        (true, DeliveryMode::Query | DeliveryMode::Bulk) if !request.reconcile => Some(said),
         (false, DeliveryMode::Push) => Some(said),
-        (true, DeliveryMode::Push) | (false, DeliveryMode::Query | DeliveryMode::Bulk) => None,
+        (true, _) | (false, DeliveryMode::Query | DeliveryMode::Bulk) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use publicdata_identity::{Signer, SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{GrantTerms, Receipt, TransferRequest};
+use publicdata_proto::exchange::v1::{GrantTerms, Receipt, RowSet, TransferRequest};
 
 use crate::digest::Progress;
 use crate::signed::{self, SignedError};
@@ -33,6 +33,8 @@ pub struct Remarks {
     pub subject_reference: String,
     /// Rows that were not delivered because they break a rule of their items (R17.2).
     pub rejected_rows: u64,
+    /// What the source holds, if that was asked (R10.1).
+    pub source: Option<RowSet>,
 }
 
 /// A receipt that says what was agreed and received.
@@ -133,6 +135,7 @@ pub fn issue(
         completed_at: Some(time::to_wire(at)),
         subject_reference: remarks.subject_reference.clone(),
         rejected_rows: remarks.rejected_rows,
+        source: remarks.source.clone(),
     };
     signed::sign(signer, &receipt)
 }

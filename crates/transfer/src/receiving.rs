@@ -152,7 +152,9 @@ impl Receiving {
             return Ok(Opened::Batch(parts));
         }
         let (parts, schema) = Parts::schema(&plaintext).map_err(decode)?;
-        let is_push = push::mode_of(&self.template) == Some(DeliveryMode::Push);
+        // What only says what the source holds has no content to tell of.
+        let is_push =
+            push::mode_of(&self.template) == Some(DeliveryMode::Push) && !self.template.reconcile;
         let has_outline = Outline::of(&schema).is_some();
         let columns = Shape::of(&self.template).columns(&self.agreed.fields);
         if is_push != has_outline || !push::field_names(&schema).eq(&columns) {

@@ -5,7 +5,9 @@ use prost::Message;
 use publicdata_identity::signature::UnknownAlgorithm;
 use publicdata_identity::{Signature, Signer, SpiffeId, TrustRoots, VerifyError};
 use publicdata_proto::common::v1 as wire;
-use publicdata_proto::exchange::v1::{GrantTerms, NodeKey, Receipt, TransferRequest};
+use publicdata_proto::exchange::v1::{
+    GrantTerms, NodeKey, Receipt, SinkStatement, TransferRequest,
+};
 
 /// A message that is signed, in a context of its own so that no signature serves another purpose.
 pub trait Signable: Message + Default {
@@ -27,6 +29,10 @@ impl Signable for NodeKey {
 
 impl Signable for Receipt {
     const CONTEXT: &'static str = "receipt";
+}
+
+impl Signable for SinkStatement {
+    const CONTEXT: &'static str = "sink-statement";
 }
 
 /// Why a signed message is not accepted.

@@ -16,6 +16,7 @@ pub mod person;
 pub mod quality;
 
 pub mod calendar;
+pub mod cycle;
 pub mod digest;
 pub mod page;
 
@@ -23,6 +24,7 @@ pub use account::Account;
 pub use actor::{Actor, Denied, Role};
 pub use calendar::{Calendar, Deadline, china_date, china_day_end};
 pub use classification::{ClassificationCode, ResourceCode};
+pub use cycle::{Period, UpdateCycle};
 pub use decimal::Decimal;
 pub use digest::Digest;
 pub use id::{

@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 use publicdata_types::{
-    Calendar, ChangeId, ClassificationCode, Deadline, OrganisationCode, RegionCode, ResourceId,
+    Calendar, ChangeId, ClassificationCode, Deadline, OrganisationCode, Period, RegionCode,
+    ResourceId,
 };
 
 use super::WARNED_AHEAD;
-use crate::period::Period;
 
 /// What has to be done, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]

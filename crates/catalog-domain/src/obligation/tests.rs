@@ -2,10 +2,9 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use publicdata_decider::replay;
 use publicdata_decider::testing::given;
-use publicdata_types::{Calendar, Denied, Role};
+use publicdata_types::{Calendar, Denied, Period, Role};
 
 use super::*;
-use crate::period::Period;
 
 const CITY: &str = "510100";
 const DISTRICT: &str = "510104";

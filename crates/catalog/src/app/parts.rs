@@ -9,6 +9,7 @@ use publicdata_proto::catalog::v1::agreement_service_server::AgreementServiceSer
 use publicdata_proto::catalog::v1::assessment_service_server::AssessmentServiceServer;
 use publicdata_proto::catalog::v1::classification_service_server::ClassificationServiceServer;
 use publicdata_proto::catalog::v1::collection_service_server::CollectionServiceServer;
+use publicdata_proto::catalog::v1::consolidation_service_server::ConsolidationServiceServer;
 use publicdata_proto::catalog::v1::export_service_server::ExportServiceServer;
 use publicdata_proto::catalog::v1::harvest_service_server::HarvestServiceServer;
 use publicdata_proto::catalog::v1::import_service_server::ImportServiceServer;
@@ -29,9 +30,9 @@ use crate::agreements::AgreementDesk;
 use crate::collecting::Collecting;
 use crate::drafting::Drafting;
 use crate::grpc::{
-    Agreements, Assessments, Classifications, Exports, Harvests, Imports, Issuing, Libraries,
-    Obligations, Organisations, Plans, Register, RegisterDesk, Resources, SearchIndexes, Shared,
-    Sources, Terms,
+    Agreements, Assessments, Classifications, Consolidations, Exports, Harvests, Imports, Issuing,
+    Libraries, Obligations, Organisations, Plans, Register, RegisterDesk, Resources, SearchIndexes,
+    Shared, Sources, Terms,
 };
 use crate::obligations::Desk;
 use crate::{codec, views};
@@ -156,6 +157,10 @@ pub(super) fn routes(
     .add_service(VocabularyServiceServer::new(Terms(Arc::clone(&collecting))))
     .add_service(SourceServiceServer::new(Sources(Arc::clone(&collecting))))
     .add_service(CollectionServiceServer::new(Plans(collecting)))
+    .add_service(ConsolidationServiceServer::new(Consolidations {
+        aggregates: Aggregates::<codec::Consolidation>::new(store()),
+        shared: share(),
+    }))
     .add_service(AssessmentServiceServer::new(Assessments {
         aggregates: Aggregates::<codec::Assessment>::new(store()),
         marks: Arc::clone(&views.marks),

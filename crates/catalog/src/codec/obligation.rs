@@ -2,11 +2,11 @@
 
 use prost_types::Any;
 use publicdata_catalog_domain::obligation::{self, Cause, Duty, Event, Fulfilment, Kind, Term};
-use publicdata_catalog_domain::period::Period;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_proto::common::v1 as common;
 use publicdata_types::Deadline;
+use publicdata_types::Period;
 
 use super::words::{
     obligation_kind_from_wire, obligation_kind_to_wire, required, update_cycle_from_wire,

@@ -6,12 +6,12 @@ use publicdata_catalog_domain::assessment::score::{Criterion, Tallies, Tally, We
 use publicdata_catalog_domain::description::{
     Description, Format, Item, Opening, Sharing, UpdateCycle,
 };
-use publicdata_catalog_domain::period::Period;
 use publicdata_catalog_domain::{
     assessment, change, classification, foreign_resource, harvest_source, library, obligation,
     organisation, resource,
 };
 use publicdata_event_store::aggregates::{Codec, EventOf};
+use publicdata_types::Period;
 use publicdata_types::quality::Quality;
 use publicdata_types::{DeliveryMode, Digest, ItemType, Mask, Role, SharingType};
 

@@ -1,7 +1,9 @@
 //! How the register, and the agreements in it, answer what their rules forbid.
 
 use publicdata_catalog_domain::text::TextMistake;
-use publicdata_catalog_domain::{agreement, network, recovery, security_record, system};
+use publicdata_catalog_domain::{
+    agreement, consolidation, network, recovery, security_record, system,
+};
 use publicdata_event_store::aggregates::ExecuteError;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
@@ -63,6 +65,16 @@ answered!(recovery: |rejection| {
     match rejection {
         Rejection::Absent => Code::NotFound,
         Rejection::RecoveryTime { .. } | Rejection::RecoveryPoint { .. } => Code::InvalidArgument,
+        Rejection::Text(mistake) => text(mistake),
+        Rejection::Denied(_) => Code::PermissionDenied,
+    }
+});
+
+answered!(consolidation: |rejection| {
+    use consolidation::Rejection;
+    match rejection {
+        Rejection::Absent => Code::NotFound,
+        Rejection::CentreNoConsumer { .. } | Rejection::OwnResource => Code::FailedPrecondition,
         Rejection::Text(mistake) => text(mistake),
         Rejection::Denied(_) => Code::PermissionDenied,
     }

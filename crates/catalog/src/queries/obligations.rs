@@ -2,10 +2,9 @@
 
 use jiff::civil::Date;
 use publicdata_catalog_domain::obligation::Term;
-use publicdata_catalog_domain::period::Period;
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_proto::common::v1::Deadline;
-use publicdata_types::{Actor, ObligationId, OrganisationCode, RegionCode};
+use publicdata_types::{Actor, ObligationId, OrganisationCode, Period, RegionCode};
 use publicdata_views::Database;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};

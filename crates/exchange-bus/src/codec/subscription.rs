@@ -4,13 +4,15 @@ use jiff::civil::Time;
 use prost::Name as _;
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
-use publicdata_exchange_domain::subscription::{End, Event, Settings, Subscription, Trigger};
+use publicdata_exchange_domain::subscription::{
+    End, Event, Reconciliation, RowSet, Settings, Subscription, Trigger,
+};
 use publicdata_proto::exchange::v1::{
-    SubscriptionChanged, SubscriptionEnd, SubscriptionEnded, SubscriptionOpened,
-    SubscriptionSettings, SubscriptionTrigger, SubscriptionTriggerKind,
+    self as wire, SubscriptionChanged, SubscriptionEnd, SubscriptionEnded, SubscriptionOpened,
+    SubscriptionReconciled, SubscriptionSettings, SubscriptionTrigger, SubscriptionTriggerKind,
 };
 
-use super::{FieldError, from_any, to_any, unreadable, values};
+use super::{FieldError, from_any, grant, to_any, unreadable, values};
 
 /// How subscriptions are stored.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,7 @@ impl Codec for Subscriptions {
             Event::Changed(settings) => {
                 to_any(&SubscriptionChanged { settings: Some(settings_to_wire(settings)) })
             }
+            Event::Reconciled(found) => to_any(&reconciled(found)),
             Event::Ended(end) => to_any(&ended(end)),
         }
     }
@@ -43,6 +46,10 @@ impl Codec for Subscriptions {
             url if url == SubscriptionChanged::type_url() => {
                 let SubscriptionChanged { settings } = from_any(any)?;
                 Event::Changed(settings_from_wire(settings).map_err(unreadable(any))?)
+            }
+            url if url == SubscriptionReconciled::type_url() => {
+                let found = reconciliation(from_any(any)?);
+                Event::Reconciled(found.map_err(unreadable(any))?)
             }
             url if url == SubscriptionEnded::type_url() => {
                 Event::Ended(end(from_any(any)?).map_err(unreadable(any))?)
@@ -127,6 +134,47 @@ fn settings_from_wire(wire: Option<SubscriptionSettings>) -> Result<Settings, Fi
         purpose: wire.purpose,
         case_number: wire.case_number,
     })
+}
+
+fn reconciled(found: &Reconciliation) -> SubscriptionReconciled {
+    SubscriptionReconciled {
+        transfer_id: found.transfer.to_string(),
+        statement: grant::open(&found.statement),
+        source: Some(rows_to_wire(&found.source)),
+        sink: Some(rows_to_wire(&found.sink)),
+        equal: found.is_equal(),
+    }
+}
+
+fn reconciliation(wire: SubscriptionReconciled) -> Result<Reconciliation, FieldError> {
+    let statement = wire.statement.ok_or_else(|| FieldError::missing("statement"))?;
+    Ok(Reconciliation {
+        transfer: values::parse("transfer_id", &wire.transfer_id)?,
+        statement: grant::seal(&statement),
+        source: rows_from_wire("source", wire.source)?,
+        sink: rows_from_wire("sink", wire.sink)?,
+    })
+}
+
+fn rows_to_wire(rows: &RowSet) -> wire::RowSet {
+    wire::RowSet {
+        rows: rows.rows,
+        digest: rows.digest.to_vec(),
+        source_version: rows.source_version.clone(),
+    }
+}
+
+/// A statement about rows.
+///
+/// # Errors
+/// It is missing, or its digest is none.
+pub fn rows_from_wire(
+    field: &'static str,
+    wire: Option<wire::RowSet>,
+) -> Result<RowSet, FieldError> {
+    let wire = wire.ok_or_else(|| FieldError::missing(field))?;
+    let digest = wire.digest.as_slice().try_into().map_err(FieldError::of(field))?;
+    Ok(RowSet { rows: wire.rows, digest, source_version: wire.source_version })
 }
 
 fn ended(end: &End) -> SubscriptionEnded {

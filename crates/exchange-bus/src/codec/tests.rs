@@ -65,6 +65,19 @@ fn transfer_events_read_and_write_as_they_always_did() {
     }
 }
 
+fn reconciliation() -> publicdata_exchange_domain::subscription::Reconciliation {
+    use publicdata_exchange_domain::subscription::{Reconciliation, RowSet};
+
+    let rows =
+        |rows, digest| RowSet { rows, digest: [digest; 32], source_version: "1f".to_owned() };
+    Reconciliation {
+        transfer: ID.parse().unwrap(),
+        statement: signed(&publicdata_proto::exchange::v1::SinkStatement::default()),
+        source: rows(30, 7),
+        sink: rows(31, 8),
+    }
+}
+
 /// H2: as above, for subscriptions.
 #[test]
 fn subscription_events_read_and_write_as_they_always_did() {
@@ -73,6 +86,7 @@ fn subscription_events_read_and_write_as_they_always_did() {
     for (name, event) in [
         ("subscription_opened.v1", Event::Opened(subscription(Trigger::OnChange))),
         ("subscription_opened_once.v1", Event::Opened(subscription(Trigger::Once))),
+        ("subscription_reconciled.v1", Event::Reconciled(reconciliation())),
         ("subscription_changed.v1", Event::Changed(subscription(Trigger::every(900).unwrap()))),
         (
             "subscription_changed_daily.v1",

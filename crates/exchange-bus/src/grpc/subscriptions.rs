@@ -4,7 +4,8 @@ use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionSer
 use publicdata_proto::exchange::v1::{
     EndSubscriptionRequest, EndSubscriptionResponse, GetSubscriptionRequest,
     GetSubscriptionResponse, ListSubscriptionsRequest, ListSubscriptionsResponse,
-    OpenSubscriptionRequest, OpenSubscriptionResponse,
+    OpenSubscriptionRequest, OpenSubscriptionResponse, ReconcileSubscriptionRequest,
+    ReconcileSubscriptionResponse,
 };
 use publicdata_types::SubscriptionId;
 use tonic::{Request, Response, Status, async_trait};
@@ -46,6 +47,21 @@ impl SubscriptionService for Service {
 
         self.settle(sequence).await;
         Ok(Response::new(EndSubscriptionResponse { sequence }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn reconcile_subscription(
+        &self,
+        request: Request<ReconcileSubscriptionRequest>,
+    ) -> Result<Response<ReconcileSubscriptionResponse>, Status> {
+        let by = self.directory.node(&request).await?;
+        let statement = request.into_inner().statement;
+        let statement = statement.ok_or_else(|| Error::from(FieldError::missing("statement")))?;
+
+        let (sequence, equal) = self.exchange.reconcile(statement, by).await?;
+
+        self.settle(sequence).await;
+        Ok(Response::new(ReconcileSubscriptionResponse { sequence, equal }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]

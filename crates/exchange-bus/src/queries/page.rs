@@ -43,6 +43,19 @@ impl Page {
         }
     }
 
+    /// The part of a list that is at hand, in the order of a key.
+    pub(super) fn cut<T>(&self, mut entries: Vec<T>, key: impl Fn(&T) -> String) -> Listed<T> {
+        entries.sort_by_cached_key(&key);
+        if let Some(after) = &self.after {
+            entries.retain(|entry| key(entry).as_str() > after.key());
+        }
+        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        let is_more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| is_more).map(|last| PageToken::after(key(last)));
+        Listed { entries, next }
+    }
+
     /// One row more than fits says that there is a next page.
     pub(super) fn list<T: prost::Message + Default>(
         &self,

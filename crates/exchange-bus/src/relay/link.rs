@@ -126,6 +126,12 @@ pub(super) fn connect(relay: &Relay, node: SpiffeId, hello: NodeHello, at: Times
 // === impl Relay ===
 
 impl Relay {
+    /// Whether a node of this provider is connected that serves a resource.
+    #[must_use]
+    pub fn is_served(&self, provider: OrganisationCode, resource: ResourceId) -> bool {
+        self.links().values().any(|entry| entry.serves(provider, resource))
+    }
+
     /// The nodes of a provider that are connected and answer queries about a resource, the one that connected last first.
     #[must_use]
     pub fn serving(&self, provider: OrganisationCode, resource: ResourceId) -> Vec<ServingNode> {

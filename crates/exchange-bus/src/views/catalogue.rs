@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use prost_types::Any;
 use publicdata_event_store::{Recorded, Subject};
 use publicdata_proto::catalog::v1::{
-    CertificateIssued, OrganisationChanged, OrganisationRegistered, ResourceDrafted,
-    ResourcePublished, ResourceResumed, ResourceSuspended, ResourceWithdrawn,
+    CertificateIssued, ConsolidationOrdered, ConsolidationStopped, OrganisationChanged,
+    OrganisationRegistered, ResourceDrafted, ResourcePublished, ResourceResumed, ResourceSuspended,
+    ResourceWithdrawn,
 };
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{CATALOG, WithoutBeginning, event, to_column};
+use super::{CATALOG, WithoutBeginning, event, microseconds, to_column};
 
 /// What the column `standing` of a resource says.
 pub(crate) const IN_USE: &str = "";
@@ -34,11 +35,11 @@ impl View for Catalogue {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["bus_resource", "bus_organisation", "bus_certificate"]
+        &["bus_resource", "bus_organisation", "bus_certificate", "bus_consolidation"]
     }
 
     fn concerns(&self, subject: &Subject) -> bool {
-        matches!(subject.aggregate(), "resource" | "organisation")
+        matches!(subject.aggregate(), "resource" | "organisation" | "consolidation")
     }
 
     async fn apply(
@@ -47,8 +48,12 @@ impl View for Catalogue {
         recorded: &Recorded,
     ) -> Result<(), ApplyError> {
         let commit = recorded.commit().map_err(ApplyError::event)?;
+        let at = commit.occurred_at.as_ref().map_or(0, microseconds);
         for any in &commit.events {
-            apply_one(connection, recorded.subject.id(), any).await?;
+            match recorded.subject.aggregate() {
+                "consolidation" => consolidate(connection, recorded.subject.id(), at, any).await?,
+                _ => apply_one(connection, recorded.subject.id(), any).await?,
+            }
         }
         Ok(())
     }
@@ -80,6 +85,40 @@ async fn apply_one(connection: &mut AnyConnection, id: &str, any: &Any) -> Resul
         Some(_) => stand(connection, id, WITHDRAWN).await,
         None => Ok(()),
     }
+}
+
+/// What flows to a centre, from now on or no longer.
+async fn consolidate(
+    connection: &mut AnyConnection,
+    resource: &str,
+    at: i64,
+    any: &Any,
+) -> Result<(), ApplyError> {
+    if event::<ConsolidationStopped>(any)?.is_some() {
+        sqlx::query("DELETE FROM bus_consolidation WHERE resource_id = $1")
+            .bind(resource)
+            .execute(connection)
+            .await?;
+        return Ok(());
+    }
+    let Some(ordered) = event::<ConsolidationOrdered>(any)? else { return Ok(()) };
+    sqlx::query(
+        "INSERT INTO bus_consolidation (resource_id, resource_code, provider_code, consumer_code, \
+         region_code, legal_basis, ordered_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (resource_id) DO UPDATE SET provider_code = excluded.provider_code, \
+         consumer_code = excluded.consumer_code, region_code = excluded.region_code, \
+         legal_basis = excluded.legal_basis, ordered_at = excluded.ordered_at",
+    )
+    .bind(resource)
+    .bind(ordered.resource_code)
+    .bind(ordered.provider_code)
+    .bind(ordered.centre_code)
+    .bind(ordered.region_code)
+    .bind(ordered.legal_basis)
+    .bind(at)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whether what was published is in use; a revision does not change it.

@@ -5,7 +5,7 @@ use publicdata_event_store::{Recorded, Subject};
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{EXCHANGE, grants, subscriptions, transfers};
+use super::{EXCHANGE, grants, series, subscriptions, transfers};
 
 /// The view of our own events.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl View for Log {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["bus_grant", "bus_transfer", "bus_subscription", "bus_delivery"]
+        &["bus_grant", "bus_transfer", "bus_subscription", "bus_delivery", "bus_series"]
     }
 
     fn concerns(&self, subject: &Subject) -> bool {
@@ -55,6 +55,7 @@ impl View for Log {
                 "transfer" => {
                     transfers::apply(connection, &context, event).await?;
                     subscriptions::note_transfer(connection, &context, event).await?;
+                    series::note_transfer(connection, &context, event).await?;
                 }
                 "subscription" => subscriptions::apply(connection, &context, event).await?,
                 // Aggregates of a later version have views of their own.

@@ -3,9 +3,10 @@
 use prost::Message as _;
 use prost_types::Any;
 use publicdata_proto::exchange::v1::{
-    Subscription, SubscriptionChanged, SubscriptionEnded, SubscriptionOpened, SubscriptionSettings,
-    SubscriptionStatus, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequest,
-    TransferRequested, TransferStopped,
+    Receipt, Reconciliation, Subscription, SubscriptionChanged, SubscriptionEnded,
+    SubscriptionOpened, SubscriptionReconciled, SubscriptionSettings, SubscriptionStatus,
+    TransferCompleted, TransferInterrupted, TransferRefused, TransferRequest, TransferRequested,
+    TransferStopped,
 };
 use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
@@ -40,6 +41,10 @@ pub(super) async fn apply(
         entry.subscription.settings = settings;
         context.command_id.clone_into(&mut entry.command_id);
     }
+    if let Some(found) = event::<SubscriptionReconciled>(any)? {
+        let rejected_rows = rejected_rows(connection, &found.transfer_id).await?;
+        reconciled(&mut entry.subscription, found, (context.at, rejected_rows));
+    }
     if let Some(ended) = event::<SubscriptionEnded>(any)? {
         let end = codec::subscription::end(ended).map_err(ApplyError::event)?;
         entry.subscription.set_status(SubscriptionStatus::Ended);
@@ -47,6 +52,33 @@ pub(super) async fn apply(
         entry.subscription.end_message = end.to_string();
     }
     save(connection, context.sequence, &entry).await
+}
+
+fn reconciled(
+    subscription: &mut Subscription,
+    found: SubscriptionReconciled,
+    (at, rejected_rows): (Option<prost_types::Timestamp>, u64),
+) {
+    subscription.reconciliations += 1;
+    subscription.unequal_reconciliations += u64::from(!found.equal);
+    subscription.last_reconciliation = Some(Reconciliation {
+        transfer_id: found.transfer_id,
+        source: found.source,
+        sink: found.sink,
+        equal: found.equal,
+        at,
+        rejected_rows,
+    });
+}
+
+/// How many rows the provider's node left out of what it says that the source holds.
+async fn rejected_rows(connection: &mut AnyConnection, transfer: &str) -> Result<u64, ApplyError> {
+    let row = sqlx::query("SELECT rejected_rows FROM bus_transfer WHERE id = $1")
+        .bind(transfer)
+        .fetch_optional(connection)
+        .await?;
+    let rows = row.map(|row| row.try_get::<i64, _>("rejected_rows")).transpose()?;
+    Ok(rows.unwrap_or_default().unsigned_abs())
 }
 
 /// Notes what a transfer's event means for the subscription that it is a delivery of, if it is one.
@@ -82,11 +114,15 @@ fn evolve(
     any: &Any,
 ) -> Result<bool, ApplyError> {
     let (problem, message) = if let Some(completed) = event::<TransferCompleted>(any)? {
-        subscription.deliveries += 1;
-        subscription.rows += completed.rows;
-        context.id.clone_into(&mut subscription.last_transfer_id);
-        subscription.last_rows = completed.rows;
-        subscription.last_delivered_at = context.at;
+        let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;
+        // What the source says that it holds is no delivery.
+        if receipt.source.is_none() {
+            subscription.deliveries += 1;
+            subscription.rows += completed.rows;
+            context.id.clone_into(&mut subscription.last_transfer_id);
+            subscription.last_rows = completed.rows;
+            subscription.last_delivered_at = context.at;
+        }
         (String::new(), String::new())
     } else if let Some(refused) = event::<TransferRefused>(any)? {
         (refused.reason, refused.message)

@@ -4,8 +4,8 @@ use prost::Message as _;
 use prost_types::Any;
 use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::{
-    Receipt, Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequested,
-    TransferResumed, TransferStatus, TransferStopped,
+    Receipt, Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequest,
+    TransferRequested, TransferResumed, TransferStatus, TransferStopped,
 };
 use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
@@ -25,7 +25,7 @@ pub(super) async fn apply(
     any: &Any,
 ) -> Result<(), ApplyError> {
     if let Some(requested) = event::<TransferRequested>(any)? {
-        return save(connection, context, &request(context, requested)).await;
+        return save(connection, context, &request(context, requested)?).await;
     }
 
     let Some(mut entry) = load(connection, context.id).await? else {
@@ -42,7 +42,9 @@ pub(super) async fn apply(
     save(connection, context, &entry).await
 }
 
-fn request(context: &Context<'_>, requested: TransferRequested) -> Entry {
+fn request(context: &Context<'_>, requested: TransferRequested) -> Result<Entry, ApplyError> {
+    let signed = requested.request.unwrap_or_default();
+    let asked = TransferRequest::decode(signed.message.as_slice()).map_err(ApplyError::event)?;
     let mut transfer = Transfer {
         id: context.id.to_owned(),
         grant_id: requested.grant_id,
@@ -62,10 +64,11 @@ fn request(context: &Context<'_>, requested: TransferRequested) -> Entry {
         },
         service: requested.service,
         proof: requested.proof,
+        reconciliation: asked.reconcile,
         ..Transfer::default()
     };
     transfer.set_status(TransferStatus::Running);
-    Entry { command_id: context.command_id.to_owned(), transfer }
+    Ok(Entry { command_id: context.command_id.to_owned(), transfer })
 }
 
 fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
@@ -126,11 +129,12 @@ async fn save(
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference, mode) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+         reason, subject_reference, mode, rejected_rows, reconciliation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
-         reason = excluded.reason, subject_reference = excluded.subject_reference",
+         reason = excluded.reason, subject_reference = excluded.subject_reference, \
+         rejected_rows = excluded.rejected_rows",
     )
     .bind(context.id)
     .bind(context.sequence)
@@ -148,6 +152,8 @@ async fn save(
     .bind(entry.transfer.reason.as_str())
     .bind(entry.transfer.subject_reference.as_str())
     .bind(i64::from(entry.transfer.mode))
+    .bind(i64::try_from(entry.transfer.rejected_rows).unwrap_or(i64::MAX))
+    .bind(i64::from(entry.transfer.reconciliation))
     .execute(connection)
     .await?;
     Ok(())

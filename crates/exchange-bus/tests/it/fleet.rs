@@ -13,9 +13,9 @@ use publicdata_exchange_bus::{App, Config, Dependencies};
 use publicdata_identity::testing::{authority, credentials};
 use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
 use publicdata_proto::catalog::v1::{
-    CertificateIssued, DeliveryMode, Item, ItemType, Mask, OrganisationClosed,
-    OrganisationRegistered, ResourceDescription, ResourceDrafted, ResourcePublished, Role,
-    SharingType,
+    CertificateIssued, ConsolidationOrdered, ConsolidationStopped, DeliveryMode, Item, ItemType,
+    Mask, OrganisationClosed, OrganisationRegistered, ResourceDescription, ResourceDrafted,
+    ResourcePublished, Role, SharingType, UpdateCycle,
 };
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
@@ -382,6 +382,26 @@ impl Fleet {
         self.bus_knows_the_catalogue().await;
     }
 
+    /// The authority orders that a resource flow to the consumer.
+    pub(crate) async fn consolidate(&self, resource: &str, resource_code: &str) {
+        let ordered = ConsolidationOrdered {
+            resource_code: resource_code.to_owned(),
+            provider_code: Who::Provider.code().to_string(),
+            region_code: "510100".to_owned(),
+            centre_code: Who::Consumer.code().to_string(),
+            legal_basis: "2026 年归集计划".to_owned(),
+        };
+        self.tell("consolidation", resource, vec![any(&ordered)]).await;
+        self.bus_knows_the_catalogue().await;
+    }
+
+    /// The authority ends it.
+    pub(crate) async fn stop_consolidating(&self, resource: &str) {
+        let stopped = ConsolidationStopped { reason: "职能划转".to_owned() };
+        self.tell("consolidation", resource, vec![any(&stopped)]).await;
+        self.bus_knows_the_catalogue().await;
+    }
+
     async fn bus_knows_the_catalogue(&self) {
         let last = self.store.last_sequence("CATALOG").await.unwrap();
         let [catalogue, ..] = &self.bus.projectors;
@@ -479,6 +499,7 @@ fn description(sharing: SharingType) -> ResourceDescription {
             item("phone", Mask::Partial, inherited),
             item("secret", Mask::Unspecified, SharingType::NotShared),
         ],
+        update_cycle: UpdateCycle::Monthly.into(),
         sharing_type: sharing.into(),
         sharing_condition: match sharing {
             SharingType::NotShared => CASES_REASON.to_owned(),

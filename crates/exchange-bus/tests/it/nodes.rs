@@ -13,7 +13,7 @@ use publicdata_proto::exchange::v1::{
     ConfirmDeliveryRequest, ConfirmDeliveryResponse, DeliverRequest, DeliverResponse, DeliveryDue,
     DeliveryFailure, DeliveryHeader, DeliveryTrailer, DisputedRecords, FetchRequest, FetchResponse,
     Frame, GrantTerms, NodeHello, OpenLinkRequest, OpenLinkResponse, Pong, Receipt,
-    ResourceChanged, SealedParameters, ServeTransfer, StopTransfer, TransferDeclined,
+    ResourceChanged, RowSet, SealedParameters, ServeTransfer, StopTransfer, TransferDeclined,
     TransferRequest, deliver_request, fetch_response, open_link_request, open_link_response,
 };
 use publicdata_service_kit::grpc::Channel;
@@ -40,6 +40,9 @@ pub(crate) struct Delivery {
     parts: mpsc::Sender<DeliverRequest>,
     call: JoinHandle<Result<DeliverResponse, Status>>,
 }
+
+/// How many rows a source has whose node says so with three frames; the digest is of sevens.
+pub(crate) const SOURCE_ROWS: u64 = 30;
 
 /// Whom every answer is about.
 pub(crate) const SUBJECT: &str = "00112233445566778899aabbccddeeff";
@@ -390,14 +393,20 @@ fn receipt(serve: &ServeTransfer, frames: u64) -> Receipt {
     let terms = serve.grant.as_ref().unwrap();
     let terms = GrantTerms::decode(terms.message.as_slice()).unwrap();
     let request = request_of(serve);
+    let held = RowSet {
+        rows: 10 * frames,
+        digest: vec![u8::try_from(4 + frames).unwrap(); 32],
+        ..RowSet::default()
+    };
     Receipt {
+        source: request.reconcile.then_some(held),
         transfer_id: request.transfer_id,
         grant_id: request.grant_id,
         provider_code: terms.provider_code,
         consumer_code: request.consumer_code,
         fields: request.fields,
         purpose: request.purpose,
-        rows: 10 * frames,
+        rows: if request.reconcile { 0 } else { 10 * frames },
         bytes: 1_000 * frames,
         frames,
         sha256: vec![7; 32],

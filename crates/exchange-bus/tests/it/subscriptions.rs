@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use crate::fleet::{AREAS, Fleet, VILLAGES, Who, application, new_id};
 use crate::nodes::{ProviderNode, SOON, assert_refused, read, receipt_in};
 
-const ID: &str = "00000000-0000-4000-8000-000000000077";
+pub(crate) const ID: &str = "00000000-0000-4000-8000-000000000077";
 
 /// R23.1, H1: what a node says again at each link is recorded once, and both sides see it.
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn the_view_of_subscriptions_can_be_rebuilt() {
 }
 
 /// A grant of `code` and `name` of the villages to the consumer, by push alone.
-async fn push_granted(fleet: &Fleet) -> GrantTerms {
+pub(crate) async fn push_granted(fleet: &Fleet) -> GrantTerms {
     let delivery_modes = vec![DeliveryMode::Push.into()];
     let application =
         SubmitApplicationRequest { delivery_modes: delivery_modes.clone(), ..application() };
@@ -229,7 +229,7 @@ async fn push_granted(fleet: &Fleet) -> GrantTerms {
     terms
 }
 
-fn wanted(terms: &GrantTerms) -> OpenSubscriptionRequest {
+pub(crate) fn wanted(terms: &GrantTerms) -> OpenSubscriptionRequest {
     OpenSubscriptionRequest {
         subscription_id: ID.to_owned(),
         name: "villages".to_owned(),
@@ -246,17 +246,20 @@ fn trigger(kind: SubscriptionTriggerKind) -> SubscriptionTrigger {
 }
 
 /// A request for a delivery of the subscription.
-fn delivery(fleet: &Fleet, terms: &GrantTerms) -> TransferRequest {
+pub(crate) fn delivery(fleet: &Fleet, terms: &GrantTerms) -> TransferRequest {
     let request = fleet.consumer_node(Who::Consumer).request(terms);
     let mode = DeliveryMode::Push.into();
     TransferRequest { subscription_id: ID.to_owned(), mode, ..request }
 }
 
-fn client(fleet: &Fleet, credentials: &Credentials) -> SubscriptionServiceClient<Channel> {
+pub(crate) fn client(
+    fleet: &Fleet,
+    credentials: &Credentials,
+) -> SubscriptionServiceClient<Channel> {
     SubscriptionServiceClient::new(fleet.channel(credentials))
 }
 
-async fn open(
+pub(crate) async fn open(
     fleet: &Fleet,
     request: OpenSubscriptionRequest,
 ) -> Result<OpenSubscriptionResponse, Status> {
@@ -273,7 +276,7 @@ async fn end(fleet: &Fleet, who: Who) -> Result<(), Status> {
     client(fleet, &fleet.user(who)).end_subscription(request).await.map(drop)
 }
 
-async fn subscription(fleet: &Fleet, who: Who) -> Result<Subscription, Status> {
+pub(crate) async fn subscription(fleet: &Fleet, who: Who) -> Result<Subscription, Status> {
     let request = GetSubscriptionRequest { subscription_id: ID.to_owned() };
     let response = client(fleet, &fleet.user(who)).get_subscription(request).await?;
     Ok(response.into_inner().subscription.unwrap())

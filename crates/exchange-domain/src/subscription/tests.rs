@@ -146,3 +146,31 @@ fn it_ends_with_its_grant() {
         given::<Subscription>([Event::Opened(settings())]).when(command(grant(9))).then_nothing();
     }
 }
+
+/// R10.1: the node that fetches says what its sink holds, while the subscription is open; a digest that differs is enough.
+#[test]
+fn the_subscriptions_node_reconciles() {
+    let rows = |rows, digest| RowSet { rows, digest: [digest; 32], source_version: String::new() };
+    let found = |sink| Reconciliation {
+        transfer: TransferId::from_uuid(Uuid::from_u128(9)),
+        statement: SignedBytes(vec![1]),
+        source: rows(30, 7),
+        sink,
+    };
+    let reconcile = |by| Command::Reconcile { reconciliation: Box::new(found(rows(30, 7))), by };
+    let other_node = Actor { id: format!("{}-2", consumer().id), ..consumer() };
+    let opened = || Event::Opened(settings());
+
+    given::<Subscription>([opened()])
+        .when(reconcile(consumer()))
+        .then([Event::Reconciled(found(rows(30, 7)))]);
+    given::<Subscription>([opened()])
+        .when(reconcile(other_node))
+        .then_rejected(Rejection::OtherNode);
+    given::<Subscription>([opened(), requested()])
+        .when(reconcile(consumer()))
+        .then_rejected(Rejection::Ended);
+    given::<Subscription>([]).when(reconcile(consumer())).then_rejected(Rejection::Absent);
+    assert!(found(rows(30, 7)).is_equal());
+    assert!(!found(rows(31, 7)).is_equal() && !found(rows(30, 8)).is_equal());
+}

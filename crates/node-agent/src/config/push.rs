@@ -50,6 +50,9 @@ pub struct SubscriptionConfig {
     pub trigger: String,
     /// When everything is delivered anew, so that what was deleted at the source goes: "every 7d" or "daily 03:00".
     pub refresh: Option<String>,
+    /// When source and sink are compared (R10.1): "every 1d" or "daily 03:30"; never, but when somebody asks for it, without it. For
+    /// postgres and sqlite.
+    pub reconcile: Option<String>,
     /// Where rows go.
     pub sink: SinkConfig,
 }
@@ -95,13 +98,12 @@ impl SubscriptionConfig {
 
     /// When everything is delivered anew, if ever.
     pub fn refresh(&self) -> Result<Option<Trigger>, String> {
-        let Some(text) = &self.refresh else { return Ok(None) };
-        match text.parse() {
-            Ok(trigger @ (Trigger::Every { .. } | Trigger::Daily { .. })) => Ok(Some(trigger)),
-            Ok(Trigger::Once | Trigger::OnChange) | Err(_) => {
-                Err("`refresh` is none of `every 7d` and `daily 03:00`".to_owned())
-            }
-        }
+        scheduled("refresh", self.refresh.as_deref())
+    }
+
+    /// When source and sink are compared, if ever of itself.
+    pub fn reconcile(&self) -> Result<Option<Trigger>, String> {
+        scheduled("reconcile", self.reconcile.as_deref())
     }
 
     fn check(&self) -> Result<(), String> {
@@ -116,6 +118,10 @@ impl SubscriptionConfig {
         }
         self.trigger()?;
         self.refresh()?;
+        let is_table = matches!(self.sink.kind, SinkKind::Sqlite | SinkKind::Postgres);
+        if self.reconcile()?.is_some() && !is_table {
+            return Err("`reconcile` is for postgres and sqlite".to_owned());
+        }
         self.sink.check().map_err(str::to_owned)
     }
 }
@@ -160,6 +166,17 @@ pub(super) fn validate(subscriptions: &[SubscriptionConfig]) -> Result<(), Confi
         }
     }
     Ok(())
+}
+
+/// A schedule that may be left out.
+pub(super) fn scheduled(key: &str, text: Option<&str>) -> Result<Option<Trigger>, String> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse() {
+        Ok(trigger @ (Trigger::Every { .. } | Trigger::Daily { .. })) => Ok(Some(trigger)),
+        Ok(Trigger::Once | Trigger::OnChange) | Err(_) => {
+            Err(format!("`{key}` is none of `every 7d` and `daily 03:00`"))
+        }
+    }
 }
 
 const fn rows_per_delivery() -> u64 {

@@ -31,6 +31,14 @@ pub struct Offer {
     pub(super) question: Option<Question>,
 }
 
+impl Offer {
+    /// The resource, by its id.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.terms.resource_id
+    }
+}
+
 impl Fetcher {
     /// What a ticket means, or why not. A ticket that is refused already here would leave no trace in the
     /// exchange log, so the bus is asked for the transfer nevertheless (R23.2).

@@ -33,7 +33,10 @@ impl Provider {
             grant: permit.terms.grant,
             consumer: permit.consumer,
         };
-        self.0.quarantine.keep(&delivery, &rejected, self.0.clock.now()).await?;
+        // What is only counted is kept when it is delivered.
+        if !permit.request.reconcile {
+            self.0.quarantine.keep(&delivery, &rejected, self.0.clock.now()).await?;
+        }
         delivering.reject(rejected.len() as u64);
         Ok(passed)
     }

@@ -17,6 +17,8 @@ use crate::source::Connector;
 /// What is read, and how it is sent.
 pub(super) struct Reading {
     pub(super) connector: Arc<dyn Connector>,
+    /// The state of the source, if it is what is asked for.
+    pub(super) source_version: String,
     shape: Shape,
 }
 
@@ -34,21 +36,30 @@ impl Provider {
         permit: &Permit,
         dataset: &Dataset,
     ) -> Result<Reading, Broken> {
+        if permit.request.reconcile {
+            let source_version = self.source_version(dataset).await?;
+            let connector = dataset.shared_connector();
+            return Ok(Reading { connector, source_version, shape: Shape::Rows });
+        }
+        let source_version = String::new();
         match (permit.mode, dataset.feed()) {
-            (DeliveryMode::Bulk | DeliveryMode::Query, _) => {
-                Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Rows })
-            }
+            (DeliveryMode::Bulk | DeliveryMode::Query, _) => Ok(Reading {
+                connector: dataset.shared_connector(),
+                source_version,
+                shape: Shape::Rows,
+            }),
             (DeliveryMode::Push, None) => {
-                let source_version = self.source_version(dataset).await?;
-                let outline = Outline { content: Content::Whole, source_version };
-                Ok(Reading { connector: dataset.shared_connector(), shape: Shape::Push(outline) })
+                let state = self.source_version(dataset).await?;
+                let outline = Outline { content: Content::Whole, source_version: state };
+                let (connector, shape) = (dataset.shared_connector(), Shape::Push(outline));
+                Ok(Reading { connector, source_version, shape })
             }
             (DeliveryMode::Push, Some(feed)) => {
                 let range = self.range(permit, dataset, feed).await?;
                 let connector = feed.rows(&range);
                 let content = Content::Changes(range.follows());
                 let outline = Outline { content, source_version: range.source_version };
-                Ok(Reading { connector, shape: Shape::Push(outline) })
+                Ok(Reading { connector, source_version, shape: Shape::Push(outline) })
             }
         }
     }

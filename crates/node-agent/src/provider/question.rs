@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use publicdata_exchange_domain::ProofKind;
-use publicdata_proto::exchange::v1::{self as wire, NamedValue, NodeKey, ServeTransfer};
+use publicdata_proto::exchange::v1::{
+    self as wire, DeliveryHeader, NamedValue, NodeKey, ServeTransfer,
+};
+use publicdata_transfer::delivering::DeliveryError;
 use publicdata_transfer::question::{self, ParameterBinding};
-use publicdata_transfer::{signed, time};
+use publicdata_transfer::receipt::Remarks;
+use publicdata_transfer::{Delivering, signed, time};
 
 use super::{Inner, Provider};
 use crate::permit::{Permit, Refused};
@@ -21,6 +25,22 @@ pub(super) struct Question {
     pub(super) subject_reference: String,
     /// What a proof is to say, if one is asked for.
     pub(super) claims: Option<Claims>,
+}
+
+/// An attempt's header, and what follows from the request and from what it asks.
+pub(super) fn delivering(
+    permit: &Permit,
+    question: Option<&Question>,
+) -> Result<(DeliveryHeader, Delivering), DeliveryError> {
+    let (header, delivering) =
+        Delivering::new(&permit.signed_terms, &permit.request, &mut rand::rng())?;
+    let delivering = delivering.with_rows_left(permit.rows_left);
+    let Some(Question { service, subject_reference, .. }) = question else {
+        return Ok((header, delivering));
+    };
+    let subject_reference = subject_reference.clone();
+    let remarks = Remarks { subject_reference, ..Remarks::default() };
+    Ok((header, delivering.with_rows_max(service.rows_max).with_remarks(remarks)))
 }
 
 impl Provider {

@@ -24,6 +24,7 @@ impl Subscriber {
         let order = Order {
             subscription_id: self.id.to_string(),
             after_transfer_id: goes_on.map(|last| last.transfer.to_string()).unwrap_or_default(),
+            reconcile: false,
         };
         let (fetcher, node) = (self.parts.fetcher.ordering(order), &self.parts.node);
         let offer = fetcher.offer(self.ticket.clone(), node).await?;

@@ -1,17 +1,12 @@
 //! Rung when the bus says that a delivery is due.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use publicdata_types::SubscriptionId;
 use tokio::sync::Notify;
 
 /// A bell with room for the last word alone: whoever hears it looks for all that is new. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Doorbell(Arc<Inner>);
-
-/// The bells of all subscriptions.
-pub type Doorbells = Arc<BTreeMap<SubscriptionId, Doorbell>>;
 
 #[derive(Debug, Default)]
 struct Inner {

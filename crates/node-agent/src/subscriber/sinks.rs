@@ -1,14 +1,17 @@
 //! The sink that a configuration names.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use publicdata_types::SubscriptionId;
 
-use crate::config::{SinkKind, SubscriptionConfig};
+use crate::config::{ConnectorKind, DatasetConfig, SinkConfig, SinkKind, SubscriptionConfig};
+use crate::dataset::Dataset;
 use crate::sink::postgres::{AddressError, Postgres};
 use crate::sink::sqlite::Sqlite;
 use crate::sink::steps::Steps;
 use crate::sink::{Sink, csv, parquet};
+use crate::source::Connector;
 
 /// Why a subscription cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -58,4 +61,31 @@ pub(super) fn sink(
             Arc::new(postgres.map_err(|source| SetupError::Address { name: name.clone(), source })?)
         }
     })
+}
+
+/// What reads a sink's table back, as the source of this resource; none for folders, whose files are the department's to put together.
+pub(super) fn reader(config: &SinkConfig, resource_id: &str) -> Option<Arc<dyn Connector>> {
+    let connector = match config.kind {
+        SinkKind::Sqlite => ConnectorKind::Sqlite,
+        SinkKind::Postgres => ConnectorKind::Postgres,
+        SinkKind::Csv | SinkKind::Parquet => return None,
+    };
+    let table = DatasetConfig {
+        resource_id: resource_id.to_owned(),
+        connector,
+        path: config.path.clone(),
+        url: config.url.clone(),
+        ca: config.ca.clone(),
+        rows_at: String::new(),
+        next_at: String::new(),
+        headers: BTreeMap::new(),
+        table: Some(config.table.clone()),
+        query: None,
+        // In which order the rows come does not matter.
+        order_by: Vec::new(),
+        key: Vec::new(),
+        columns: BTreeMap::new(),
+        changes: None,
+    };
+    Dataset::new(&table).ok().map(|table| table.shared_connector())
 }

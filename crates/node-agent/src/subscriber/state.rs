@@ -39,6 +39,8 @@ pub struct State {
     pub last: Option<(TransferId, Timestamp, u64, u64)>,
     /// What went wrong, since the last delivery.
     pub problem: String,
+    /// When source and sink were compared last, and whether they were equal.
+    pub compared: Option<(Timestamp, bool)>,
 }
 
 impl State {
@@ -57,7 +59,25 @@ impl State {
             doing: Doing::Waiting,
             last: None,
             problem: String::new(),
+            compared: None,
         }
+    }
+
+    /// The grant (UUID) that it rests on.
+    #[must_use]
+    pub fn grant_id(&self) -> &str {
+        &self.grant_id
+    }
+
+    /// The name in the node's configuration, or the id.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.id.to_string() == name
+    }
+
+    pub(super) fn compared(&mut self, at: Timestamp, equal: bool) {
+        self.compared = Some((at, equal));
+        self.problem.clear();
     }
 
     pub(super) fn tell(&mut self, doing: Doing, last: Option<&Note>) {
@@ -96,6 +116,8 @@ impl State {
             deliveries: self.last.map_or(0, |last| last.2),
             rows: self.last.map_or(0, |last| last.3),
             problem: self.problem.clone(),
+            last_compared_at: self.compared.map(|(at, _)| time::to_wire(at)),
+            equal: self.compared.is_some_and(|(_, equal)| equal),
         }
     }
 }

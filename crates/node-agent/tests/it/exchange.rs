@@ -604,6 +604,7 @@ impl Fleet {
                 false => self.services.clone(),
             },
             subscriptions: Vec::new(),
+            centre: None,
             datasets,
         };
         App::build(&config, &self.parties.node(organisation), &self.clock, tasks).unwrap()

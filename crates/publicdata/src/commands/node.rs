@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Subcommand;
 use publicdata_proto::exchange::v1::ListNodesRequest;
-use publicdata_proto::node::v1::{GetStatusRequest, Subscription};
+use publicdata_proto::node::v1::{GetStatusRequest, ReconcileSubscriptionRequest, Subscription};
 
 use super::{answer, short, time_text};
 use crate::context::Context;
@@ -28,6 +28,14 @@ pub enum Command {
     },
     /// List the nodes connected to the bus that you may see.
     List,
+    /// Have a subscription's source and sink compared now (对账); `status` and the bus show what came of it.
+    Reconcile {
+        /// The subscription: its name in the node's configuration, or its id.
+        subscription: String,
+        /// The node's name; needed if your organisation has several here.
+        #[arg(long)]
+        node: Option<String>,
+    },
     /// Show the rows of your organisation that were not delivered because they break a quality rule (质量问题数据).
     Quarantine(quarantine::Arguments),
     /// Delete the rows kept of a transfer, once they were seen to; their count stands.
@@ -62,6 +70,12 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             ];
             context.output.record(&status, &lines)
         }
+        Command::Reconcile { subscription, node } => {
+            let mut client = context.session()?.node(node.as_deref())?;
+            let request = ReconcileSubscriptionRequest { subscription };
+            let asked = answer(client.reconcile_subscription(request).await)?;
+            context.output.record(&asked, &[("asked", "yes".to_owned())])
+        }
         Command::Quarantine(arguments) => quarantine::run(context, arguments).await,
         Command::DiscardQuarantine(arguments) => quarantine::discard(context, arguments).await,
         Command::List => {
@@ -92,6 +106,11 @@ fn subscription(subscription: &Subscription) -> String {
     let text = format!(
         "{name} ({trigger}, into {sink}): {state}, {deliveries} deliveries, {rows} rows, last {last}"
     );
+    let text = match (subscription.last_compared_at, subscription.equal) {
+        (None, _) => text,
+        (at, true) => format!("{text}, equal to its source at {}", time_text(at)),
+        (at, false) => format!("{text}, unequal to its source at {}", time_text(at)),
+    };
     match problem.is_empty() {
         true => text,
         false => format!("{text}; {problem}"),

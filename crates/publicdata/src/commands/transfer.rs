@@ -142,7 +142,10 @@ fn row(transfer: &Transfer) -> Vec<String> {
 
 /// How it was delivered, and which service answered.
 fn mode(transfer: &Transfer) -> String {
-    let mode = short(transfer.mode().as_str_name(), "DELIVERY_MODE_");
+    let mode = match transfer.reconciliation {
+        true => "reconciliation".to_owned(),
+        false => short(transfer.mode().as_str_name(), "DELIVERY_MODE_"),
+    };
     match (transfer.service.as_str(), transfer.proof()) {
         ("", _) => mode,
         (service, ProofKind::Unspecified) => format!("{mode} {service}"),

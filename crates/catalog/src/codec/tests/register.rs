@@ -1,7 +1,9 @@
 //! Events of the register, of agreements, and what organisations became capable of with them.
 
 use publicdata_catalog_domain::owner::Owner;
-use publicdata_catalog_domain::{agreement, network, recovery, security_record, system};
+use publicdata_catalog_domain::{
+    agreement, consolidation, network, recovery, security_record, system,
+};
 
 use publicdata_proto::catalog::v1 as wire;
 
@@ -132,6 +134,25 @@ fn recovery_events_v1() {
     check::<Recovery>("recovery_enrolled", enrolled);
     let withdrawn = Event::Withdrawn { on: day("2026-02-01"), reason: "系统停用".to_owned() };
     check::<Recovery>("recovery_withdrawn", withdrawn);
+}
+
+/// R10.1: every field of a consolidation is stored.
+#[test]
+fn consolidation_events_v1() {
+    use consolidation::{Event, Order, Source};
+
+    let ordered = Event::Ordered(Order {
+        source: Source {
+            code: "302001/00001".parse().unwrap(),
+            provider: CODE.parse().unwrap(),
+            region: "510104".parse().unwrap(),
+        },
+        centre: "12100000400002259P".parse().unwrap(),
+        legal_basis: "2026 年公共数据归集计划".to_owned(),
+    });
+    check::<Consolidation>("consolidation_ordered", ordered);
+    let stopped = Event::Stopped { reason: "职能划转".to_owned() };
+    check::<Consolidation>("consolidation_stopped", stopped);
 }
 
 /// R42.1: every field of a security record is stored.

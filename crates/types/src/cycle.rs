@@ -1,10 +1,32 @@
 //! How often an update comes due, and on which day the next one does (R12.4, R20.1).
 
+use std::fmt;
+
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
-use publicdata_types::{Calendar, Deadline};
 
-use crate::description::UpdateCycle;
+use crate::{Calendar, Deadline};
+
+/// 更新周期.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateCycle {
+    /// 实时.
+    RealTime,
+    /// 每日.
+    Daily,
+    /// 每周.
+    Weekly,
+    /// 每月.
+    Monthly,
+    /// 每季度.
+    Quarterly,
+    /// 每半年.
+    HalfYearly,
+    /// 每年.
+    Yearly,
+    /// 不定期.
+    Irregular,
+}
 
 /// An update cycle (更新周期) that ends on a day. Real time and irregular updates have none: nobody can say on which day they
 /// are late.
@@ -71,6 +93,21 @@ impl Period {
             Self::HalfYearly => later(6.months()),
             Self::Yearly => later(1.year()),
         }
+    }
+}
+
+impl fmt::Display for UpdateCycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RealTime => "real time",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+            Self::HalfYearly => "half-yearly",
+            Self::Yearly => "yearly",
+            Self::Irregular => "irregular",
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
+use crate::calendar::Year;
 use jiff::civil::{Weekday, date};
 use proptest::prelude::*;
-use publicdata_types::calendar::Year;
 
 use super::*;
 
