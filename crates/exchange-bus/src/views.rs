@@ -36,6 +36,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_objections.sql"),
     include_str!("../migrations/0005_search.sql"),
     include_str!("../migrations/0006_subscription.sql"),
+    include_str!("../migrations/0010_correction.sql"),
 ];
 
 /// An event that contradicts those before it.

@@ -45,6 +45,17 @@ enum Work {
     Query,
 }
 
+/// An exchange whose parts are killed.
+struct Trial {
+    town: Town,
+    random: StdRng,
+    /// What a fetch asks for.
+    wanted: fetch::Arguments,
+    /// The rows that have to come.
+    source: Vec<Row>,
+    seen: Seen,
+}
+
 /// What the consumer saw come to its end.
 #[derive(Default)]
 struct Seen {
@@ -59,30 +70,35 @@ struct Seen {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_each_row_and_each_receipt_is_there_once() {
     let seed = seed();
-    let mut random = StdRng::seed_from_u64(seed);
-    let (city, mut town) = Town::settled(ROWS).await;
-    let grant = city.grant.clone();
-    let wanted = city.wanted(Vec::new());
-    let mut seen = Seen::default();
+    let (city, town) = Town::settled(ROWS).await;
+    let mut trial = Trial {
+        town,
+        random: StdRng::seed_from_u64(seed),
+        wanted: city.wanted(Vec::new()),
+        source: Vec::new(),
+        seen: Seen::default(),
+    };
 
     let city = city
         .while_stopped(async || {
-            town.start().await;
-            town.pushed().await;
-            for (number, (part, work)) in plan(&mut random).into_iter().enumerate() {
+            trial.town.start().await;
+            trial.town.pushed().await;
+            trial.source = trial.town.source_rows().await;
+            for (number, (part, work)) in plan(&mut trial.random).into_iter().enumerate() {
                 let began = Instant::now();
                 match work {
-                    Work::Bulk => bulk(&mut town, part, &wanted, &mut random, &mut seen).await,
-                    Work::Push => push(&mut town, part, number, &mut random).await,
-                    Work::Query => query(&mut town, part, &grant, &mut random, &mut seen).await,
+                    Work::Bulk => trial.bulk(part).await,
+                    Work::Push => trial.push(part, number).await,
+                    Work::Query => trial.query(part).await,
                 }
                 say(&format!("{number}: {part:?} in {work:?}, {:?}", began.elapsed()));
             }
-            signed_for(&town).await;
-            town.kill9();
+            signed_for(&trial.town).await;
+            trial.town.kill9();
         })
         .await;
 
+    let Trial { town, seen, .. } = trial;
     say(&format!("{} fetches, {} answers, {:?}", seen.fetches, seen.answers, seen.reasons));
     assert_eq!(town.sink_rows().await.unwrap(), town.source_rows().await);
     let completed = completed(&city).await;
@@ -124,105 +140,6 @@ fn plan(random: &mut StdRng) -> Vec<(Part, Work)> {
     plan.extend(last.into_iter().take(KILLS - plan.len()));
     plan.shuffle(random);
     plan
-}
-
-/// Kills a part when a fetch has brought some rows. It ends well, or with a reason; then another one ends well.
-async fn bulk(
-    town: &mut Town,
-    part: Part,
-    wanted: &fetch::Arguments,
-    random: &mut StdRng,
-    seen: &mut Seen,
-) {
-    let source = town.source_rows().await;
-    let far = random.random_range(0..source.len());
-    let consumer = town.consumer.clone();
-    let mut reader =
-        within(RECOVERY, "a fetch begins", async || Reader::open(&consumer, wanted).await.ok())
-            .await;
-    while reader.rows.len() < far {
-        assert!(reader.next().await.unwrap());
-    }
-    town.kill9_and_restart(part);
-
-    let mut fetched = reader.rest().await;
-    within(RECOVERY, "a fetch ends well", async || {
-        match &fetched {
-            Ok(rows) => {
-                assert!(*rows == source, "{} of {} rows", rows.len(), source.len());
-                seen.fetches += 1;
-                return Some(());
-            }
-            Err(refused) => seen.refused(refused, part),
-        }
-        fetched = match Reader::open(&consumer, wanted).await {
-            Ok(reader) => reader.rest().await,
-            Err(refused) => Err(refused),
-        };
-        None
-    })
-    .await;
-}
-
-/// Kills a part when the sink has come to some step of taking what has changed. In the end it has that.
-async fn push(town: &mut Town, part: Part, number: usize, random: &mut StdRng) {
-    let far = town.sink_steps() + random.random_range(0..STEPS);
-    let rest = random.random_range(0..CHANGED_OF);
-    let next = "(SELECT max(changed) + 1 FROM people)";
-    town.change(format!(
-        "UPDATE people SET note = 'secret-{number}' || right(note, -12), size = size + 1, changed = {next} \
-         WHERE right(code, 6)::int % {CHANGED_OF} = {rest}; \
-         INSERT INTO people SELECT 's{number:02}-' || lpad(i::text, 4, '0'), '510105', \
-         'plain-{number}-name', i, 'secret-new', {next} FROM generate_series(1, 9) AS i"
-    ))
-    .await;
-    within(RECOVERY, "the sink is that far", async || (town.sink_steps() >= far).then_some(()))
-        .await;
-    town.kill9_and_restart(part);
-    town.pushed().await;
-}
-
-/// Kills a part while questions are asked. Each is answered right or with a reason; then others are answered.
-async fn query(town: &mut Town, part: Part, grant: &str, random: &mut StdRng, seen: &mut Seen) {
-    let rows = town.source_rows().await;
-    let (answered, over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let consumer = town.consumer.clone();
-    let picks: Vec<_> = (0..ASKERS).map(|_| StdRng::seed_from_u64(random.random())).collect();
-    let asking = join_all(picks.into_iter().map(|mut random| {
-        let (consumer, rows, answered, over) = (&consumer, &rows, &answered, &over);
-        async move {
-            let mut refused = Vec::new();
-            while !over.load(Ordering::Relaxed) {
-                let row = &rows[random.random_range(0..rows.len())];
-                match ask(consumer, grant, &row[0]).await {
-                    Ok(answer) => {
-                        assert_eq!(answer, *row);
-                        answered.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Err(problem) => refused.push(problem),
-                }
-            }
-            refused
-        }
-    }));
-    let far = random.random_range(0..3 * ASKERS);
-    let killing = async {
-        let answers = async |count: usize| {
-            within(RECOVERY, "questions are answered", async || {
-                (answered.load(Ordering::Relaxed) >= count).then_some(())
-            })
-            .await;
-        };
-        answers(far).await;
-        town.kill9_and_restart(part);
-        answers(answered.load(Ordering::Relaxed) + ASKERS).await;
-        over.store(true, Ordering::Relaxed);
-    };
-    let (refused, ()) = tokio::join!(asking, killing);
-    for refused in refused.into_iter().flatten() {
-        seen.refused(&refused, part);
-    }
-    seen.answers += answered.into_inner();
 }
 
 /// Asks for the row with a code.
@@ -280,6 +197,106 @@ async fn completed(city: &City) -> Vec<(DeliveryMode, u64)> {
         }
     }
     completed.into_iter().map(|(subject, rows)| (modes[&subject], rows)).collect()
+}
+
+// === impl Trial ===
+
+impl Trial {
+    /// Kills a part when a fetch has brought some rows. It ends well, or with a reason; then another one ends well.
+    async fn bulk(&mut self, part: Part) {
+        let Self { town, random, wanted, source, seen } = self;
+        let far = random.random_range(0..source.len());
+        let consumer = town.consumer.clone();
+        let mut reader =
+            within(RECOVERY, "a fetch begins", async || Reader::open(&consumer, wanted).await.ok())
+                .await;
+        while reader.rows.len() < far {
+            assert!(reader.next().await.unwrap());
+        }
+        town.kill9_and_restart(part);
+
+        let mut fetched = reader.rest().await;
+        within(RECOVERY, "a fetch ends well", async || {
+            match &fetched {
+                Ok(rows) => {
+                    assert!(rows == source, "{} of {} rows", rows.len(), source.len());
+                    seen.fetches += 1;
+                    return Some(());
+                }
+                Err(refused) => seen.refused(refused, part),
+            }
+            fetched = match Reader::open(&consumer, wanted).await {
+                Ok(reader) => reader.rest().await,
+                Err(refused) => Err(refused),
+            };
+            None
+        })
+        .await;
+    }
+
+    /// Kills a part when the sink has come to some step of taking what has changed. In the end it has that.
+    async fn push(&mut self, part: Part, number: usize) {
+        let Self { town, random, source, .. } = self;
+        let far = town.sink_steps() + random.random_range(0..STEPS);
+        let rest = random.random_range(0..CHANGED_OF);
+        let next = "(SELECT max(changed) + 1 FROM people)";
+        town.change(format!(
+            "UPDATE people SET note = 'secret-{number}' || right(note, -12), size = size + 1, \
+             changed = {next} WHERE right(code, 4)::int % {CHANGED_OF} = {rest}; \
+             INSERT INTO people SELECT 's{number:02}-' || lpad(i::text, 4, '0'), '510105', \
+             'plain-{number}-name', i, 'secret-new', {next} FROM generate_series(1, 9) AS i"
+        ))
+        .await;
+        within(RECOVERY, "the sink is that far", async || (town.sink_steps() >= far).then_some(()))
+            .await;
+        town.kill9_and_restart(part);
+        town.pushed().await;
+        *source = town.source_rows().await;
+    }
+
+    /// Kills a part while questions are asked. Each is answered right or with a reason; then others are answered.
+    async fn query(&mut self, part: Part) {
+        let Self { town, random, wanted, source, seen } = self;
+        let (answered, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let consumer = town.consumer.clone();
+        let picks: Vec<_> = (0..ASKERS).map(|_| StdRng::seed_from_u64(random.random())).collect();
+        let asking = join_all(picks.into_iter().map(|mut random| {
+            let (consumer, source, answered, over) = (&consumer, &*source, &answered, &over);
+            let grant = &wanted.grant;
+            async move {
+                let mut refused = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    let row = &source[random.random_range(0..source.len())];
+                    match ask(consumer, grant, &row[0]).await {
+                        Ok(answer) => {
+                            assert_eq!(answer, *row);
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(problem) => refused.push(problem),
+                    }
+                }
+                refused
+            }
+        }));
+        let far = random.random_range(0..2 * ASKERS);
+        let killing = async {
+            let answers = async |count: usize| {
+                within(RECOVERY, "questions are answered", async || {
+                    (answered.load(Ordering::Relaxed) >= count).then_some(())
+                })
+                .await;
+            };
+            answers(far).await;
+            town.kill9_and_restart(part);
+            answers(answered.load(Ordering::Relaxed) + ASKERS).await;
+            over.store(true, Ordering::Relaxed);
+        };
+        let (refused, ()) = tokio::join!(asking, killing);
+        for refused in refused.into_iter().flatten() {
+            seen.refused(&refused, part);
+        }
+        seen.answers += answered.into_inner();
+    }
 }
 
 // === impl Seen ===

@@ -126,8 +126,8 @@ async fn save(
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference, mode) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+         reason, subject_reference, mode, fields) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          reason = excluded.reason, subject_reference = excluded.subject_reference",
@@ -148,7 +148,13 @@ async fn save(
     .bind(entry.transfer.reason.as_str())
     .bind(entry.transfer.subject_reference.as_str())
     .bind(i64::from(entry.transfer.mode))
+    .bind(listed(&entry.transfer.fields))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Names as a column lists them: each between commas, which no name has.
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!(",{name},")).collect()
 }
