@@ -189,7 +189,12 @@ async fn completed(city: &City) -> Vec<(DeliveryMode, u64)> {
         let subject = Leaf::decode(event.leaf.as_slice()).unwrap().subject;
         for told in Commit::decode(event.payload.as_slice()).unwrap().events {
             if let Ok(requested) = told.to_msg::<TransferRequested>() {
-                modes.insert(subject.clone(), requested.mode());
+                let mode = match requested.mode() {
+                    // What names no mode is bulk.
+                    DeliveryMode::Unspecified => DeliveryMode::Bulk,
+                    mode => mode,
+                };
+                modes.insert(subject.clone(), mode);
             } else if let Ok(receipt) = told.to_msg::<TransferCompleted>() {
                 let before = completed.insert(subject.clone(), receipt.rows);
                 assert_eq!(before, None, "{subject} is completed twice");

@@ -41,10 +41,8 @@ async fn a_full_disk_at_a_sink_is_told_and_goes_on_when_there_is_room() {
 
     until("each sink says that it is full", async || {
         let told = subscriptions(&city).await;
-        let full = |one: &Subscription| {
-            one.state() == SubscriptionState::Failing && one.problem.starts_with("SINK_FULL: ")
-        };
-        (told.len() == KINDS.len() && told.iter().all(full)).then_some(())
+        let is_full = |one: &Subscription| one.problem.starts_with("SINK_FULL: ");
+        (told.len() == KINDS.len() && told.iter().all(is_full)).then_some(())
     })
     .await;
     for told in subscriptions(&city).await {
@@ -140,7 +138,7 @@ fn subscription(city: &City, kind: &str, folder: &Path, database: &TestPostgres)
     };
     format!(
         "[[subscription]]\nname = \"{kind}\"\ngrant_id = \"{}\"\npurpose = \"{PURPOSE}\"\ntrigger = \"once\"\n\
-         [subscription.sink]\nkind = \"{kind}\"\n{place}\ntable = \"{kind}_people\"\nkey = [\"code\"]\n",
+         [subscription.sink]\nkind = \"{kind}\"\n{place}\ntable = \"people_{kind}\"\nkey = [\"code\"]\n",
         city.grant
     )
 }
