@@ -159,7 +159,7 @@ async fn ask(consumer: &Session, grant: &str, code: &str) -> Result<Row, Refused
     let text = |value: &Value| match value.kind.clone().unwrap() {
         Kind::Text(text) => text,
         Kind::Integer(number) => number.to_string(),
-        other => panic!("{other:?}"),
+        Kind::Number(_) | Kind::Logical(_) | Kind::Binary(_) => panic!("{value:?}"),
     };
     Ok(answered.rows[0].values.iter().map(text).collect())
 }
@@ -192,7 +192,7 @@ async fn completed(city: &City) -> Vec<(DeliveryMode, u64)> {
                 let mode = match requested.mode() {
                     // What names no mode is bulk.
                     DeliveryMode::Unspecified => DeliveryMode::Bulk,
-                    mode => mode,
+                    mode @ (DeliveryMode::Query | DeliveryMode::Bulk | DeliveryMode::Push) => mode,
                 };
                 modes.insert(subject.clone(), mode);
             } else if let Ok(receipt) = told.to_msg::<TransferCompleted>() {
