@@ -6,6 +6,8 @@ mod reader;
 mod revocation;
 
 mod commands;
+mod kills;
+mod room;
 mod store;
 
 mod leak;

@@ -123,7 +123,17 @@ impl City {
 
     /// The same, with less granted.
     pub(crate) async fn settled_with(rows: Rows, granted: Granted) -> Self {
-        let mut city = Self::catalogued(rows, ENTRY, Clock::system()).await;
+        Self::catalogued(rows).await.settle(granted).await
+    }
+
+    /// The same as [`City::settled`], in this folder.
+    pub(crate) async fn settled_in(folder: TempDir, rows: Rows) -> Self {
+        let city = Self::catalogued_in(folder, rows, ENTRY, Clock::system());
+        city.await.settle(Granted::default()).await
+    }
+
+    async fn settle(self, granted: Granted) -> Self {
+        let mut city = self;
         city.fleet.configure_node(&CONSUMER, NodeWork::default()).await.unwrap();
         city.grant = city.granted(granted, Modes { modes: vec![Mode::Query, Mode::Bulk] }).await;
         city
@@ -131,19 +141,31 @@ impl City {
 
     /// Settles the city up to a grant by push. No node runs yet.
     pub(crate) async fn settled_for_push(rows: Rows) -> Self {
-        Self::settled_for_push_of(rows, ENTRY, Clock::system()).await
+        Self::settled_for(rows, vec![Mode::Push]).await
     }
 
-    /// The same, of another entry and by another clock.
+    /// Settles the city up to a grant in these modes. No node runs yet.
+    pub(crate) async fn settled_for(rows: Rows, modes: Vec<Mode>) -> Self {
+        Self::catalogued(rows).await.settle_for(modes).await
+    }
+
+    /// The same as [`City::settled_for_push`], of another entry and by another clock.
     pub(crate) async fn settled_for_push_of(rows: Rows, entry: &str, clock: Clock) -> Self {
-        let mut city = Self::catalogued(rows, entry, clock).await;
-        let modes = Modes { modes: vec![Mode::Push] };
-        city.grant = city.granted(Granted::default(), modes).await;
+        let city = Self::catalogued_in(tempfile::tempdir().unwrap(), rows, entry, clock);
+        city.await.settle_for(vec![Mode::Push]).await
+    }
+
+    async fn settle_for(self, modes: Vec<Mode>) -> Self {
+        let mut city = self;
+        city.grant = city.granted(Granted::default(), Modes { modes }).await;
         city
     }
 
-    async fn catalogued(rows: Rows, entry: &str, clock: Clock) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn catalogued(rows: Rows) -> Self {
+        Self::catalogued_in(tempfile::tempdir().unwrap(), rows, ENTRY, Clock::system()).await
+    }
+
+    async fn catalogued_in(folder: TempDir, rows: Rows, entry: &str, clock: Clock) -> Self {
         let data = folder.path().join("data");
         let init = sample::init_arguments().unwrap();
         let fleet = Fleet::start(Options::new(&data, clock, init)).await.unwrap();
@@ -204,19 +226,29 @@ impl City {
 
     /// Writes a configuration of an organisation's node, with these datasets and subscriptions.
     pub(crate) fn node_config(&self, of: &Organisation, name: &str, more: &str) -> PathBuf {
+        let bus = &self.fleet.endpoints().exchange_bus;
+        self.node_config_at(of, name, (bus, "127.0.0.1:0"), more)
+    }
+
+    /// The same, for a node that dials a bus at this address and listens at that one.
+    pub(crate) fn node_config_at(
+        &self,
+        of: &Organisation,
+        name: &str,
+        (bus, listen): (&str, &str),
+        more: &str,
+    ) -> PathBuf {
         let (_, credentials) = of.node.unwrap();
         let own = self.path(&format!("{name}-node"));
         let data = self.fleet.data();
-        let endpoints = self.fleet.endpoints();
         let config = self.path(&format!("{name}.toml"));
         let text = format!(
             "credentials = \"{}\"\ndata_dir = \"{}\"\n\
-             [bus]\naddress = \"{}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n\
-             [flight]\nlisten = \"127.0.0.1:0\"\n{more}",
+             [bus]\naddress = \"{bus}\"\nserver = \"spiffe://{}/service/exchange-bus\"\n\
+             [flight]\nlisten = \"{listen}\"\n{more}",
             data.join(CREDENTIALS_FOLDER).join(credentials).display(),
             own.display(),
-            endpoints.exchange_bus,
-            endpoints.trust_domain,
+            self.fleet.endpoints().trust_domain,
         );
         std::fs::create_dir_all(&own).unwrap();
         std::fs::write(&config, text).unwrap();
@@ -380,6 +412,17 @@ impl City {
         self.folder
     }
 
+    /// Stops the fleet, has something done with its folder meanwhile, and starts it again.
+    pub(crate) async fn while_stopped(self, work: impl AsyncFnOnce()) -> Self {
+        let Self { fleet, resource, grant, database, folder } = self;
+        fleet.stop().await.unwrap();
+        work().await;
+        let data = folder.path().join("data");
+        let init = sample::init_arguments().unwrap();
+        let fleet = Fleet::start(Options::new(&data, Clock::system(), init)).await.unwrap();
+        Self { fleet, resource, grant, database, folder }
+    }
+
     /// The rows of the source in the order of their key, as the source has them.
     pub(crate) async fn plain_rows(&self) -> Vec<Row> {
         let mut connection = connect(&self.database).await;
@@ -496,9 +539,13 @@ impl From<FlightError> for Refused {
 impl Process {
     /// Starts a program that was built beside this test; what it says goes to `log`.
     pub(crate) fn start(program: &str, arguments: &[&str], log: &Path) -> Self {
-        let path = program_path(program);
+        Self::run(&program_path(program), arguments, log)
+    }
+
+    /// Starts the program at this path; what it says goes to `log`.
+    pub(crate) fn run(path: &Path, arguments: &[&str], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
-        let child = Command::new(&path)
+        let child = Command::new(path)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -542,13 +589,22 @@ pub(crate) fn program_path(program: &str) -> PathBuf {
 }
 
 /// Polls until there is an answer.
-pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + SOON;
+pub(crate) async fn until<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
+    within(SOON, what, probe).await
+}
+
+/// Polls until there is an answer, for no longer than this.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    what: &str,
+    mut probe: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(Instant::now() < deadline, "not in {SOON:?}: {what}");
+        assert!(Instant::now() < deadline, "not in {limit:?}: {what}");
         sleep(POLL).await;
     }
 }

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod disk;
 mod fleet;
 mod process;
 mod python;
+mod town;
 
 mod catalogues;
 mod centre;

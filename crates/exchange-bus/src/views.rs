@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_search.sql"),
     include_str!("../migrations/0006_subscription.sql"),
     include_str!("../migrations/0009_consolidation.sql"),
+    include_str!("../migrations/0010_correction.sql"),
 ];
 
 /// An event that contradicts those before it.

@@ -178,6 +178,18 @@ impl Cause {
     pub(crate) fn new(source: impl Error + Send + Sync + 'static) -> Self {
         Self(std::sync::Arc::new(source))
     }
+
+    /// The first error of this type, of those that led to it.
+    pub(crate) fn find<T: Error + 'static>(&self) -> Option<&T> {
+        let mut next: Option<&(dyn Error + 'static)> = Some(self.0.as_ref());
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
 }
 
 impl fmt::Display for Cause {

@@ -5,10 +5,14 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 const READY: &str = "ready to accept connections";
+/// What a server says that starts while processes of a killed one still end.
+const STILL_IN_USE: &str = "is still in use";
+const RESTART_DEADLINE: Duration = Duration::from_secs(20);
 /// Runs the server, and ends it when its own input ends: when the test drops it, and also when the test itself ends without a
 /// word. SIGQUIT is Postgres' immediate shutdown, which leaves no shared memory behind.
 const KEEPER: &str = r#""$0" "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server"#;
@@ -18,10 +22,17 @@ const UNPRIVILEGED: u32 = 65_534;
 /// A running server, reached through a socket in its own folder only, so that no port is needed.
 #[derive(Debug)]
 pub struct TestPostgres {
-    keeper: Child,
+    programs: Programs,
+    keeper: Option<Keeper>,
+    folder: TempDir,
+}
+
+/// What runs the server.
+#[derive(Debug)]
+struct Keeper {
+    process: Child,
     /// Open as long as the server is to run.
     input: Option<ChildStdin>,
-    folder: TempDir,
 }
 
 #[derive(Debug)]
@@ -53,6 +64,50 @@ impl TestPostgres {
         format!("postgres://postgres@localhost/postgres?host={socket}")
     }
 
+    /// Gives a folder to the account that the server runs as, so that it can keep tables there.
+    ///
+    /// # Panics
+    /// If the folder is not there.
+    pub fn own(&self, folder: &Path) {
+        let owner = self.programs.as_user;
+        if let Err(error) = chown(folder, owner, owner) {
+            panic!("cannot give {} to the server: {error}", folder.display());
+        }
+    }
+
+    /// Kills the server as a crash would, and starts it again with what it has on disk.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    pub fn kill9_and_restart(&mut self) {
+        self.kill9();
+        let deadline = Instant::now() + RESTART_DEADLINE;
+        loop {
+            match self.launch() {
+                Ok(()) => return,
+                // What served its connections ends by itself, in its own time.
+                Err(error)
+                    if error.to_string().contains(STILL_IN_USE) && Instant::now() < deadline => {}
+                Err(error) => panic!("cannot start Postgres again: {error}"),
+            }
+        }
+    }
+
+    /// Kills the server as a crash would.
+    fn kill9(&mut self) {
+        let file = self.data().join("postmaster.pid");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if let Some(process) = text.lines().next() {
+            // Fails only if it has ended by itself, which is what is wanted.
+            let _ = Command::new("kill").args(["-s", "KILL", process]).status();
+        }
+        self.keeper = None;
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     fn start(programs: PathBuf) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let as_user = match folder.path().metadata()?.uid() {
@@ -61,41 +116,47 @@ impl TestPostgres {
         };
         chown(folder.path(), as_user, as_user)?;
         let programs = Programs { folder: programs, as_user };
+        let mut server = Self { programs, keeper: None, folder };
 
-        let data = folder.path().join("data");
-        let made = programs
-            .command("initdb", folder.path())
+        let made = server
+            .programs
+            .command("initdb", server.folder.path())
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
             .args(["--no-sync", "--no-instructions", "--pgdata"])
-            .arg(&data)
+            .arg(server.data())
             .output()?;
         if !made.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()));
         }
+        server.launch()?;
+        Ok(server)
+    }
 
-        let mut keeper = programs.keeper(folder.path());
+    /// Runs the server until it is ready.
+    fn launch(&mut self) -> io::Result<()> {
+        let mut keeper = self.programs.keeper(self.folder.path());
         keeper
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
             .args(["-c", "log_destination=stderr", "-c", "lc_messages=C"])
             .args(["-c", "max_connections=200"])
             .arg("-k")
-            .arg(folder.path())
+            .arg(self.folder.path())
             .arg("-D")
-            .arg(&data);
-        let mut keeper = keeper.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let log = keeper.stderr.take();
-        let input = keeper.stdin.take();
+            .arg(self.data());
+        let mut process = keeper.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (log, input) = (process.stderr.take(), process.stdin.take());
         // From here on, `drop` ends it.
-        let started = Self { keeper, input, folder };
+        let keeper = Keeper { process, input };
         wait_until_ready(log)?;
-        Ok(started)
+        self.keeper = Some(keeper);
+        Ok(())
     }
 }
 
-impl Drop for TestPostgres {
+impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.input.take());
-        let _ = self.keeper.wait();
+        let _ = self.process.wait();
     }
 }
 

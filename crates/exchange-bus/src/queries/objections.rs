@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use publicdata_exchange_domain::ticket::Owed;
 use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::{
-    Correction, CorrectionStatus, Dispute, DisputeStatus, GrantStatus, PartyRole, Ticket,
+    Correction, CorrectionStatus, Dispute, DisputeStatus, Grant, GrantStatus, PartyRole, Ticket,
     TicketStatus, TransferStatus,
 };
 use publicdata_types::{CommandId, DisputeId, OrganisationCode, ResourceId, TicketId, TransferId};
@@ -222,29 +222,73 @@ impl Queries {
         Ok(owed)
     }
 
-    /// Corrections that are owed, and that a transfer has brought which was asked for since.
+    /// Corrections that are owed, and that a transfer has brought: one that was asked for since, with each corrected item that the consumer
+    /// was granted.
     ///
     /// # Errors
     /// The database failed, or holds what cannot be read.
     pub async fn arrived(&self) -> Result<Vec<Arrived>, Error> {
         let rows = sqlx::query(
-            "SELECT c.ticket_id, c.command_id, c.consumer_code, t.id AS transfer_id, \
-             t.requested_at FROM bus_correction c \
-             JOIN bus_grant g ON g.resource_id = c.resource_id \
-             JOIN bus_transfer t ON t.grant_id = g.id AND t.consumer_code = c.consumer_code \
-             WHERE c.status = $1 AND t.status = $2 AND t.requested_at >= c.corrected_at \
-             AND t.mode <> $3 \
-             ORDER BY c.sequence, t.requested_at, t.id",
+            "SELECT ticket_id, command_id, consumer_code, resource_id, corrected_at, body \
+             FROM bus_correction WHERE status = $1 ORDER BY sequence",
         )
         .bind(i64::from(i32::from(CorrectionStatus::Owed)))
-        .bind(i64::from(i32::from(TransferStatus::Completed)))
-        .bind(QUERY)
         .fetch_all(self.database.pool())
         .await?;
-        let mut arrived = rows.iter().map(arrival).collect::<Result<Vec<_>, _>>()?;
-        // The first transfer brings it; later ones bring nothing new.
-        arrived.dedup_by_key(|arrived| (arrived.ticket, arrived.consumer));
+        let mut arrived = Vec::new();
+        for row in &rows {
+            let correction: Correction = from_column(row, "body")?;
+            let fields = self.corrected_fields(&correction).await?;
+            arrived.extend(self.arrival(row, &fields).await?);
+        }
         Ok(arrived)
+    }
+
+    /// The fields that a consumer has and that were corrected.
+    async fn corrected_fields(&self, correction: &Correction) -> Result<Vec<String>, Error> {
+        let row = sqlx::query("SELECT body FROM bus_grant WHERE id = $1")
+            .bind(correction.grant_id.as_str())
+            .fetch_one(self.database.pool())
+            .await?;
+        let Grant { mut fields, .. } = from_column(&row, "body")?;
+        // Without items, whole rows were in doubt.
+        if !correction.items.is_empty() {
+            fields.retain(|field| correction.items.contains(field));
+        }
+        Ok(fields)
+    }
+
+    /// The first transfer that brought these fields to whom a correction is owed.
+    async fn arrival(&self, owed: &AnyRow, fields: &[String]) -> Result<Option<Arrived>, Error> {
+        let has_fields: String =
+            (0..fields.len()).map(|index| has_field(&format!("${}", index + 6))).collect();
+        let select = format!(
+            "SELECT t.id AS transfer_id, t.requested_at FROM bus_transfer t \
+             JOIN bus_grant g ON g.id = t.grant_id \
+             WHERE t.consumer_code = $1 AND t.status = $2 AND t.requested_at >= $3 \
+             AND g.resource_id = $4 AND t.mode <> $5{has_fields} \
+             ORDER BY t.requested_at, t.id LIMIT 1"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(select))
+            .bind(owed.try_get::<String, _>("consumer_code")?)
+            .bind(i64::from(i32::from(TransferStatus::Completed)))
+            .bind(owed.try_get::<i64, _>("corrected_at")?)
+            .bind(owed.try_get::<String, _>("resource_id")?)
+            .bind(QUERY);
+        for field in fields {
+            query = query.bind(format!(",{field},"));
+        }
+        let Some(found) = query.fetch_optional(self.database.pool()).await? else {
+            return Ok(None);
+        };
+        let requested_at = Timestamp::from_microsecond(found.try_get("requested_at")?);
+        Ok(Some(Arrived {
+            ticket: read(owed, "ticket_id")?,
+            cause: read(owed, "command_id")?,
+            consumer: read(owed, "consumer_code")?,
+            transfer: read(&found, "transfer_id")?,
+            requested_at: requested_at.map_err(Error::unreadable)?,
+        }))
     }
 
     /// One dispute, if the reader may see it.
@@ -292,15 +336,9 @@ impl Queries {
     }
 }
 
-fn arrival(row: &AnyRow) -> Result<Arrived, Error> {
-    let requested_at = Timestamp::from_microsecond(row.try_get("requested_at")?);
-    Ok(Arrived {
-        ticket: read(row, "ticket_id")?,
-        cause: read(row, "command_id")?,
-        consumer: read(row, "consumer_code")?,
-        transfer: read(row, "transfer_id")?,
-        requested_at: requested_at.map_err(Error::unreadable)?,
-    })
+/// That a column of names between commas has this one; in a way that both databases understand, and to the letter.
+fn has_field(parameter: &str) -> String {
+    format!(" AND replace(t.fields, {parameter}, '') <> t.fields")
 }
 
 /// A column's text as what it means.

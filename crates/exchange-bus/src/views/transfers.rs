@@ -129,8 +129,8 @@ async fn save(
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference, mode, rejected_rows, reconciliation) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+         reason, subject_reference, mode, rejected_rows, reconciliation, fields) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          reason = excluded.reason, subject_reference = excluded.subject_reference, \
@@ -154,7 +154,13 @@ async fn save(
     .bind(i64::from(entry.transfer.mode))
     .bind(i64::try_from(entry.transfer.rejected_rows).unwrap_or(i64::MAX))
     .bind(i64::from(entry.transfer.reconciliation))
+    .bind(listed(&entry.transfer.fields))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Names as a column lists them: each between commas, which no name has.
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!(",{name},")).collect()
 }

@@ -327,6 +327,16 @@ impl ConsumerNode {
         signature: Signature,
     ) -> Result<ConfirmDeliveryResponse, Status> {
         let transfer_id = Receipt::decode(receipt.message.as_slice()).unwrap().transfer_id;
+        self.confirm_for(transfer_id, receipt, signature).await
+    }
+
+    /// Hands a receipt in for a transfer of the test's choice.
+    pub(crate) async fn confirm_for(
+        &self,
+        transfer_id: String,
+        receipt: &SignedMessage,
+        signature: Signature,
+    ) -> Result<ConfirmDeliveryResponse, Status> {
         let request = ConfirmDeliveryRequest {
             transfer_id,
             receipt: Some(receipt.clone()),

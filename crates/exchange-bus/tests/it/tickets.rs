@@ -174,6 +174,28 @@ async fn what_is_under_way_is_owed_the_correction_too() {
     assert_eq!(of_stranger[0].status(), CorrectionStatus::Owed, "{of_stranger:?}");
 }
 
+/// R27.1: what was asked for without the corrected item brings no correction, and the next transfer with it does.
+#[tokio::test]
+async fn a_correction_comes_with_the_corrected_item_alone() {
+    let fleet = Fleet::start().await;
+    let offer = GrantTerms { purpose: "查询".to_owned(), ..fleet.offered().await };
+    let mut node = fleet.provider_node().await;
+    let transfer = deliver(&fleet, &mut node, Who::Consumer, &offer).await;
+    let id = raise(&fleet, &transfer).await;
+    fleet.clock.advance(Duration::from_secs(60));
+    assert_eq!(uphold(&fleet, &id).await.unwrap().corrections_owed, 1);
+
+    let mut without = offer.clone();
+    without.fields.retain(|field| field.name != "name");
+    assert!(!without.fields.is_empty());
+    deliver(&fleet, &mut node, Who::Consumer, &without).await;
+    fleet.clock.advance(Duration::from_secs(60));
+    let with = deliver(&fleet, &mut node, Who::Consumer, &offer).await;
+
+    assert_eq!(received(&fleet, Who::Consumer).await.transfer_id, with);
+    assert_eq!(ticket(&fleet, Who::Consumer, &id).await.unwrap().corrections_delivered, 1);
+}
+
 /// R27.1: a correction that does not flow is owed to nobody, and one that lies ahead is none.
 #[tokio::test]
 async fn a_correction_that_does_not_flow_is_owed_to_nobody() {

@@ -446,6 +446,12 @@ async fn a_forged_receipt_is_refused() {
 
     let stranger = fleet.consumer_node(Who::Stranger);
     assert_refused(stranger.confirm(&receipt).await, Code::NotFound, "TRANSFER_UNKNOWN");
+
+    let another = consumer.request(&terms);
+    let _answer = consumer.fetch(&another).await.unwrap();
+    let by_consumer = countersign(&fleet.node(Who::Consumer));
+    let replayed = consumer.confirm_for(another.transfer_id, &receipt, by_consumer).await;
+    assert_refused(replayed, Code::FailedPrecondition, "RECEIPT_DIFFERS");
     consumer.confirm(&receipt).await.unwrap();
 }
 

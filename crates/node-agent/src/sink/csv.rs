@@ -1,7 +1,7 @@
 //! A folder of CSV files, in UTF-8, with a header. No value is an empty field.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write as _;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -16,7 +16,12 @@ use crate::source::Cause;
 
 struct Csv;
 
-struct CsvWriter(arrow::csv::Writer<BufWriter<File>>);
+struct CsvWriter {
+    file: File,
+    has_header: bool,
+    /// Of one batch: Arrow's writer tells of a failing file in words alone.
+    lines: Vec<u8>,
+}
 
 /// A sink of CSV files in this folder.
 pub fn sink(
@@ -32,17 +37,21 @@ impl Format for Csv {
     const KIND: &'static str = "csv";
 
     fn writer(file: File, _schema: &SchemaRef) -> Result<Box<dyn Writer>, Cause> {
-        let writer = WriterBuilder::new().with_header(true).build(BufWriter::new(file));
-        Ok(Box::new(CsvWriter(writer)))
+        Ok(Box::new(CsvWriter { file, has_header: false, lines: Vec::new() }))
     }
 }
 
 impl Writer for CsvWriter {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), Cause> {
-        self.0.write(batch).map_err(Cause::new)
+        self.lines.clear();
+        let mut writer = WriterBuilder::new().with_header(!self.has_header).build(&mut self.lines);
+        writer.write(batch).map_err(Cause::new)?;
+        drop(writer);
+        self.has_header = true;
+        self.file.write_all(&self.lines).map_err(Cause::new)
     }
 
     fn finish(self: Box<Self>) -> Result<File, Cause> {
-        self.0.into_inner().into_inner().map_err(|error| Cause::new(error.into_error()))
+        Ok(self.file)
     }
 }

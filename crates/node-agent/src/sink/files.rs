@@ -216,9 +216,7 @@ impl Place {
         let kind = self.kind;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others mean the same here")]
         match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                SinkError::Full { kind, source: Cause::new(error) }
-            }
+            _ if is_full(&error) => SinkError::Full { kind, source: Cause::new(error) },
             std::io::ErrorKind::NotFound
             | std::io::ErrorKind::PermissionDenied
             | std::io::ErrorKind::ReadOnlyFilesystem => {
@@ -229,13 +227,24 @@ impl Place {
     }
 
     fn failed_with(&self, source: Cause) -> SinkError {
-        SinkError::Failed { kind: self.kind, source }
+        let kind = self.kind;
+        match source.find::<std::io::Error>() {
+            Some(error) if is_full(error) => SinkError::Full { kind, source },
+            Some(_) | None => SinkError::Failed { kind, source },
+        }
     }
 
     fn ended(&self) -> SinkError {
         let error = std::io::Error::other("a failed delivery takes no more rows");
         SinkError::Failed { kind: self.kind, source: Cause::new(error) }
     }
+}
+
+/// Whether there was no room.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 async fn blocking<T: Send + 'static>(

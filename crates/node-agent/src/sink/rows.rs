@@ -145,12 +145,15 @@ pub(super) fn failed(kind: &'static str, error: sqlx::Error) -> SinkError {
     // Classes that speak of connections, rights, room and names; the others may quote a value.
     const CLASSES_WITHOUT_DATA: [&str; 6] = ["08", "28", "3D", "42", "53", "57"];
     const DISK_FULL: [&str; 2] = ["53100", "13"];
+    // Of SQLite: it speaks of statements, in which no value stands.
+    const STATEMENT_WRONG: &str = "1";
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others mean the same here")]
     match error {
         sqlx::Error::Database(answer) => {
             let code = answer.code().unwrap_or_default().into_owned();
-            let harmless = CLASSES_WITHOUT_DATA.iter().any(|class| code.starts_with(class));
+            let harmless = code == STATEMENT_WRONG
+                || CLASSES_WITHOUT_DATA.iter().any(|class| code.starts_with(class));
             let message = harmless.then(|| answer.message().to_owned());
             let is_full = DISK_FULL.contains(&code.as_str());
             let source = Cause::new(Answer { code, message });

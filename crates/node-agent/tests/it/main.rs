@@ -9,5 +9,6 @@ mod mariadb;
 mod parties;
 mod quality;
 mod questions;
+mod receipts;
 mod sinks;
 mod sources;
