@@ -17,5 +17,6 @@ mod questions;
 mod register;
 mod restart;
 mod story;
+mod tiers;
 mod trace;
 mod trust;
