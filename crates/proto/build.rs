@@ -17,6 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Frames pass through many hands; `Bytes` makes that a reference count instead of a copy.
     tonic_prost_build::configure()
         .bytes(".publicdata.exchange.v1.Frame.sealed")
+        .bytes(".publicdata.exchange.v1.OpenTunnelRequest.data")
+        .bytes(".publicdata.exchange.v1.OpenTunnelResponse.data")
         .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use jiff::ToSpan as _;
 use publicdata::commands::grant::{
     Apply, Approve, Limits, Mode, Modes, application, signed_issue, terms_of_application,
 };
-use publicdata::commands::{answer, fetch};
+use publicdata::commands::{answer, fetch, init};
 use publicdata::fleet::{Fleet, NodeDataset, NodeWork, Options};
 use publicdata::output::from_json;
 use publicdata::sample::{
@@ -28,6 +28,7 @@ use publicdata_proto::catalog::v1::{
 };
 use publicdata_proto::exchange::v1::{ListTransfersRequest, Transfer};
 use publicdata_service_kit::{Clock, Problem};
+use publicdata_types::RegionCode;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -68,6 +69,13 @@ pub(crate) struct City {
     pub(crate) database: PathBuf,
     // Last, so that everything has ended when the folder goes.
     folder: TempDir,
+}
+
+/// What a city begins with.
+struct Setting<'a> {
+    entry: &'a str,
+    clock: Clock,
+    districts: Vec<RegionCode>,
 }
 
 /// What the provider grants, of what its city's entry has.
@@ -113,6 +121,14 @@ impl Default for Granted {
     }
 }
 
+// === impl Setting ===
+
+impl Default for Setting<'_> {
+    fn default() -> Self {
+        Self { entry: ENTRY, clock: Clock::system(), districts: Vec::new() }
+    }
+}
+
 // === impl City ===
 
 impl City {
@@ -128,7 +144,7 @@ impl City {
 
     /// The same as [`City::settled`], in this folder.
     pub(crate) async fn settled_in(folder: TempDir, rows: Rows) -> Self {
-        let city = Self::catalogued_in(folder, rows, ENTRY, Clock::system());
+        let city = Self::catalogued_in(folder, rows, Setting::default());
         city.await.settle(Granted::default()).await
     }
 
@@ -151,7 +167,8 @@ impl City {
 
     /// The same as [`City::settled_for_push`], of another entry and by another clock.
     pub(crate) async fn settled_for_push_of(rows: Rows, entry: &str, clock: Clock) -> Self {
-        let city = Self::catalogued_in(tempfile::tempdir().unwrap(), rows, entry, clock);
+        let setting = Setting { entry, clock, ..Setting::default() };
+        let city = Self::catalogued_in(tempfile::tempdir().unwrap(), rows, setting);
         city.await.settle_for(vec![Mode::Push]).await
     }
 
@@ -162,12 +179,19 @@ impl City {
     }
 
     async fn catalogued(rows: Rows) -> Self {
-        Self::catalogued_in(tempfile::tempdir().unwrap(), rows, ENTRY, Clock::system()).await
+        Self::catalogued_in(tempfile::tempdir().unwrap(), rows, Setting::default()).await
     }
 
-    async fn catalogued_in(folder: TempDir, rows: Rows, entry: &str, clock: Clock) -> Self {
+    /// Settles the city up to its published entry, with tiers of districts that can join it. No node runs yet.
+    pub(crate) async fn with_districts(rows: Rows, districts: Vec<RegionCode>) -> Self {
+        let setting = Setting { districts, ..Setting::default() };
+        Self::catalogued_in(tempfile::tempdir().unwrap(), rows, setting).await
+    }
+
+    async fn catalogued_in(folder: TempDir, rows: Rows, setting: Setting<'_>) -> Self {
+        let Setting { entry, clock, districts } = setting;
         let data = folder.path().join("data");
-        let init = sample::init_arguments().unwrap();
+        let init = init::Arguments { districts, ..sample::init_arguments().unwrap() };
         let fleet = Fleet::start(Options::new(&data, clock, init)).await.unwrap();
         let database = folder.path().join("provider.sqlite");
         generate(&database, rows).await;
@@ -281,9 +305,14 @@ impl City {
         self.session(AUDITOR.accounts[1].1)
     }
 
-    /// Takes an entry from draft to publication; its id.
+    /// Takes an entry of the city's provider from draft to publication; its id.
     pub(crate) async fn published(&self, entry: &str) -> String {
-        let (provider, authority) = (self.provider(), self.authority());
+        self.published_by(&self.provider(), entry).await
+    }
+
+    /// The same for another provider.
+    pub(crate) async fn published_by(&self, provider: &Session, entry: &str) -> String {
+        let authority = self.authority();
         let request = DraftResourceRequest {
             command_id: new_command_id(),
             resource_id: String::new(),
@@ -322,9 +351,21 @@ impl City {
     /// Applies and approves; the grant's id. The bus has to have heard of the entry first.
     pub(crate) async fn granted(&self, granted: Granted, modes: Modes) -> String {
         let (consumer, provider) = (self.consumer(), self.provider());
+        self.granted_between((&consumer, &provider), &self.resource, granted, modes).await
+    }
+
+    /// The same between others, of another entry.
+    pub(crate) async fn granted_between(
+        &self,
+        (consumer, provider): (&Session, &Session),
+        resource: &str,
+        granted: Granted,
+        modes: Modes,
+    ) -> String {
         let command_id = new_command_id();
         let grant = until("the bus knows the entry", async || {
-            let wanted = Apply { modes: modes.clone(), ..self.application() };
+            let (resource, modes) = (resource.to_owned(), modes.clone());
+            let wanted = Apply { resource, modes, ..self.application() };
             let request = application(command_id.clone(), wanted);
             consumer.grants().unwrap().submit_application(request).await.ok()
         })
@@ -339,10 +380,10 @@ impl City {
             limits: Limits::default(),
         };
         let terms = until("the bus shows the application", async || {
-            terms_of_application(&provider, approval.clone()).await.ok()
+            terms_of_application(provider, approval.clone()).await.ok()
         })
         .await;
-        let request = signed_issue(&provider, new_command_id(), &terms);
+        let request = signed_issue(provider, new_command_id(), &terms);
         answer(provider.grants().unwrap().issue_grant(request).await).unwrap();
         grant
     }

@@ -20,5 +20,6 @@ mod questions;
 mod register;
 mod restart;
 mod story;
+mod tiers;
 mod trace;
 mod trust;

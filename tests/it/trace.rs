@@ -32,18 +32,18 @@ use tonic::{Request, Response, Status};
 use crate::fleet::{City, PURPOSE, Rows};
 use crate::process::{Terminal, Up};
 
-const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID: &str = "00f067aa0ba902b7";
 
 /// Where traces and metrics go.
 #[derive(Clone, Default)]
-struct Collector {
+pub(crate) struct Collector {
     spans: Arc<Mutex<Vec<Span>>>,
     metrics: Arc<Mutex<Vec<Metric>>>,
 }
 
 impl Collector {
-    async fn start(&self, tasks: &Tasks) -> SocketAddr {
+    pub(crate) async fn start(&self, tasks: &Tasks) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder()
@@ -151,7 +151,7 @@ async fn one_trace_leads_from_the_fetch_to_the_audit_log() {
 }
 
 /// Fetches everything granted, as part of a trace that began elsewhere.
-async fn fetch_in_trace(consumer: &Session, grant: &str) {
+pub(crate) async fn fetch_in_trace(consumer: &Session, grant: &str) {
     let ticket = FetchTicket {
         grant_id: grant.to_owned(),
         purpose: PURPOSE.to_owned(),

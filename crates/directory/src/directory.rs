@@ -74,6 +74,14 @@ impl Directory {
         let id = peer(request).map_err(|error| {
             Problem::new(Code::Unauthenticated, "CERTIFICATE_MISSING", error.to_string())
         })?;
+        self.principal(id).await
+    }
+
+    /// The principal of this id, as if it called: for whoever is trusted to ask on its behalf.
+    ///
+    /// # Errors
+    /// As for [`caller`](Self::caller).
+    pub async fn principal(&self, id: SpiffeId) -> Result<Caller, Problem> {
         let Some(code) = id.organisation() else { return Ok(Caller::Service(id)) };
 
         let Some(organisation) = self.organisation_now(&code).await? else {

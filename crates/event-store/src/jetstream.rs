@@ -7,6 +7,7 @@ mod deployment;
 mod durability;
 mod headers;
 mod load;
+mod mirror;
 mod permissions;
 mod pull;
 mod streams;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 pub use deployment::StoreConfig;
 pub use durability::Profile;
 pub(crate) use durability::{SERVER_VERSION_MIN_TEXT, is_recent};
+pub use mirror::{MirrorConfig, mirror_permissions};
 pub use permissions::{Permissions, permissions};
 pub use streams::{DUPLICATE_WINDOW_OF_SERVER, StreamOptions};
 

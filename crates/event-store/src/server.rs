@@ -41,6 +41,13 @@ pub struct ServerOptions {
     pub monitor_port: Option<u16>,
     /// The cluster that it is a member of.
     pub cluster: Option<Cluster>,
+    /// The name of its JetStream domain: needed where leaf nodes join several.
+    pub domain: Option<String>,
+    /// The port for leaf nodes, which are users with TLS; else there are none.
+    pub leaf_port: Option<u16>,
+    /// The server that this one is a leaf node of, as `host:port` of its port for leaf nodes. It is dialled again and again, so it
+    /// need not run.
+    pub leaf_of: Option<String>,
     /// Files for TLS with certificates on both sides. Without them, anybody on this machine may do anything.
     pub tls: Option<Tls>,
     /// Who may connect, and do what. Needs `tls`: users are the SPIFFE ids in their certificates.
@@ -61,6 +68,9 @@ impl ServerOptions {
             port: None,
             monitor_port: None,
             cluster: None,
+            domain: None,
+            leaf_port: None,
+            leaf_of: None,
             tls: None,
             users: Vec::new(),
             log_file: None,
@@ -232,6 +242,12 @@ impl NatsServer {
     pub fn url(&self) -> String {
         let scheme = if self.options.tls.is_some() { "tls" } else { "nats" };
         format!("{scheme}://{}:{}", self.options.host, self.port)
+    }
+
+    /// The address for leaf nodes, `host:port`, if there are any.
+    #[must_use]
+    pub fn leaf_address(&self) -> Option<String> {
+        self.options.leaf_port.map(|port| format!("{}:{port}", self.options.host))
     }
 
     /// The monitoring endpoint, which tells whether writes are synced.

@@ -54,6 +54,7 @@ impl TestNats {
     #[must_use]
     pub fn config(&self) -> StoreConfig {
         StoreConfig {
+            mirror: Vec::new(),
             urls: vec![self.server.url()],
             monitors: vec![self.server.monitor_url()],
             replicas: 1,

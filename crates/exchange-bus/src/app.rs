@@ -17,8 +17,9 @@ use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
 use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
 use publicdata_proto::exchange::v1::ticket_service_server::TicketServiceServer;
+use publicdata_proto::exchange::v1::tier_service_server::TierServiceServer;
 use publicdata_proto::exchange::v1::transfer_service_server::TransferServiceServer;
-use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
+use publicdata_service_kit::grpc::{BoundServer, ChannelError, ServerError, bind};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_types::Calendar;
 use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
@@ -33,6 +34,7 @@ use crate::queries::Queries;
 use crate::relay::Relay;
 use crate::subscriptions::{SubscriptionDesk, Upkeep};
 use crate::tickets::TicketDesk;
+use crate::tiers::{Tiers, Tunnel};
 use crate::transfers::Exchange;
 use crate::views::{self, Catalogue, EXCHANGE, Log, Objections};
 
@@ -61,6 +63,7 @@ pub struct App {
     corrections: Corrections,
     marks: Marks,
     upkeep: Upkeep,
+    tunnel: Tunnel,
     tasks: Tasks,
 }
 
@@ -70,6 +73,14 @@ struct Desks {
     exchange: Exchange,
     tickets: TicketDesk,
     disputes: DisputeDesk,
+}
+
+/// What desks share beside what the process does.
+struct Shared<'a> {
+    queries: &'a Queries,
+    relay: &'a Relay,
+    tiers: &'a Tiers,
+    log: &'a Arc<Projector>,
 }
 
 /// The projections of the views.
@@ -102,6 +113,9 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
+    /// The bus of another tier cannot be named.
+    #[error("the buses of other tiers cannot be used")]
+    Tiers(#[from] ChannelError),
     /// A view cannot be opened.
     #[error("the views cannot be opened")]
     View(#[from] ProjectorError),
@@ -139,7 +153,9 @@ impl App {
 
         let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
         let relay = Relay::new(config.limits());
-        let desks = Desks::new(&dependencies, &queries, &relay, &log, Arc::clone(&calendar));
+        let tiers = Tiers::new(&config.tier, &credentials)?;
+        let shared = Shared { queries: &queries, relay: &relay, tiers: &tiers, log: &log };
+        let desks = Desks::new(&dependencies, &shared, Arc::clone(&calendar));
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
         let every = config.deadline_poll();
         let service_id = credentials.id().clone();
@@ -175,14 +191,17 @@ impl App {
             subscriptions,
             queries,
             relay,
+            tiers: tiers.clone(),
             catalogue,
             log,
             objections,
             calendar,
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
         };
-        Ok(Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks })
+        let routes = Routes::new(TierServiceServer::new(service.clone()));
+        let tunnel = Tunnel { tiers, routes, clock };
+        Ok(Self { server, service, deadlines, recovery, corrections, marks, upkeep, tunnel, tasks })
     }
 
     /// Where it listens.
@@ -203,7 +222,17 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks } = self;
+        let Self {
+            server,
+            service,
+            deadlines,
+            recovery,
+            corrections,
+            marks,
+            upkeep,
+            tunnel,
+            tasks,
+        } = self;
         for (name, projector) in [
             ("view of catalogue", &service.catalogue),
             ("view of exchanges", &service.log),
@@ -217,6 +246,7 @@ impl App {
         tasks.spawn("policy of corrections", corrections.run(tasks.shutdown().clone()));
         tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
         tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
+        tasks.spawn("tunnel to the superior bus", tunnel.run(tasks.shutdown().clone()));
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -230,6 +260,7 @@ impl App {
             .add_service(DisputeServiceServer::new(service.clone()))
             .add_service(CentreServiceServer::new(service.clone()))
             .add_service(DutyServiceServer::new(service.clone()))
+            .add_service(TierServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
     }
@@ -238,9 +269,7 @@ impl App {
 impl Desks {
     fn new(
         dependencies: &Dependencies,
-        queries: &Queries,
-        relay: &Relay,
-        log: &Arc<Projector>,
+        &Shared { queries, relay, tiers, log }: &Shared<'_>,
         calendar: Arc<Calendar>,
     ) -> Self {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
@@ -248,6 +277,7 @@ impl Desks {
             grants: Aggregates::new(Arc::clone(store)),
             queries: queries.clone(),
             relay: relay.clone(),
+            tiers: tiers.clone(),
             roots: credentials.roots().clone(),
             clock: clock.clone(),
             calendar: Arc::clone(&calendar),
@@ -259,6 +289,7 @@ impl Desks {
             queries: queries.clone(),
             transfers: Aggregates::new(Arc::clone(store)),
             relay: relay.clone(),
+            tiers: tiers.clone(),
             roots: credentials.roots().clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),

@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use publicdata_event_store::jetstream::StoreConfig;
+use publicdata_identity::SpiffeId;
 use publicdata_service_kit::holidays::{self, HolidaysError};
 use publicdata_service_kit::telemetry::TelemetryConfig;
-use publicdata_types::Calendar;
-use serde::Deserialize;
+use publicdata_types::{Calendar, RegionCode};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::relay::Limits;
 
@@ -36,6 +39,47 @@ pub struct Config {
     /// The announced holidays; those known when this was built, if no file is named.
     #[serde(default)]
     pub holidays: Option<PathBuf>,
+    /// The buses of other tiers (R24.1); none unless said otherwise.
+    #[serde(default)]
+    pub tier: TierConfig,
+}
+
+/// The tiers that a bus exchanges with (市县分级交换).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierConfig {
+    /// The bus above, which this one dials.
+    #[serde(default)]
+    pub superior: Option<SuperiorConfig>,
+    /// The buses below, which dial this one.
+    #[serde(default)]
+    pub subordinate: Vec<SubordinateConfig>,
+}
+
+/// The bus of the tier above.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuperiorConfig {
+    /// Where it listens, `host:port`.
+    pub address: String,
+    /// Its SPIFFE id.
+    #[serde(deserialize_with = "parsed")]
+    pub server: SpiffeId,
+    /// The administrative division that this bus serves itself: what lies elsewhere is its superior's.
+    #[serde(deserialize_with = "parsed")]
+    pub region: RegionCode,
+}
+
+/// A bus of the tier below.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubordinateConfig {
+    /// Its SPIFFE id.
+    #[serde(deserialize_with = "parsed")]
+    pub server: SpiffeId,
+    /// The administrative division that it serves: of its providers' grants it decides, and on behalf of its organisations it asks.
+    #[serde(deserialize_with = "parsed")]
+    pub region: RegionCode,
 }
 
 /// The exchange bus as a process of its own.
@@ -62,6 +106,20 @@ pub enum ConfigError {
         /// Which.
         key: &'static str,
     },
+    /// Two buses below would serve the same division.
+    #[error(
+        "`tier.subordinate` names {region} twice, or a division in another one; each has one bus"
+    )]
+    DivisionTaken {
+        /// Which.
+        region: RegionCode,
+    },
+    /// A bus below would serve what this one does not.
+    #[error("`tier.subordinate` names {region}, which is not in the division that this bus serves")]
+    DivisionOutside {
+        /// Which.
+        region: RegionCode,
+    },
     /// The holidays cannot be used.
     #[error("`holidays` cannot be used")]
     Holidays(#[from] HolidaysError),
@@ -81,6 +139,7 @@ impl Config {
             ping_interval_ms: PING_INTERVAL_MS,
             deadline_poll_ms: DEADLINE_POLL_MS,
             holidays: None,
+            tier: TierConfig::default(),
         }
     }
 
@@ -98,7 +157,7 @@ impl Config {
                 return Err(ConfigError::Zero { key });
             }
         }
-        Ok(())
+        self.tier.validate()
     }
 
     /// How often the clock is looked at.
@@ -120,6 +179,24 @@ impl Config {
     }
 }
 
+impl TierConfig {
+    /// Each division has one bus, so that a grant has one place.
+    fn validate(&self) -> Result<(), ConfigError> {
+        for (place, SubordinateConfig { region, .. }) in self.subordinate.iter().enumerate() {
+            if self.superior.as_ref().is_some_and(|superior| !superior.region.contains(region)) {
+                return Err(ConfigError::DivisionOutside { region: *region });
+            }
+            let overlaps = |other: &SubordinateConfig| {
+                other.region.contains(region) || region.contains(&other.region)
+            };
+            if self.subordinate[..place].iter().any(overlaps) {
+                return Err(ConfigError::DivisionTaken { region: *region });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl ProcessConfig {
     /// Checks what the types don't.
     ///
@@ -131,6 +208,15 @@ impl ProcessConfig {
         }
         self.exchange_bus.validate()
     }
+}
+
+/// A value that is written as text.
+fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: std::fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 const fn transfer_idle_ms() -> u64 {

@@ -1,16 +1,18 @@
 //! What goes wrong, and how a caller is told: the only mapping from errors to answers.
 
+mod exchange;
 mod objections;
 
 use publicdata_event_store::aggregates::{self, ExecuteError};
 use publicdata_event_store::{AppendError, BoxError};
 use publicdata_exchange_domain::mistake::Mistake;
 use publicdata_exchange_domain::{Refusal, dispute, grant, subscription, ticket, transfer};
+use publicdata_identity::SpiffeId;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 use publicdata_transfer::receipt::ReceiptError;
 use publicdata_transfer::signed::SignedError;
-use publicdata_types::Denied;
+use publicdata_types::{Denied, OrganisationCode};
 use publicdata_views::WaitError;
 use tonic::Status;
 
@@ -86,6 +88,36 @@ pub enum Error {
     /// No node of the provider that serves the resource is connected.
     #[error("no node of the provider that serves this resource is connected; try again later")]
     NodeNotConnected,
+    /// The bus of another tier is out of reach (R24.1).
+    #[error(
+        "{peer}, the bus of another tier, cannot be reached; try again later (exchanges within this tier go on)"
+    )]
+    TierUnreachable {
+        /// Which.
+        peer: SpiffeId,
+    },
+    /// What the bus of another tier answers.
+    #[error(transparent)]
+    Peer(Problem),
+    /// The caller is no bus that this one exchanges with.
+    #[error(
+        "only the bus of another tier that this bus is configured to exchange with may call this"
+    )]
+    NotAPeer,
+    /// A bus asks on behalf of an organisation that is not of its tier.
+    #[error(
+        "organisation {organisation} is not of the calling bus's tier; its own bus asks for it"
+    )]
+    OutsideTier {
+        /// Which.
+        organisation: OrganisationCode,
+    },
+    /// Grants of the provider are decided about elsewhere.
+    #[error("grants of this provider are issued at {peer}, the bus of its tier; issue it there")]
+    OtherTier {
+        /// Where.
+        peer: SpiffeId,
+    },
     /// The transfer does not wait for this node.
     #[error("transfer does not wait for this node; deliver only what the bus asked for")]
     NotAsked,
@@ -139,7 +171,7 @@ impl Error {
     }
 
     /// What the caller is told.
-    fn problem(self) -> Problem {
+    pub(crate) fn problem(self) -> Problem {
         let text = self.to_string();
         match self {
             Self::Field(FieldError { field, source }) => {
@@ -173,15 +205,24 @@ impl Error {
             Self::NotTheSigner => Problem::new(Code::PermissionDenied, "NOT_THE_SIGNER", text),
             Self::Receipt(error) => receipt(&error),
             Self::Grant { rejection, condition, offer } => grant(&rejection, condition, offer),
-            Self::Transfer(rejection) => transfer(&rejection),
+            Self::Transfer(rejection) => exchange::transfer(&rejection),
             Self::Ticket(rejection) => objections::ticket(&rejection),
             Self::Dispute(rejection) => objections::dispute(&rejection),
             Self::TransferNotCompleted => {
                 Problem::new(Code::FailedPrecondition, "TRANSFER_NOT_COMPLETED", text)
             }
-            Self::Subscription(rejection) => subscription(&rejection),
-            Self::Refused(refusal) => refused(&refusal),
+            Self::Subscription(rejection) => exchange::subscription(&rejection),
+            Self::Refused(refusal) => exchange::refused(&refusal),
             Self::NodeNotConnected => Problem::new(Code::Unavailable, "NODE_NOT_CONNECTED", text),
+            Self::TierUnreachable { peer } => {
+                Problem::new(Code::Unavailable, "TIER_UNREACHABLE", text).with("peer", peer)
+            }
+            Self::Peer(problem) => problem,
+            Self::NotAPeer => Problem::new(Code::PermissionDenied, "NOT_A_PEER", text),
+            Self::OutsideTier { .. } => Problem::new(Code::PermissionDenied, "OUTSIDE_TIER", text),
+            Self::OtherTier { peer } => {
+                Problem::new(Code::FailedPrecondition, "OTHER_TIER", text).with("peer", peer)
+            }
             Self::NotAsked => Problem::new(Code::FailedPrecondition, "NOT_ASKED", text),
             Self::Beginning { .. } => {
                 Problem::new(Code::InvalidArgument, "PROTOCOL_VIOLATED", text)
@@ -320,44 +361,6 @@ fn locate(problem: Problem, mistakes: &[Mistake]) -> Problem {
     match place {
         Some(at) => problem.with("row_filter.line", at.line).with("row_filter.column", at.column),
         None => problem,
-    }
-}
-
-fn transfer(rejection: &transfer::Rejection) -> Problem {
-    use transfer::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::Exists
-        | Rejection::Refused
-        | Rejection::Stopped
-        | Rejection::Completed
-        | Rejection::RequestDiffers { .. }
-        | Rejection::ReceiptDiffers { .. } => Code::FailedPrecondition,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-fn subscription(rejection: &subscription::Rejection) -> Problem {
-    use subscription::Rejection;
-
-    let code = match rejection {
-        Rejection::Absent => Code::NotFound,
-        Rejection::Ended => Code::FailedPrecondition,
-        Rejection::NameMissing | Rejection::ReasonMissing => Code::InvalidArgument,
-        Rejection::OtherNode | Rejection::Denied(_) => Code::PermissionDenied,
-    };
-    Problem::new(code, rejection.reason(), rejection.to_string())
-}
-
-/// Says to programs when they may ask again, where that is known.
-fn refused(refusal: &Refusal) -> Problem {
-    let problem = Problem::new(Code::PermissionDenied, refusal.reason(), refusal.to_string());
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not about a moment")]
-    match refusal {
-        Refusal::RateExceeded { next, .. } => problem.with("next_at", next),
-        Refusal::NotYetValid { from } => problem.with("next_at", from),
-        _ => problem,
     }
 }
 

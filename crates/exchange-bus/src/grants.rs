@@ -5,7 +5,7 @@ use std::sync::Arc;
 use publicdata_event_store::aggregates::{Aggregates, Executed, Meta};
 use publicdata_exchange_domain::grant::{Command, Grant, Rejection};
 use publicdata_exchange_domain::{Refusal, ResourceFacts, Standing, Terms};
-use publicdata_identity::TrustRoots;
+use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::GrantTerms;
 use publicdata_service_kit::Clock;
@@ -18,6 +18,7 @@ use crate::codec::{self, FieldError, grant::Grants};
 use crate::error::Error;
 use crate::queries::Queries;
 use crate::relay::Relay;
+use crate::tiers::{Peer, Tiers};
 
 /// Within how many working days the provider takes an application up (R26.1).
 const TAKEN_UP_WITHIN: u32 = 10;
@@ -31,6 +32,8 @@ pub struct GrantDesk {
     pub queries: Queries,
     /// What runs under a grant that is revoked.
     pub relay: Relay,
+    /// Who decides about the grants of other tiers' providers.
+    pub tiers: Tiers,
     /// Who vouches for signatures.
     pub roots: TrustRoots,
     /// The time.
@@ -88,6 +91,35 @@ impl GrantDesk {
         }
     }
 
+    /// The bus of another tier that decides about applications for a resource; none if it is this one. The bus that asks is never
+    /// asked back.
+    ///
+    /// # Errors
+    /// It is cut off, or the resource is not known.
+    pub async fn bus_of(
+        &self,
+        resource: ResourceId,
+        asked_by: Option<&SpiffeId>,
+    ) -> Result<Option<Peer>, Error> {
+        if self.tiers.is_alone() {
+            return Ok(None);
+        }
+        let (resource, _) = self.published(resource).await?;
+        match self.tiers.bus_of(&resource.region) {
+            Some(bus) if Some(&bus) != asked_by => self.tiers.peer(&bus).map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// The last commit of an application or grant, whoever may see it; none if this bus does not have it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn last_change(&self, id: GrantId) -> Result<Option<u64>, Error> {
+        let (state, sequence) = self.grants.get(&id.to_string()).await?;
+        Ok(Some(sequence).filter(|_| state != Grant::Absent))
+    }
+
     /// Refuses an application.
     ///
     /// # Errors
@@ -115,6 +147,9 @@ impl GrantDesk {
             self.known_to(terms.grant, &by).await?;
         }
         let (resource, _) = self.published(terms.resource).await?;
+        if let Some(peer) = self.tiers.bus_of(&resource.region) {
+            return Err(Error::OtherTier { peer });
+        }
         let is_repeated = matches!(state, Grant::Issued { .. } | Grant::Revoked { .. });
         if !is_repeated {
             self.queries.must_be_in_use(terms.resource).await?;

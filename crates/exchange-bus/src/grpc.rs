@@ -7,6 +7,7 @@ mod grants;
 mod links;
 mod subscriptions;
 mod tickets;
+mod tiers;
 mod transfers;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
 use crate::subscriptions::SubscriptionDesk;
 use crate::tickets::TicketDesk;
+use crate::tiers::Tiers;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
 
@@ -53,6 +55,8 @@ pub struct Service {
     pub queries: Queries,
     /// Nodes.
     pub relay: Relay,
+    /// Buses of other tiers.
+    pub tiers: Tiers,
     /// What follows the catalogue's events.
     pub catalogue: Arc<Projector>,
     /// What follows our own events.
@@ -70,9 +74,14 @@ pub struct Service {
 impl Service {
     /// Whoever reads: a user or a node of an organisation.
     async fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
+        Ok(Reader::from(&self.principal(request).await?))
+    }
+
+    /// The same, as whoever acts.
+    async fn principal<T>(&self, request: &Request<T>) -> Result<Actor, Status> {
         let caller = self.directory.caller(request).await?;
         match caller.actor() {
-            Some(actor) => Ok(Reader::from(actor)),
+            Some(actor) => Ok(actor.clone()),
             None => Err(Problem::new(
                 Code::PermissionDenied,
                 "ORGANISATION_REQUIRED",

@@ -13,6 +13,7 @@ pub mod disputes;
 pub mod tickets;
 
 pub mod relay;
+pub mod tiers;
 
 pub mod codec;
 pub mod error;

@@ -8,6 +8,8 @@ pub mod conduct;
 pub mod link;
 pub mod outlet;
 
+mod reservation;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,11 +17,9 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use publicdata_identity::SpiffeId;
-use publicdata_proto::exchange::v1::{
-    DeliverRequest, DeliveryFailure, DeliveryHeader, NodeHello, OpenLinkResponse, ServeTransfer,
-    open_link_response::Kind,
-};
-use publicdata_types::{GrantId, OrganisationCode, ResourceId, TransferId};
+use publicdata_proto::exchange::v1::{DeliverRequest, DeliveryFailure, DeliveryHeader, NodeHello};
+use publicdata_service_kit::problem::Code;
+use publicdata_types::{GrantId, OrganisationCode, TransferId};
 use tokio::sync::{Notify, oneshot, watch};
 use tonic::Status;
 
@@ -85,7 +85,7 @@ pub enum Stop {
 pub(crate) enum Answer {
     Delivery(Delivery),
     Declined(DeliveryFailure),
-    Lost,
+    Broken(Broken),
 }
 
 /// A `Deliver` call whose header has been read.
@@ -95,8 +95,28 @@ pub(crate) struct Delivery {
     pub(crate) done: oneshot::Sender<Result<(), Status>>,
 }
 
-/// The messages of a `Deliver` call.
-pub type Parts = BoxStream<'static, Result<DeliverRequest, Status>>;
+/// The messages of a `Deliver` call, or of another bus that passes them on.
+pub type Parts = BoxStream<'static, Result<DeliverRequest, Broken>>;
+
+/// Why no more of a delivery comes, though it has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The provider's node, or its connection, is gone.
+    Lost,
+    /// The bus of another tier ended it, or is out of reach.
+    Peer(PeerEnd),
+}
+
+/// How the bus of another tier ended a transfer that was passed on to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerEnd {
+    /// What the consumer should do.
+    pub code: Code,
+    /// Why, stable and in capitals.
+    pub reason: String,
+    /// The same for people.
+    pub message: String,
+}
 
 /// A transfer that others can find and stop, as long as this value lives.
 #[derive(Debug)]
@@ -283,7 +303,7 @@ impl Relay {
         for running in self.transfers().values_mut() {
             if let Some(asked) = running.asked.take_if(|asked| asked.session == session) {
                 // Nobody listens any more if the transfer has just ended.
-                let _ = asked.answer.send(Answer::Lost);
+                let _ = asked.answer.send(Answer::Broken(Broken::Lost));
             }
         }
     }
@@ -317,79 +337,6 @@ impl std::fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("transfer_id", &self.header.transfer_id)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Reservation ===
-
-impl Reservation {
-    /// Asks a connected node of the provider to deliver: this one, if one is named, else the one that connected last.
-    ///
-    /// # Errors
-    /// None is connected that serves the resource, and the reservation comes back.
-    pub fn serve(
-        self,
-        provider: OrganisationCode,
-        resource: ResourceId,
-        by_node: Option<&str>,
-        request: ServeTransfer,
-    ) -> Result<Conductor, (Self, NotConnected)> {
-        let (answer, answered) = oneshot::channel();
-        match self.ask(provider, resource, by_node, (request, answer)) {
-            Ok(node) => Ok(Conductor::new(self, node, answered)),
-            Err(NotConnected) => Err((self, NotConnected)),
-        }
-    }
-
-    /// Waits until the receipt was recorded, for as long as a transfer may be idle.
-    pub async fn is_confirmed(&mut self) -> bool {
-        let idle = self.relay.limits().idle;
-        let superseded = async {
-            // Revocation cannot take back what was delivered.
-            let _ = self
-                .stop
-                .wait_for(|stop| matches!(stop, Some(Stop::Superseded | Stop::ShuttingDown)))
-                .await;
-        };
-        tokio::select! {
-            biased;
-            confirmed = self.confirmed.wait_for(|confirmed| *confirmed) => confirmed.is_ok(),
-            () = superseded => false,
-            () = tokio::time::sleep(idle) => false,
-        }
-    }
-
-    fn ask(
-        &self,
-        provider: OrganisationCode,
-        resource: ResourceId,
-        by_node: Option<&str>,
-        (request, answer): (ServeTransfer, oneshot::Sender<Answer>),
-    ) -> Result<SpiffeId, NotConnected> {
-        // Links before transfers, as everywhere, so that two locks never wait for each other.
-        let links = self.relay.links();
-        let mut candidates =
-            links.values().filter(|entry| entry.serves(provider, resource)).collect::<Vec<_>>();
-        if let Some(node) = by_node {
-            candidates.retain(|entry| entry.node().to_string() == node);
-        }
-        candidates.sort_by_key(|entry| entry.session());
-        let entry = candidates.last().ok_or(NotConnected)?;
-
-        let mut transfers = self.relay.transfers();
-        let running = transfers.get_mut(&self.transfer).ok_or(NotConnected)?;
-        let node = entry.node().clone();
-        running.asked = Some(Asked { node: node.clone(), session: entry.session(), answer });
-        match entry.send(OpenLinkResponse { kind: Some(Kind::Serve(request)) }) {
-            true => Ok(node),
-            false => Err(NotConnected),
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.relay.transfers().remove(&self.transfer);
     }
 }
 

@@ -7,28 +7,34 @@ pub mod outcome;
 mod reconciliation;
 
 mod availability;
+mod passing;
 
 use publicdata_event_store::aggregates::{Aggregates, ExecuteError, Meta};
-use publicdata_exchange_domain::transfer::{self, Command, Refuser, Request, Source, Transfer};
+use publicdata_exchange_domain::grant::Grant;
+use publicdata_exchange_domain::transfer::{
+    self, Command, Refuser, Request, Source, Transfer, Way,
+};
 use publicdata_exchange_domain::{Refusal, Terms, Usage, Use};
 use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{Receipt, SealedParameters, ServeTransfer, ServingNode};
+use publicdata_proto::exchange::v1::{Receipt, SealedParameters, ServeTransfer};
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::retry::Backoff;
 use publicdata_service_kit::{Clock, Tasks, telemetry};
 use publicdata_transfer::{receipt, signed};
-use publicdata_types::{Actor, CommandId, GrantId, TransferId};
+use publicdata_types::{Actor, CommandId, TransferId};
 use tracing::Instrument as _;
 
-use crate::codec::{self, grant::Grants, transfer::Transfers, values};
+use crate::codec::{self, grant::Grants, transfer::Transfers};
 use crate::error::Error;
 use crate::metrics;
-use crate::queries::{Queries, Reader};
+use crate::queries::Queries;
 use crate::relay::outlet::{self, Inlet};
 use crate::relay::{Conductor, Relay, Reservation};
 use crate::subscriptions::SubscriptionDesk;
+use crate::tiers::Tiers;
 use asked::{Asked, derived};
+use passing::Attempt;
 
 /// How often the end of a transfer is tried to be recorded again: for about half a minute.
 const RECORD_RETRIES_MAX: usize = 10;
@@ -46,6 +52,8 @@ pub struct Exchange {
     pub subscriptions: SubscriptionDesk,
     /// Nodes and pipes.
     pub relay: Relay,
+    /// Buses of other tiers.
+    pub tiers: Tiers,
     /// Who vouches for signatures.
     pub roots: TrustRoots,
     /// The time.
@@ -57,24 +65,29 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Starts a transfer, or goes on with one that broke off.
+    /// Starts a transfer, or goes on with one that broke off. `asked_by` is the bus that passes the request on, if one does.
     ///
     /// # Errors
-    /// The request is not the caller's, it is refused, or no node can serve it.
+    /// The request is not the caller's, it is refused, or no node can serve it; or its grant is of a tier that is cut off.
     pub async fn fetch(
         &self,
-        signed: SignedMessage,
-        parameters: Option<SealedParameters>,
+        sent: (SignedMessage, Option<SealedParameters>),
         by: &Actor,
+        asked_by: Option<&SpiffeId>,
     ) -> Result<Inlet, Error> {
-        let sent = (signed, parameters);
         let asked = Asked::verify(&self.roots, sent, by, self.clock.now())?;
-        let grant: GrantId = values::parse("grant_id", &asked.request.grant_id)?;
+        let grant = asked.grant;
         let is_new = self.must_be_free_or_own(asked.transfer, by).await?;
         // Before the grant is read: a revocation that comes from now on finds the transfer.
         let reservation = self.relay.reserve(asked.transfer, grant).await;
 
         let (state, _) = self.grants.get(&grant.to_string()).await?;
+        if state == Grant::Absent
+            && let Some(found) = self.tiers.find(grant, &by.id, asked_by).await.transpose()
+        {
+            let attempt = Attempt { asked, reservation, is_new };
+            return self.pass_on(attempt, found, by, asked_by).await;
+        }
         // What goes on was counted when it began; whether it may go on, the provider's node says.
         let used = match state.issued() {
             Some((terms, _, _)) if is_new && terms.counts_use() => {
@@ -102,7 +115,8 @@ impl Exchange {
                 provider: terms.provider,
             }),
         };
-        self.record_request(&asked, asked.recorded(grant, source, by), is_new).await?;
+        let way = Way { requested_through: asked_by.map(SpiffeId::to_string), ..Way::default() };
+        self.record_request(&asked, asked.recorded(source, by, way), is_new).await?;
 
         let decision = decision.map_err(|refusal| (refusal.reason(), Error::from(refusal)));
         let terms = match self.allowed(&asked, decision, by).await? {
@@ -179,6 +193,9 @@ impl Exchange {
         }
 
         let command_id = derived(transfer, &signed.message);
+        // First there, where the grant is: what is recorded here is recorded at both.
+        self.confirm_through((transfer, &state), (&signed, consumer_signature.as_ref()), by)
+            .await?;
         let signatures = (signed.signature, consumer_signature);
         let receipt = codec::transfer::receipt(signed.message, signatures)?;
         let meta = self.meta(command_id, by.id.clone());
@@ -189,22 +206,6 @@ impl Exchange {
         }
         self.relay.confirm(transfer);
         Ok(executed.sequence)
-    }
-
-    /// Who answers queries under a grant that the reader may use.
-    ///
-    /// # Errors
-    /// There is no such grant in force, as far as the reader may know.
-    pub async fn services(
-        &self,
-        grant: GrantId,
-        reader: &Reader,
-    ) -> Result<Vec<ServingNode>, Error> {
-        let unknown = || Error::Unknown { what: "grant" };
-        self.queries.grant(grant, reader).await?.ok_or_else(unknown)?;
-        let (state, _) = self.grants.get(&grant.to_string()).await?;
-        let (terms, _, _) = state.issued().ok_or_else(unknown)?;
-        Ok(self.relay.serving(terms.provider, terms.resource))
     }
 
     /// Records that nobody conducts a transfer that the log calls running. Does nothing if somebody does.

@@ -47,8 +47,19 @@ pub struct Request {
     pub mode: DeliveryMode,
     /// What is asked of a data service, if one is asked.
     pub query: Option<Query>,
+    /// Which way it goes, if not from this bus's node to this bus's node.
+    pub way: Way,
     /// The same as the consumer's node signed it, for this attempt.
     pub signed: SignedBytes,
+}
+
+/// The buses of other tiers that a transfer goes by (市县分级交换, R24.1), as SPIFFE ids: none, unless its parties are of two tiers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The bus that passed the request on; none if the consumer's node asked this bus itself.
+    pub requested_through: Option<String>,
+    /// The bus that the request is passed on to; none if the provider's nodes are this bus's own.
+    pub served_through: Option<String>,
 }
 
 /// Where data comes from.
@@ -69,6 +80,8 @@ pub enum Refuser {
     ExchangeBus,
     /// The provider's node.
     ProviderNode,
+    /// The bus of another tier, or the provider's node behind it.
+    PeerBus,
 }
 
 /// Why a transfer did not go on.
@@ -330,10 +343,14 @@ impl Rejection {
 }
 
 fn complete(request: &Request, receipt: Receipt) -> Result<Vec<Event>, Rejection> {
-    let provider = request.source.as_ref().map(|source| source.provider);
+    let is_provider = match &request.source {
+        Some(source) => receipt.provider == source.provider,
+        // Of a grant at a bus that was cut off when it was asked for, nothing was known but who passes it on.
+        None => request.way.served_through.is_some(),
+    };
     for (same, what) in [
         (receipt.grant == request.grant, "grant"),
-        (Some(receipt.provider) == provider, "provider"),
+        (is_provider, "provider"),
         (receipt.consumer == request.consumer, "consumer"),
         (receipt.fields == request.fields, "list of fields"),
         (receipt.purpose == request.purpose, "purpose"),

@@ -22,6 +22,12 @@ pub struct Endpoints {
     pub catalog_feed: String,
     /// gRPC address of the exchange bus.
     pub exchange_bus: String,
+    /// The bus's name in its certificate: that of a district's tier has the division's code in it.
+    #[serde(default = "exchange_bus_service")]
+    pub exchange_bus_service: String,
+    /// Where the event store lets in leaf nodes, those of districts' tiers, `host:port`; empty if there are none.
+    #[serde(default)]
+    pub leaf_nodes: String,
     /// gRPC address of the opening service.
     pub open_data: String,
     /// gRPC address of the audit log.
@@ -30,6 +36,10 @@ pub struct Endpoints {
     pub portal: String,
     /// gRPC and Arrow Flight address of each node of this machine, by `<organisation code>/<node name>`.
     pub nodes: BTreeMap<String, String>,
+}
+
+fn exchange_bus_service() -> String {
+    "exchange-bus".to_owned()
 }
 
 // === impl Endpoints ===

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use lock::claim;
 pub use nodes::{NodeDataset, NodeSink, NodeSubscription, NodeWork};
+pub use services::CITY_DOMAIN;
 
 use crate::commands::init;
 use crate::endpoints::Endpoints;
@@ -109,7 +110,9 @@ impl Fleet {
         let lock = claim(&data, options.nats_server.as_deref()).await?;
         let authority = init::prepare(&data, &options.clock, &options.init)?;
 
-        let nats = services::nats(&data, authority.domain(), options.nats_server).await?;
+        let districts = &options.init.districts;
+        let (binary, ports) = (options.nats_server, options.ports);
+        let nats = services::nats(&data, authority.domain(), binary, districts, ports).await?;
         let root = CancellationToken::new();
         let started = services::start(&services::Setting {
             data: &data,
@@ -118,6 +121,7 @@ impl Fleet {
             ports: options.ports,
             root: &root,
             nats: &nats,
+            districts,
         })
         .await?;
         let mut fleet = Self {
@@ -196,9 +200,20 @@ impl Fleet {
     #[must_use]
     pub fn listening(&self) -> Vec<String> {
         let Endpoints {
-            catalog, catalog_feed, exchange_bus, open_data, audit, portal, nodes, ..
+            catalog,
+            catalog_feed,
+            exchange_bus,
+            leaf_nodes,
+            open_data,
+            audit,
+            portal,
+            nodes,
+            ..
         } = &self.endpoints;
-        let nats = self.nats.url();
+        let nats = match leaf_nodes.is_empty() {
+            true => self.nats.url(),
+            false => format!("{}  leaf nodes {leaf_nodes}", self.nats.url()),
+        };
         let mut lines: Vec<_> = [
             ("catalog", catalog),
             ("catalog feed", catalog_feed),

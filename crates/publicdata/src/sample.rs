@@ -95,6 +95,7 @@ pub fn init_arguments() -> anyhow::Result<init::Arguments> {
         domain: "chengdu.internal".parse::<TrustDomain>()?,
         authority: AUTHORITY.code.parse::<OrganisationCode>()?,
         account: AUTHORITY.accounts[0].0.to_owned(),
+        districts: Vec::new(),
     })
 }
 

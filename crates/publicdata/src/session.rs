@@ -189,7 +189,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn grants(&self) -> anyhow::Result<GrantServiceClient<Channel>> {
-        Ok(GrantServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+        Ok(GrantServiceClient::new(self.bus()?))
     }
 
     /// Client for the exchange log.
@@ -197,7 +197,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
-        Ok(TransferServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+        Ok(TransferServiceClient::new(self.bus()?))
     }
 
     /// Client for verification tickets.
@@ -205,7 +205,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn tickets(&self) -> anyhow::Result<TicketServiceClient<Channel>> {
-        Ok(TicketServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+        Ok(TicketServiceClient::new(self.bus()?))
     }
 
     /// Client for disputes.
@@ -213,7 +213,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn disputes(&self) -> anyhow::Result<DisputeServiceClient<Channel>> {
-        Ok(DisputeServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+        Ok(DisputeServiceClient::new(self.bus()?))
     }
 
     /// Client for subscriptions.
@@ -221,8 +221,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn subscriptions(&self) -> anyhow::Result<SubscriptionServiceClient<Channel>> {
-        let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
-        Ok(SubscriptionServiceClient::new(channel))
+        Ok(SubscriptionServiceClient::new(self.bus()?))
     }
 
     /// Client for what flows to the big data centre.
@@ -254,7 +253,7 @@ impl Session {
     /// # Errors
     /// The endpoint is no address.
     pub fn links(&self) -> anyhow::Result<NodeLinkServiceClient<Channel>> {
-        Ok(NodeLinkServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+        Ok(NodeLinkServiceClient::new(self.bus()?))
     }
 
     /// Client for the opening of data.
@@ -323,6 +322,10 @@ impl Session {
     /// What the fleet wrote down is no trust domain.
     pub fn domain(&self) -> anyhow::Result<TrustDomain> {
         Ok(self.endpoints.trust_domain.parse()?)
+    }
+
+    fn bus(&self) -> anyhow::Result<Channel> {
+        self.service(&self.endpoints.exchange_bus, &self.endpoints.exchange_bus_service)
     }
 
     fn service(&self, endpoint: &str, name: &str) -> anyhow::Result<Channel> {

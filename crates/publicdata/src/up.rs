@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use publicdata_identity::Credentials;
 use publicdata_node_agent as node_agent;
 use publicdata_service_kit::{Clock, Tasks, shutdown_signal};
+use publicdata_types::RegionCode;
 
+use crate::commands::init;
 use crate::context::Context;
 use crate::fleet::{Fleet, Options, Ports};
 use crate::output::print_line;
@@ -34,6 +36,10 @@ pub struct Arguments {
     /// Start without the sample city: an authority, two departments with a node each, and an auditor.
     #[arg(long)]
     pub empty: bool,
+    /// A district whose tier has a bus of its own (市县分级交换), such as 510104; may be repeated. This fleet lets it in, and makes its
+    /// credentials; the README of exchange-bus says how to run it.
+    #[arg(long = "district")]
+    pub districts: Vec<RegionCode>,
 }
 
 /// Carries out the command: starts, says where everything listens, and stops on Ctrl-C.
@@ -45,13 +51,14 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
         Some(start) => Clock::starting_at(start),
         None => Clock::system(),
     };
+    let init = init::Arguments { districts: arguments.districts, ..sample::init_arguments()? };
     let options = Options {
         nats_server: arguments.nats_server,
         ports: match arguments.port {
             0 => Ports::Free,
             first => Ports::From(first),
         },
-        ..Options::new(&context.global.data, clock, sample::init_arguments()?)
+        ..Options::new(&context.global.data, clock, init)
     };
     let signal = shutdown_signal()?;
     let mut fleet = Fleet::start(options).await?;

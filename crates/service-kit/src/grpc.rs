@@ -6,9 +6,11 @@ mod channel;
 mod connect;
 mod explain;
 mod server;
+mod tunnel;
 
 pub use channel::{Channel, ChannelError, channel};
 pub use server::{BoundServer, ServerError, bind};
+pub use tunnel::{carry, channel_over, connection, serve_over};
 
 use std::time::Duration;
 

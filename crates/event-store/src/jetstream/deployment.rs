@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{ClientTls, JetStreamStore, Options, Profile, SetupError, StreamOptions};
+use super::{ClientTls, JetStreamStore, MirrorConfig, Options, Profile, SetupError, StreamOptions};
 
 const REPLICAS: usize = 3;
 
@@ -20,6 +20,9 @@ pub struct StoreConfig {
     /// How many servers hold each stream.
     #[serde(default = "replicas")]
     pub replicas: usize,
+    /// Streams of another domain that these servers, which are leaf nodes of it, keep a copy of; none unless said otherwise.
+    #[serde(default)]
+    pub mirror: Vec<MirrorConfig>,
     /// What the deployment promises.
     #[serde(default)]
     pub profile: Profile,
@@ -27,7 +30,7 @@ pub struct StoreConfig {
 
 impl StoreConfig {
     /// Connects `service` with the certificate in its credentials folder, checks the promise, and makes the streams that the
-    /// service writes.
+    /// service writes, and the mirrors.
     ///
     /// # Errors
     /// No server accepts the service, or the set-up breaks the promise.
@@ -48,6 +51,9 @@ impl StoreConfig {
         store.check_durability(self.profile, &self.monitors).await?;
         for stream in streams_written {
             store.ensure_stream_with(StreamOptions::new(*stream, self.replicas)).await?;
+        }
+        for mirror in &self.mirror {
+            store.ensure_mirror(mirror, self.replicas).await?;
         }
         Ok(store)
     }

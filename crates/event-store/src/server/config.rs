@@ -30,11 +30,16 @@ pub(super) fn render(options: &ServerOptions, port: u16, monitor_port: u16) -> S
          pid_file: {pid_file}\n\
          log_file: {log_file}\n\
          # Every write is on disk before it is acknowledged.\n\
-         jetstream {{\n  store_dir: {store_dir}\n  sync_interval: always\n}}\n",
+         jetstream {{\n  store_dir: {store_dir}\n  sync_interval: always\n{domain}}}\n",
         name = quoted(&options.name),
         host = quoted(&options.host),
         pid_file = quoted_path(&pid_path(&options.data_dir)),
         log_file = quoted_path(&log_file(options)),
+        domain = options
+            .domain
+            .as_ref()
+            .map(|domain| format!("  domain: {}\n", quoted(domain)))
+            .unwrap_or_default(),
         store_dir = quoted_path(&options.data_dir.join("streams")),
     )];
     if let Some(tls) = &options.tls {
@@ -43,6 +48,7 @@ pub(super) fn render(options: &ServerOptions, port: u16, monitor_port: u16) -> S
     if let Some(cluster) = &options.cluster {
         parts.push(render_cluster(cluster, options));
     }
+    parts.extend(render_leaf_nodes(options));
     if !options.users.is_empty() {
         let users: String = options.users.iter().map(render_user).collect();
         parts.push(format!("authorization {{\n  users: [\n{users}  ]\n}}\n"));
@@ -66,6 +72,29 @@ fn render_cluster(cluster: &Cluster, options: &ServerOptions) -> String {
     }
     text.push_str("}\n");
     text
+}
+
+/// How it is a leaf node, or has some. Each side shows its certificate, and the one that is dialled allows what its user may do.
+fn render_leaf_nodes(options: &ServerOptions) -> Option<String> {
+    let tls = options.tls.as_ref().map(files);
+    let block = |text: &str, more: &str| match &tls {
+        Some(files) => format!("{text}  tls {{\n{files}{more}  }}\n"),
+        None => text.to_owned(),
+    };
+    let mut parts = Vec::new();
+    if let Some(port) = options.leaf_port {
+        let listen = format!("  host: {}\n  port: {port}\n", quoted(&options.host));
+        parts.push(block(&listen, "  verify_and_map: true\n"));
+    }
+    if let Some(address) = &options.leaf_of {
+        let scheme = if tls.is_some() { "tls" } else { "nats" };
+        let url = format!("  url: {}\n", quoted(&format!("{scheme}://{address}")));
+        parts.push(format!("  reconnect: 1s\n  remotes: [ {{\n{}  }} ]\n", block(&url, "")));
+    }
+    match parts.is_empty() {
+        true => None,
+        false => Some(format!("leafnodes {{\n{}}}\n", parts.concat())),
+    }
 }
 
 fn files(tls: &Tls) -> String {

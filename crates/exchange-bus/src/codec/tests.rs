@@ -6,7 +6,7 @@ use prost::Message as _;
 use publicdata_event_store::aggregates::{Codec, EventOf};
 use publicdata_exchange_domain::application::{Application, Request};
 use publicdata_exchange_domain::terms::Field;
-use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source};
+use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source, Way};
 use publicdata_exchange_domain::{ProofKind, Query, SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{Receipt as WireReceipt, TransferRequest};
@@ -52,7 +52,9 @@ fn transfer_events_read_and_write_as_they_always_did() {
         ("transfer_requested.v1", Event::Requested(request(Some(source())))),
         ("transfer_requested_unknown_grant.v1", Event::Requested(request(None))),
         ("transfer_requested_proof.v1", Event::Requested(proof())),
+        ("transfer_requested_through.v1", Event::Requested(through(request(Some(source()))))),
         ("transfer_refused.v1", Event::Refused { refuser: Refuser::ProviderNode, cause: cause() }),
+        ("transfer_refused_peer.v1", Event::Refused { refuser: Refuser::PeerBus, cause: cause() }),
         (
             "transfer_resumed.v1",
             Event::Resumed { received_frames: 7, signed: signed(&TransferRequest::default()) },
@@ -116,6 +118,17 @@ fn subscription(
         case_number: "2026-0104".to_owned(),
         trigger,
     }
+}
+
+fn through(
+    request: publicdata_exchange_domain::transfer::Request,
+) -> publicdata_exchange_domain::transfer::Request {
+    let bus = |name: &str| Some(format!("spiffe://chengdu.example/service/{name}"));
+    let way = Way {
+        requested_through: bus("exchange-bus-510104"),
+        served_through: bus("exchange-bus-510105"),
+    };
+    publicdata_exchange_domain::transfer::Request { way, ..request }
 }
 
 #[test]
@@ -233,6 +246,7 @@ fn request(source: Option<Source>) -> publicdata_exchange_domain::transfer::Requ
         case_number: "case-1".to_owned(),
         mode: DeliveryMode::Bulk,
         query: None,
+        way: Way::default(),
         signed: signed(&TransferRequest {
             transfer_id: ID.to_owned(),
             ..TransferRequest::default()

@@ -4,7 +4,7 @@ use prost::{Message as _, Name as _};
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_exchange_domain::transfer::{
-    Cause, Event, Receipt, Refuser, Request, Source, Transfer,
+    Cause, Event, Receipt, Refuser, Request, Source, Transfer, Way,
 };
 use publicdata_exchange_domain::{ProofKind, Query, SignedBytes};
 use publicdata_proto::common::v1::Signature;
@@ -161,6 +161,8 @@ fn requested(request: &Request) -> TransferRequested {
         },
         service: request.query.as_ref().map(|query| query.service.clone()).unwrap_or_default(),
         proof: proof_to_wire(request.query.as_ref().and_then(|query| query.proof)).into(),
+        requested_through: request.way.requested_through.clone().unwrap_or_default(),
+        served_through: request.way.served_through.clone().unwrap_or_default(),
     }
 }
 
@@ -187,6 +189,10 @@ fn request(event: TransferRequested) -> Result<Request, FieldError> {
         query: match event.service.is_empty() {
             true => None,
             false => Some(Query { service: event.service, proof: proof(event.proof) }),
+        },
+        way: Way {
+            requested_through: values::non_empty(event.requested_through),
+            served_through: values::non_empty(event.served_through),
         },
         signed: seal(&signed),
     })
@@ -227,6 +233,7 @@ fn refuser_to_wire(refuser: Refuser) -> WireRefuser {
     match refuser {
         Refuser::ExchangeBus => WireRefuser::ExchangeBus,
         Refuser::ProviderNode => WireRefuser::ProviderNode,
+        Refuser::PeerBus => WireRefuser::PeerBus,
     }
 }
 
@@ -234,6 +241,7 @@ fn refuser(wire: WireRefuser) -> Result<Refuser, FieldError> {
     match wire {
         WireRefuser::ExchangeBus => Ok(Refuser::ExchangeBus),
         WireRefuser::ProviderNode => Ok(Refuser::ProviderNode),
+        WireRefuser::PeerBus => Ok(Refuser::PeerBus),
         WireRefuser::Unspecified => Err(FieldError::missing("refuser")),
     }
 }

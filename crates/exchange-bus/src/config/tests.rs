@@ -47,6 +47,46 @@ fn values_that_cannot_be_are_refused() {
     assert!(matches!(config.validate(), Err(ConfigError::NatsMissing)));
 }
 
+const TIERS: &str = r#"
+    [exchange_bus.tier.superior]
+    address = "bus.example:7002"
+    server = "spiffe://chengdu.internal/service/exchange-bus"
+    region = "510104"
+"#;
+
+/// R24.1: a district's bus is told of the one above it.
+#[test]
+fn tiers_are_read() {
+    let config = load(&format!("{FILE}{TIERS}")).unwrap();
+
+    config.validate().unwrap();
+    let superior = config.exchange_bus.tier.superior.unwrap();
+    assert_eq!(superior.region, "510104".parse().unwrap());
+    assert_eq!(superior.server.to_string(), "spiffe://chengdu.internal/service/exchange-bus");
+
+    let error = load(&format!("{FILE}{}", TIERS.replace("spiffe:", "https:"))).unwrap_err();
+    assert!(error.to_string().contains("spiffe://"), "{error}");
+}
+
+/// R24.1: each division has one bus, so that a grant has one place.
+#[test]
+fn two_buses_for_one_division_are_refused() {
+    let below = |region: &str| SubordinateConfig {
+        server: "spiffe://chengdu.internal/service/exchange-bus-510104".parse().unwrap(),
+        region: region.parse().unwrap(),
+    };
+    let mut config = load(FILE).unwrap();
+    config.exchange_bus.tier.subordinate = vec![below("510104"), below("510105")];
+    config.validate().unwrap();
+
+    config.exchange_bus.tier.subordinate = vec![below("510104"), below("510100")];
+    assert!(matches!(config.validate(), Err(ConfigError::DivisionTaken { .. })));
+
+    let mut config = load(&format!("{FILE}{TIERS}")).unwrap();
+    config.exchange_bus.tier.subordinate = vec![below("510105")];
+    assert!(matches!(config.validate(), Err(ConfigError::DivisionOutside { .. })));
+}
+
 /// H3: the file is named.
 #[test]
 fn a_holidays_file_that_is_missing_is_named() {

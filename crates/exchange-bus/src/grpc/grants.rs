@@ -1,11 +1,12 @@
 //! `GrantService`.
 
 use publicdata_event_store::aggregates::Meta;
+use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::grant_service_server::GrantService;
 use publicdata_proto::exchange::v1::{
-    GetGrantRequest, GetGrantResponse, IssueGrantRequest, IssueGrantResponse, ListGrantsRequest,
-    ListGrantsResponse, RefuseApplicationRequest, RefuseApplicationResponse, RevokeGrantRequest,
-    RevokeGrantResponse, SubmitApplicationRequest, SubmitApplicationResponse,
+    GetGrantRequest, GetGrantResponse, Grant, IssueGrantRequest, IssueGrantResponse,
+    ListGrantsRequest, ListGrantsResponse, RefuseApplicationRequest, RefuseApplicationResponse,
+    RevokeGrantRequest, RevokeGrantResponse, SubmitApplicationRequest, SubmitApplicationResponse,
 };
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::chain;
@@ -18,7 +19,7 @@ use super::{Service, page, token};
 use crate::codec::{FieldError, values};
 use crate::error::Error;
 use crate::grants::Request as Application;
-use crate::queries::GrantsSought;
+use crate::queries::{GrantsSought, Reader};
 
 #[async_trait]
 impl GrantService for Service {
@@ -28,19 +29,7 @@ impl GrantService for Service {
         request: Request<SubmitApplicationRequest>,
     ) -> Result<Response<SubmitApplicationResponse>, Status> {
         let by = self.directory.user(&request).await?;
-        let request = request.into_inner();
-        let meta = self.meta(&request.command_id, &by)?;
-        let resource = values::parse("resource_id", &request.resource_id).map_err(Error::from)?;
-        let application = application(request).map_err(Error::from)?;
-
-        let (id, deadline, sequence) = self.desk.apply(&meta, resource, application, by).await?;
-
-        self.settle(sequence).await;
-        Ok(Response::new(SubmitApplicationResponse {
-            grant_id: id.to_string(),
-            deadline: Some(values::deadline_to_wire(&deadline)),
-            sequence,
-        }))
+        Ok(Response::new(self.submit(request.into_inner(), by, None).await?))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -102,14 +91,13 @@ impl GrantService for Service {
         &self,
         request: Request<GetGrantRequest>,
     ) -> Result<Response<GetGrantResponse>, Status> {
-        let reader = self.reader(&request).await?;
+        let by = self.principal(&request).await?;
         let id = &request.get_ref().grant_id;
         let id: GrantId = values::parse("grant_id", id).map_err(Error::from)?;
 
-        match self.queries.grant(id, &reader).await? {
-            Some(grant) => Ok(Response::new(GetGrantResponse { grant: Some(grant) })),
-            None => Err(Error::Unknown { what: "grant" }.into()),
-        }
+        let grant = self.read_grant(id, &by, None).await?;
+
+        Ok(Response::new(GetGrantResponse { grant: Some(grant) }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -137,6 +125,55 @@ impl GrantService for Service {
 }
 
 impl Service {
+    /// Takes an application in, or passes it on to the bus of the provider's tier.
+    pub(super) async fn submit(
+        &self,
+        request: SubmitApplicationRequest,
+        by: Actor,
+        asked_by: Option<&SpiffeId>,
+    ) -> Result<SubmitApplicationResponse, Error> {
+        let meta = self.meta(&request.command_id, &by)?;
+        let resource = values::parse("resource_id", &request.resource_id)?;
+        if let Some(peer) = self.desk.bus_of(resource, asked_by).await? {
+            let response = peer.apply(&by.id, request).await?;
+            if let Ok(grant) = response.grant_id.parse() {
+                self.tiers.remember(grant, peer.id().clone());
+            }
+            return Ok(response);
+        }
+        let application = application(request)?;
+
+        let (id, deadline, sequence) = self.desk.apply(&meta, resource, application, by).await?;
+
+        self.settle(sequence).await;
+        Ok(SubmitApplicationResponse {
+            grant_id: id.to_string(),
+            deadline: Some(values::deadline_to_wire(&deadline)),
+            sequence,
+        })
+    }
+
+    /// An application or grant of this bus, or of that of another tier.
+    pub(super) async fn read_grant(
+        &self,
+        id: GrantId,
+        by: &Actor,
+        asked_by: Option<&SpiffeId>,
+    ) -> Result<Grant, Error> {
+        if let Some(grant) = self.queries.grant(id, &Reader::from(by)).await? {
+            return Ok(grant);
+        }
+        let found = match self.desk.last_change(id).await? {
+            // What is here, and not shown, is nowhere else; but the view may lag, as after a restart.
+            Some(sequence) => {
+                self.settle(sequence).await;
+                self.queries.grant(id, &Reader::from(by)).await?
+            }
+            None => self.tiers.find(id, &by.id, asked_by).await?.map(|(_, grant)| grant),
+        };
+        found.ok_or(Error::Unknown { what: "grant" })
+    }
+
     /// Stores a revocation and makes it felt: at running transfers at once, at nodes when the views hold it.
     async fn revoke(
         &self,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkService;
 use publicdata_proto::exchange::v1::{
@@ -59,7 +59,8 @@ impl NodeLinkService for Service {
             Some(_) | None => return Err(Error::Beginning { expected: "a header" }.into()),
         };
 
-        let delivered = self.relay.deliver(&node, header, parts.boxed()).await;
+        let parts = parts.map_err(|_| relay::Broken::Lost).boxed();
+        let delivered = self.relay.deliver(&node, header, parts).await;
         delivered.map_err(|relay::NotAsked| Error::NotAsked)??;
         Ok(Response::new(DeliverResponse {}))
     }
@@ -82,7 +83,7 @@ impl NodeLinkService for Service {
                 });
             }
         }
-        Ok(Response::new(ListNodesResponse { nodes }))
+        Ok(Response::new(ListNodesResponse { nodes, peers: self.tiers.peers() }))
     }
 }
 

@@ -7,7 +7,7 @@ use publicdata_proto::exchange::v1::{
     FetchRequest, FindServicesRequest, FindServicesResponse, ListTransfersRequest,
     ListTransfersResponse,
 };
-use publicdata_types::TransferId;
+use publicdata_types::{Actor, TransferId};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Service, page, token};
@@ -26,7 +26,7 @@ impl TransferService for Service {
         let FetchRequest { request: signed, parameters } = request.into_inner();
         let signed = signed.ok_or_else(|| Error::from(FieldError::missing("request")))?;
 
-        Ok(Response::new(self.exchange.fetch(signed, parameters, &by).await?))
+        Ok(Response::new(self.exchange.fetch((signed, parameters), &by, None).await?))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -35,14 +35,9 @@ impl TransferService for Service {
         request: Request<ConfirmDeliveryRequest>,
     ) -> Result<Response<ConfirmDeliveryResponse>, Status> {
         let by = self.directory.node(&request).await?;
-        let ConfirmDeliveryRequest { transfer_id, receipt, consumer_signature } =
-            request.into_inner();
-        let id: TransferId = values::parse("transfer_id", &transfer_id).map_err(Error::from)?;
-        let receipt = receipt.ok_or_else(|| Error::from(FieldError::missing("receipt")))?;
 
-        let sequence = self.exchange.confirm(id, receipt, consumer_signature, &by).await?;
+        let sequence = self.confirm(request.into_inner(), &by).await?;
 
-        self.settle(sequence).await;
         Ok(Response::new(ConfirmDeliveryResponse { sequence }))
     }
 
@@ -66,10 +61,10 @@ impl TransferService for Service {
         &self,
         request: Request<FindServicesRequest>,
     ) -> Result<Response<FindServicesResponse>, Status> {
-        let reader = self.reader(&request).await?;
+        let by = self.principal(&request).await?;
         let id = values::parse("grant_id", &request.get_ref().grant_id).map_err(Error::from)?;
 
-        let nodes = self.exchange.services(id, &reader).await?;
+        let nodes = self.exchange.services(id, &by, None).await?;
 
         Ok(Response::new(FindServicesResponse { nodes }))
     }
@@ -92,6 +87,23 @@ impl TransferService for Service {
         let subjects = self.queries.subjects(&reader, &sought, asked_min, count_max).await?;
 
         Ok(Response::new(CountSubjectsResponse { subjects }))
+    }
+}
+
+impl Service {
+    /// Completes a transfer, and waits until the log shows it.
+    pub(super) async fn confirm(
+        &self,
+        request: ConfirmDeliveryRequest,
+        by: &Actor,
+    ) -> Result<u64, Error> {
+        let id: TransferId = values::parse("transfer_id", &request.transfer_id)?;
+        let receipt = request.receipt.ok_or_else(|| FieldError::missing("receipt"))?;
+
+        let sequence = self.exchange.confirm(id, receipt, request.consumer_signature, by).await?;
+
+        self.settle(sequence).await;
+        Ok(sequence)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::{
     DeliverRequest, DeliveryFailure, FetchResponse, Frame, OpenLinkResponse, StopTransfer,
@@ -13,17 +14,16 @@ use tokio::time::timeout;
 use tonic::Status;
 
 use super::outlet::{Gone, Outlet};
-use super::{Answer, Delivery, Reservation, Stop};
+use super::{Answer, Broken, Delivery, PeerEnd, Reservation, Stop};
 
 /// A frame's plaintext is at most 1 MiB; sealing and framing add little.
 const SEALED_BYTES_MAX: usize = (1 << 20) + (64 << 10);
 
-/// A transfer that a node was asked to deliver.
-#[derive(Debug)]
+/// A transfer that a node, or the bus of another tier, was asked to deliver.
 pub struct Conductor {
     reservation: Reservation,
     node: SpiffeId,
-    answer: oneshot::Receiver<Answer>,
+    answer: BoxFuture<'static, Answer>,
 }
 
 /// How a transfer's conduct ended.
@@ -35,6 +35,8 @@ pub enum Ending {
     Failed(DeliveryFailure),
     /// The provider's node, or its connection, is gone.
     ProviderLost,
+    /// The bus of another tier, which it is served through, ended it or is out of reach.
+    Peer(PeerEnd),
     /// The provider's node sent nothing for too long.
     ProviderStalled,
     /// The provider's node sent what it may not send.
@@ -59,7 +61,7 @@ impl Conductor {
     pub(super) fn new(
         reservation: Reservation,
         node: SpiffeId,
-        answer: oneshot::Receiver<Answer>,
+        answer: BoxFuture<'static, Answer>,
     ) -> Self {
         Self { reservation, node, answer }
     }
@@ -115,9 +117,9 @@ impl Conductor {
     ) -> Result<Delivery, Ending> {
         tokio::select! {
             answer = timeout(idle, &mut self.answer) => match answer {
-                Ok(Ok(Answer::Delivery(delivery))) => Ok(delivery),
-                Ok(Ok(Answer::Declined(failure))) => Err(Ending::Failed(failure)),
-                Ok(Ok(Answer::Lost) | Err(_)) => Err(Ending::ProviderLost),
+                Ok(Answer::Delivery(delivery)) => Ok(delivery),
+                Ok(Answer::Declined(failure)) => Err(Ending::Failed(failure)),
+                Ok(Answer::Broken(broken)) => Err(broken.into()),
                 Err(_) => Err(Ending::ProviderStalled),
             },
             () = outlet.closed() => Err(Ending::ConsumerGone),
@@ -128,7 +130,9 @@ impl Conductor {
     fn answer_provider(&self, ending: &Ending, done: Option<oneshot::Sender<Result<(), Status>>>) {
         let (answer, stop) = match ending {
             Ending::Delivered | Ending::Failed(_) => (Ok(()), None),
-            Ending::ProviderLost => (Err(Status::unavailable("the link was lost")), None),
+            Ending::ProviderLost | Ending::Peer(_) => {
+                (Err(Status::unavailable("the link was lost")), None)
+            }
             Ending::ProviderStalled => (
                 Err(Status::deadline_exceeded("nothing came for too long")),
                 Some("PROVIDER_STALLED"),
@@ -171,6 +175,21 @@ impl Conductor {
         };
         if let Some(entry) = self.reservation.relay.links().get(&self.node) {
             entry.send(OpenLinkResponse { kind: Some(Kind::Stop(stop)) });
+        }
+    }
+}
+
+impl std::fmt::Debug for Conductor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conductor").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl From<Broken> for Ending {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Lost => Self::ProviderLost,
+            Broken::Peer(end) => Self::Peer(end),
         }
     }
 }
@@ -220,8 +239,9 @@ impl Pipe<'_> {
             Ok(Some(Ok(DeliverRequest { part: None }))) => {
                 Err(Ending::ProviderViolated("a part without content"))
             }
+            Ok(Some(Err(broken))) => Err(broken.into()),
             // The call ended without trailer or failure.
-            Ok(Some(Err(_)) | None) => Err(Ending::ProviderLost),
+            Ok(None) => Err(Ending::ProviderLost),
             Err(_) => Err(Ending::ProviderStalled),
         }
     }

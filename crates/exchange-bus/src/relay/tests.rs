@@ -3,9 +3,10 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use publicdata_identity::TrustDomain;
 use publicdata_proto::exchange::v1::{
-    DeliverRequest, DeliveryTrailer, FetchResponse, Frame, OpenLinkRequest, deliver_request,
-    fetch_response,
+    DeliverRequest, DeliveryTrailer, FetchResponse, Frame, OpenLinkRequest, OpenLinkResponse,
+    ServeTransfer, deliver_request, fetch_response,
 };
+use publicdata_types::ResourceId;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 

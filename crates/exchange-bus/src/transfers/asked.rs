@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use publicdata_exchange_domain::Query;
-use publicdata_exchange_domain::transfer::{Request, Source};
+use publicdata_exchange_domain::transfer::{Request, Source, Way};
 use publicdata_identity::TrustRoots;
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{SealedParameters, TransferRequest};
@@ -19,6 +19,7 @@ const PARAMETER_BYTES_MAX: usize = 64 << 10;
 /// A request whose signature was verified.
 pub(super) struct Asked {
     pub(super) transfer: TransferId,
+    pub(super) grant: GrantId,
     pub(super) request: TransferRequest,
     pub(super) signed: SignedMessage,
     /// How it is to be delivered.
@@ -53,6 +54,7 @@ impl Asked {
             .into());
         }
         let transfer = values::parse("transfer_id", &request.transfer_id)?;
+        let grant = values::parse("grant_id", &request.grant_id)?;
         let command_id = derived(transfer, &signed.message);
         let mode = push::mode_of(&request).ok_or_else(|| FieldError::missing("mode"))?;
         let query = codec::transfer::query(&request)?;
@@ -61,7 +63,7 @@ impl Asked {
             return Err(FieldError { field: "query", source }.into());
         }
         let actor = by.id.clone();
-        Ok(Self { transfer, request, signed, mode, query, parameters, actor, command_id })
+        Ok(Self { transfer, grant, request, signed, mode, query, parameters, actor, command_id })
     }
 
     /// What is sent along is what was signed for: the bus can say no more of it.
@@ -85,11 +87,11 @@ impl Asked {
     }
 
     /// The same as it is recorded.
-    pub(super) fn recorded(&self, grant: GrantId, source: Option<Source>, by: &Actor) -> Request {
+    pub(super) fn recorded(&self, source: Option<Source>, by: &Actor, way: Way) -> Request {
         let TransferRequest { consumer_node, requested_by, fields, purpose, case_number, .. } =
             self.request.clone();
         Request {
-            grant,
+            grant: self.grant,
             source,
             consumer: by.organisation,
             consumer_node,
@@ -99,6 +101,7 @@ impl Asked {
             case_number,
             mode: self.mode,
             query: self.query.clone(),
+            way,
             signed: codec::grant::seal(&self.signed),
         }
     }

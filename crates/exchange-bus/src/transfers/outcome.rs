@@ -5,11 +5,13 @@ use publicdata_proto::exchange::v1::DeliveryFailure;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 
-use crate::relay::{Ending, Stop};
+use crate::relay::{Ending, PeerEnd, Stop};
 
 /// A failure's text is for people, and short.
 const MESSAGE_CHARS_MAX: usize = 500;
 const REASON_CHARS_MAX: usize = 64;
+/// Why a transfer is stopped.
+const GRANT_REVOKED: &str = "GRANT_REVOKED";
 
 /// What follows from an ending other than success.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub fn of(ending: Ending) -> Option<Outcome> {
             "PROVIDER_NODE_LOST",
             "the connection to the provider's node was lost; resume the transfer",
         )),
+        Ending::Peer(end) => Some(ended_by_peer(end)),
         Ending::ProviderStalled => Some(interrupted(
             Code::Unavailable,
             "PROVIDER_STALLED",
@@ -62,10 +65,10 @@ pub fn of(ending: Ending) -> Option<Outcome> {
             "the bus is shutting down; resume the transfer",
         )),
         Ending::Stopped(Stop::Revoked) => Some(Outcome {
-            command: Command::Stop { reason: "GRANT_REVOKED".to_owned() },
+            command: Command::Stop { reason: GRANT_REVOKED.to_owned() },
             problem: Problem::new(
                 Code::PermissionDenied,
-                "GRANT_REVOKED",
+                GRANT_REVOKED,
                 "grant was revoked; apply anew",
             ),
         }),
@@ -92,6 +95,31 @@ pub fn labels(command: &Command) -> (&'static str, String) {
 fn interrupted(code: Code, reason: &'static str, message: &str) -> Outcome {
     let command = Command::Interrupt { cause: cause(reason, message) };
     Outcome { command, problem: Problem::new(code, reason, message) }
+}
+
+/// What the bus of another tier says: it has decided, and recorded the same.
+fn ended_by_peer(end: PeerEnd) -> Outcome {
+    let PeerEnd { code, reason, message } = end;
+    let cause = Cause {
+        reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+        message: message.chars().take(MESSAGE_CHARS_MAX).collect(),
+    };
+    let command = match code {
+        Code::PermissionDenied if reason == GRANT_REVOKED => Command::Stop { reason: cause.reason },
+        Code::PermissionDenied | Code::NotFound | Code::InvalidArgument => {
+            Command::Refuse { refuser: Refuser::PeerBus, cause }
+        }
+        Code::Unauthenticated
+        | Code::FailedPrecondition
+        | Code::Conflict
+        | Code::Unavailable
+        | Code::ResourceExhausted
+        | Code::DataLoss
+        | Code::Internal => Command::Interrupt { cause },
+    };
+    let mut problem = Problem::new(code, "FAILED", message);
+    problem.reason = reason.into();
+    Outcome { command, problem }
 }
 
 /// The provider's node says why; whoever runs it is not trusted to be brief.

@@ -65,6 +65,8 @@ fn request(context: &Context<'_>, requested: TransferRequested) -> Result<Entry,
         service: requested.service,
         proof: requested.proof,
         reconciliation: asked.reconcile,
+        requested_through: requested.requested_through,
+        served_through: requested.served_through,
         ..Transfer::default()
     };
     transfer.set_status(TransferStatus::Running);
@@ -100,6 +102,10 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
         transfer.sha256 = completed.sha256;
         let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;
         transfer.subject_reference = receipt.subject_reference;
+        // Of a grant at a bus that was cut off when it was asked for, the provider was not known until now.
+        if transfer.provider_code.is_empty() {
+            transfer.provider_code = receipt.provider_code;
+        }
         transfer.reason.clear();
         transfer.message.clear();
     }
@@ -133,6 +139,7 @@ async fn save(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
+         provider_code = excluded.provider_code, \
          reason = excluded.reason, subject_reference = excluded.subject_reference, \
          rejected_rows = excluded.rejected_rows",
     )

@@ -29,6 +29,7 @@ fn request(attempt: u8) -> Request {
         case_number: "2026-0104".to_owned(),
         mode: DeliveryMode::Bulk,
         query: None,
+        way: Way::default(),
         signed: signed(attempt),
     }
 }
@@ -102,6 +103,25 @@ fn every_attempt_is_recorded() {
     for command in [refuse(), resume(1), interrupt(), stop(), Command::Complete(receipt())] {
         given::<Transfer>([]).when(command).then_rejected(Rejection::Absent);
     }
+}
+
+/// R24.1: of a grant at a bus that was cut off when it was asked for, the receipt says who provided; of a grant that nobody knows, none
+/// does.
+#[test]
+fn a_transfer_that_was_passed_on_ends_with_a_receipt() {
+    let way = Way {
+        served_through: Some("spiffe://chengdu.example/service/bus".to_owned()),
+        ..Way::default()
+    };
+    let passed_on = Request { source: None, way, ..request(1) };
+    given::<Transfer>([Event::Requested(passed_on), interrupted(), resumed(2)])
+        .when(Command::Complete(receipt()))
+        .then([Event::Completed(receipt())]);
+
+    let unknown = Request { source: None, ..request(1) };
+    given::<Transfer>([Event::Requested(unknown)])
+        .when(Command::Complete(receipt()))
+        .then_rejected(Rejection::ReceiptDiffers { what: "provider" });
 }
 
 /// R23.2, R30.1: a refusal is recorded with its reason.

@@ -5,7 +5,7 @@ use publicdata_identity::{
     CertificateAuthority, CredentialRequest, SpiffeId, TrustDomain, Validity,
 };
 use publicdata_service_kit::Clock;
-use publicdata_types::OrganisationCode;
+use publicdata_types::{OrganisationCode, RegionCode};
 
 use crate::context::Context;
 use crate::session::CREDENTIALS_FOLDER;
@@ -14,6 +14,8 @@ use crate::session::CREDENTIALS_FOLDER;
 pub const AUTHORITY_FOLDER: &str = "ca";
 /// Name of the first authority's credentials.
 pub const FIRST_AUTHORITY: &str = "authority";
+/// What the bus and the event store of a district's tier are called: these, and the division's code.
+pub const DISTRICT_SERVICES: [&str; 2] = ["exchange-bus", "nats"];
 /// The services of a fleet, by the names in their certificates.
 pub const SERVICES: [&str; 5] = ["catalog", "exchange-bus", "open-data", "audit", "nats"];
 
@@ -32,6 +34,10 @@ pub struct Arguments {
     /// The account there that registers it.
     #[arg(long, default_value = "admin-01")]
     pub account: String,
+    /// A district whose tier has a bus and an event store of its own (市县分级交换), such as 510104; may be repeated. Their credentials are
+    /// made, to be brought there.
+    #[arg(long = "district")]
+    pub districts: Vec<RegionCode>,
 }
 
 /// Makes what is missing: a folder that was begun is completed.
@@ -74,9 +80,22 @@ pub fn prepare(
         let id = SpiffeId::service(authority.domain(), service)?;
         issue(data, clock, &authority, service, &id)?;
     }
+    for district in &arguments.districts {
+        for service in DISTRICT_SERVICES {
+            let name = district_service(service, district);
+            let id = SpiffeId::service(authority.domain(), &name)?;
+            issue(data, clock, &authority, &name, &id)?;
+        }
+    }
     let id = SpiffeId::user(authority.domain(), arguments.authority, &arguments.account)?;
     issue(data, clock, &authority, FIRST_AUTHORITY, &id)?;
     Ok(authority)
+}
+
+/// The name of a service of a district's tier.
+#[must_use]
+pub fn district_service(service: &str, district: &RegionCode) -> String {
+    format!("{service}-{district}")
 }
 
 fn issue(

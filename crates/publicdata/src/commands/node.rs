@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use publicdata_proto::exchange::v1::ListNodesRequest;
+use publicdata_proto::exchange::v1::{ListNodesRequest, ListNodesResponse, PeerBus};
 use publicdata_proto::node::v1::{GetStatusRequest, ReconcileSubscriptionRequest, Subscription};
 
 use super::{answer, short, time_text};
@@ -36,6 +36,8 @@ pub enum Command {
         #[arg(long)]
         node: Option<String>,
     },
+    /// List the buses of other tiers that the bus exchanges with (市县分级交换), and whether they are connected.
+    Peers,
     /// Show the rows of your organisation that were not delivered because they break a quality rule (质量问题数据).
     Quarantine(quarantine::Arguments),
     /// Delete the rows kept of a transfer, once they were seen to; their count stands.
@@ -78,6 +80,14 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         }
         Command::Quarantine(arguments) => quarantine::run(context, arguments).await,
         Command::DiscardQuarantine(arguments) => quarantine::discard(context, arguments).await,
+        Command::Peers => {
+            let mut client = context.session()?.links().context("cannot reach the bus")?;
+            let ListNodesResponse { peers, .. } =
+                answer(client.list_nodes(ListNodesRequest {}).await)?;
+            let rows = peers.iter().map(peer).collect();
+            let page = ListNodesResponse { peers, ..ListNodesResponse::default() };
+            context.output.table(&page, &["bus", "tier", "division", "connected since"], rows)
+        }
         Command::List => {
             let mut client = context.session()?.links().context("cannot reach the bus")?;
             let nodes = answer(client.list_nodes(ListNodesRequest {}).await)?;
@@ -97,6 +107,15 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             context.output.table(&nodes, &["node", "version", "connected at", "datasets"], rows)
         }
     }
+}
+
+fn peer(peer: &PeerBus) -> Vec<String> {
+    let since = match peer.connected_since {
+        Some(since) => time_text(Some(since)),
+        None => "cut off".to_owned(),
+    };
+    let tier = short(peer.tier().as_str_name(), "PEER_BUS_TIER_");
+    vec![peer.id.clone(), tier, peer.region_code.clone(), since]
 }
 
 fn subscription(subscription: &Subscription) -> String {

@@ -92,6 +92,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         "rejected",
         "bytes",
         "reason",
+        "through",
         "id",
     ];
     context.output.table(&page, &header, rows)
@@ -136,8 +137,20 @@ fn row(transfer: &Transfer) -> Vec<String> {
         transfer.rejected_rows.to_string(),
         transfer.bytes.to_string(),
         transfer.reason.clone(),
+        through(transfer),
         transfer.id.clone(),
     ]
+}
+
+/// The buses of other tiers that it went by: `a →` if a passed the request on, `→ b` if it was passed on to b.
+fn through(transfer: &Transfer) -> String {
+    let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    match (transfer.requested_through.as_str(), transfer.served_through.as_str()) {
+        ("", "") => String::new(),
+        (from, "") => format!("{} →", name(from)),
+        ("", to) => format!("→ {}", name(to)),
+        (from, to) => format!("{} → {}", name(from), name(to)),
+    }
 }
 
 /// How it was delivered, and which service answered.

@@ -163,7 +163,8 @@ impl Fleet {
             data_dir: folder.clone(),
             bus: Bus {
                 address: self.endpoints.exchange_bus.clone(),
-                server: SpiffeId::service(&domain, "exchange-bus")?.to_string(),
+                server: SpiffeId::service(&domain, &self.endpoints.exchange_bus_service)?
+                    .to_string(),
             },
             flight: Flight { listen: self.ports.address(place).to_string() },
             service: work

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use publicdata_event_store::jetstream::{JetStreamStore, Profile, StoreConfig, permissions};
-use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User};
+use publicdata_event_store::jetstream::{
+    JetStreamStore, Profile, StoreConfig, mirror_permissions, permissions,
+};
+use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User, free_ports};
+use publicdata_exchange_bus::config::{SubordinateConfig, TierConfig};
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_service_kit::{Clock, Tasks};
+use publicdata_types::RegionCode;
 use publicdata_views::Projector;
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
-use crate::commands::init::AUTHORITY_FOLDER;
+use crate::commands::init::{AUTHORITY_FOLDER, district_service};
 use crate::endpoints::Endpoints;
 use crate::session::CREDENTIALS_FOLDER;
 
@@ -29,6 +33,13 @@ const STREAMS: [(&str, &[&str], &[&str]); 4] = [
     ("audit", &[], &["CATALOG", "EXCHANGE", "OPENDATA"]),
 ];
 
+/// The JetStream domain of the city's tier.
+pub const CITY_DOMAIN: &str = "city";
+/// The streams that districts' tiers keep a copy of.
+const MIRRORED: [&str; 1] = ["CATALOG"];
+/// The place of the event store's port for leaf nodes.
+const LEAF_PLACE: u16 = 7;
+
 /// A service's name and tasks, in the order in which they started.
 type Services = Vec<(&'static str, Tasks)>;
 
@@ -40,6 +51,8 @@ pub(super) struct Setting<'a> {
     pub(super) ports: Ports,
     pub(super) root: &'a CancellationToken,
     pub(super) nats: &'a NatsServer,
+    /// Districts whose tier has a bus of its own.
+    pub(super) districts: &'a [RegionCode],
 }
 
 /// What starting the services gave.
@@ -62,13 +75,27 @@ pub(super) async fn nats(
     data: &Path,
     domain: &TrustDomain,
     binary: Option<PathBuf>,
+    districts: &[RegionCode],
+    ports: Ports,
 ) -> anyhow::Result<NatsServer> {
+    let leaf_port = match (districts, ports) {
+        ([], _) => None,
+        (_, Ports::Free) => free_ports("127.0.0.1", 1)?.first().copied(),
+        (_, Ports::From(_)) => Some(ports.address(LEAF_PLACE).port()),
+    };
+    let leaf_nodes = districts.iter().map(|district| -> anyhow::Result<User> {
+        let name = district_service("nats", district);
+        let spiffe_id = SpiffeId::service(domain, &name)?.to_string();
+        let permissions = mirror_permissions(&MIRRORED, CITY_DOMAIN);
+        Ok(User { spiffe_id, permissions })
+    });
     let users = STREAMS
         .iter()
         .map(|(service, written, read)| {
             let spiffe_id = SpiffeId::service(domain, service)?.to_string();
             Ok(User { spiffe_id, permissions: permissions(service, written, read) })
         })
+        .chain(leaf_nodes)
         .collect::<anyhow::Result<_>>()?;
     let folder = credentials_folder(data, "nats");
     let options = ServerOptions {
@@ -79,6 +106,8 @@ pub(super) async fn nats(
             key: folder.join("tls.key"),
         }),
         users,
+        domain: leaf_port.map(|_| CITY_DOMAIN.to_owned()),
+        leaf_port,
         ..ServerOptions::new(data.join(NATS_FOLDER))
     };
     NatsServer::start(options).await.context("nats-server does not start")
@@ -96,6 +125,8 @@ pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
         catalog: catalog.to_string(),
         catalog_feed,
         exchange_bus: exchange_bus.to_string(),
+        exchange_bus_service: "exchange-bus".to_owned(),
+        leaf_nodes: setting.nats.leaf_address().unwrap_or_default(),
         open_data: open_data.to_string(),
         audit: audit.to_string(),
         portal: format!("http://{portal}"),
@@ -141,7 +172,19 @@ impl Setting<'_> {
     async fn exchange_bus(&self, services: &mut Services) -> anyhow::Result<SocketAddr> {
         let Part { store, credentials, tasks, database } =
             self.part("exchange-bus", services).await?;
-        let config = publicdata_exchange_bus::Config::new(self.ports.address(2), database);
+        let subordinate =
+            self.districts.iter().map(|district| -> anyhow::Result<SubordinateConfig> {
+                let name = district_service("exchange-bus", district);
+                Ok(SubordinateConfig {
+                    server: SpiffeId::service(self.domain, &name)?,
+                    region: *district,
+                })
+            });
+        let subordinate = subordinate.collect::<anyhow::Result<_>>()?;
+        let config = publicdata_exchange_bus::Config {
+            tier: TierConfig { subordinate, ..TierConfig::default() },
+            ..publicdata_exchange_bus::Config::new(self.ports.address(2), database)
+        };
         let clock = self.clock.clone();
         let dependencies =
             publicdata_exchange_bus::Dependencies { store, clock, credentials, tasks };
@@ -201,6 +244,7 @@ async fn connect(
     nats: &NatsServer,
 ) -> anyhow::Result<JetStreamStore> {
     let config = StoreConfig {
+        mirror: Vec::new(),
         urls: vec![nats.url()],
         monitors: vec![nats.monitor_url()],
         replicas: 1,

@@ -95,6 +95,10 @@ pub fn channel(
 }
 
 impl Channel {
+    pub(super) fn new(inner: transport::Channel, target: Target) -> Self {
+        Self { inner, target: Arc::new(target), deadline: None }
+    }
+
     /// The same channel, for calls that must be answered within this time unless they say otherwise.
     ///
     /// For streams it bounds the time until the first answer.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::tasks::Tasks;
 
-const METER: &str = "publicdata";
+pub(super) const METER: &str = "publicdata";
 /// How long calls may go on after shutdown has begun.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// The name under which gRPC's health protocol asks for the server as a whole.

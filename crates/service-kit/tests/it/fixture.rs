@@ -52,9 +52,9 @@ impl Fixture {
         .unwrap()
         .drain_deadline(drain_deadline);
         let address = server.local_addr();
-        let routes = Routes::new(Echo { calls: Arc::clone(&calls) });
-        server.spawn(&tasks, routes, &[]).unwrap();
-        Self { authority, tasks, address, calls }
+        let fixture = Self { authority, tasks, address, calls };
+        server.spawn(&fixture.tasks, fixture.routes(), &[]).unwrap();
+        fixture
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -63,6 +63,11 @@ impl Fixture {
 
     pub(crate) fn channel_with(&self, credentials: &Credentials, server: &SpiffeId) -> Channel {
         grpc::channel(&self.address.to_string(), credentials, server).unwrap()
+    }
+
+    /// The same service, for another way to be called.
+    pub(crate) fn routes(&self) -> Routes {
+        Routes::new(Echo { calls: Arc::clone(&self.calls) })
     }
 
     pub(crate) fn handled(&self) -> usize {

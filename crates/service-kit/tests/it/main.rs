@@ -6,3 +6,4 @@ mod failures;
 mod fixture;
 mod shutdown;
 mod telemetry;
+mod tunnel;

@@ -33,6 +33,27 @@ fn users_are_mapped_from_certificates() {
     );
 }
 
+/// R24.1: the servers of two tiers meet as leaf node and hub, with certificates on both sides.
+#[test]
+fn a_leaf_node_shows_its_certificate_and_has_a_domain() {
+    let tls = Tls { ca: "/c/ca.pem".into(), cert: "/c/tls.pem".into(), key: "/c/tls.key".into() };
+    let options = ServerOptions {
+        domain: Some("d510104".to_owned()),
+        leaf_of: Some("nats.example:7422".to_owned()),
+        tls: Some(tls.clone()),
+        ..ServerOptions::new("/data")
+    };
+    let leaf = render(&options, 4222, 8222);
+    assert!(leaf.contains(r#"domain: "d510104""#), "{leaf}");
+    assert!(leaf.contains(r#"url: "tls://nats.example:7422""#), "{leaf}");
+
+    let options =
+        ServerOptions { leaf_port: Some(7422), tls: Some(tls), ..ServerOptions::new("/data") };
+    let hub = render(&options, 4222, 8222);
+    assert!(hub.contains("leafnodes {\n  host: \"127.0.0.1\"\n  port: 7422\n  tls {"), "{hub}");
+    assert_eq!(hub.matches("verify_and_map: true").count(), 2, "{hub}");
+}
+
 #[test]
 fn text_cannot_end_its_quotes() {
     assert_eq!(quoted(r#"a" }"#), r#""a\" }""#);

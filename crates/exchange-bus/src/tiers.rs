@@ -1,0 +1,239 @@
+//! Buses of other tiers (市县分级交换, R24.1): which there are, which of them are connected, and on whose behalf they may ask.
+//!
+//! A tier decides about the grants of its own providers. What an organisation belongs to follows from its division: a subordinate
+//! bus serves its own division, its superior all that no subordinate serves.
+
+pub mod peer;
+mod tunnel;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use publicdata_identity::{Credentials, SpiffeId};
+use publicdata_proto::exchange::v1::{Grant, PeerBus, PeerBusTier};
+use publicdata_service_kit::grpc::{Channel, ChannelError, channel};
+use publicdata_types::{Actor, GrantId, RegionCode};
+
+use crate::codec::values;
+use crate::config::TierConfig;
+use crate::error::Error;
+pub use peer::Peer;
+pub use tunnel::Tunnel;
+
+/// More than this many grants are not kept in mind: the others are looked for anew.
+const ROUTES_MAX: usize = 100_000;
+
+/// The buses of other tiers that this one exchanges with; none unless they are configured. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Tiers {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// The bus above, and the division that this bus serves itself.
+    superior: Option<(Peer, RegionCode)>,
+    /// The buses below, and the division of each.
+    subordinates: Vec<(SpiffeId, RegionCode)>,
+    connected: Mutex<HashMap<SpiffeId, Connected>>,
+    /// At which bus grants are that this one does not have: a grant never moves.
+    routes: Mutex<HashMap<GrantId, SpiffeId>>,
+}
+
+/// A peer whose tunnel is open.
+#[derive(Clone, Debug)]
+struct Connected {
+    session: u64,
+    since: Timestamp,
+    channel: Channel,
+}
+
+/// The peer is connected as long as this value lives.
+#[derive(Debug)]
+struct Connection {
+    tiers: Tiers,
+    peer: SpiffeId,
+    session: u64,
+}
+
+// === impl Tiers ===
+
+impl Tiers {
+    /// The tiers that are configured.
+    ///
+    /// # Errors
+    /// The superior's address is none.
+    pub fn new(config: &TierConfig, credentials: &Credentials) -> Result<Self, ChannelError> {
+        let superior = match &config.superior {
+            None => None,
+            Some(superior) => {
+                let channel = channel(&superior.address, credentials, &superior.server)?;
+                Some((Peer::new(superior.server.clone(), channel), superior.region))
+            }
+        };
+        let subordinates = config
+            .subordinate
+            .iter()
+            .map(|subordinate| (subordinate.server.clone(), subordinate.region))
+            .collect();
+        let inner =
+            Inner { superior, subordinates, connected: Mutex::default(), routes: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether this is a bus that this one exchanges with, and the organisation lies on that bus's side: so that it may ask on the
+    /// organisation's behalf.
+    ///
+    /// # Errors
+    /// It is none, or the organisation lies elsewhere.
+    pub fn must_speak_for(&self, peer: &SpiffeId, actor: &Actor) -> Result<(), Error> {
+        let speaks = match &self.inner.superior {
+            Some((superior, region)) if superior.id() == peer => !region.contains(&actor.region),
+            Some(_) | None => match self.subordinate(peer) {
+                Some(region) => region.contains(&actor.region),
+                None => return Err(Error::NotAPeer),
+            },
+        };
+        match speaks {
+            true => Ok(()),
+            false => Err(Error::OutsideTier { organisation: actor.organisation }),
+        }
+    }
+
+    /// Whether there are no other tiers.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.inner.superior.is_none() && self.inner.subordinates.is_empty()
+    }
+
+    /// The bus that decides about the grants of a provider in this division; none if it is this one.
+    #[must_use]
+    pub fn bus_of(&self, region: &RegionCode) -> Option<SpiffeId> {
+        if let Some((superior, own)) = &self.inner.superior
+            && !own.contains(region)
+        {
+            return Some(superior.id().clone());
+        }
+        let subordinates = self.inner.subordinates.iter();
+        subordinates.filter(|(_, of)| of.contains(region)).map(|(id, _)| id.clone()).next()
+    }
+
+    /// A bus to ask.
+    ///
+    /// # Errors
+    /// It is cut off.
+    pub fn peer(&self, id: &SpiffeId) -> Result<Peer, Error> {
+        if let Some((superior, _)) = &self.inner.superior
+            && superior.id() == id
+        {
+            return Ok(superior.clone());
+        }
+        match self.connected().get(id) {
+            Some(connected) => Ok(Peer::new(id.clone(), connected.channel.clone())),
+            None => Err(Error::TierUnreachable { peer: id.clone() }),
+        }
+    }
+
+    /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks.
+    ///
+    /// # Errors
+    /// It is at none that can be reached, and one cannot be reached.
+    pub async fn find(
+        &self,
+        grant: GrantId,
+        by: &str,
+        asked_by: Option<&SpiffeId>,
+    ) -> Result<Option<(Peer, Grant)>, Error> {
+        let mut cut_off = None;
+        for id in self.where_may_be(grant).into_iter().filter(|id| Some(id) != asked_by) {
+            let asked = match self.peer(&id) {
+                Ok(peer) => {
+                    peer.grant(by, grant).await.map(|found| found.map(|found| (peer, found)))
+                }
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(Some(found)) => {
+                    self.remember(grant, id);
+                    return Ok(Some(found));
+                }
+                Ok(None) => {}
+                Err(error @ Error::TierUnreachable { .. }) => cut_off = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match cut_off {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    /// The buses of other tiers, the superior first.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerBus> {
+        let connected = self.connected();
+        let describe = |id: &SpiffeId, tier: PeerBusTier, region: &RegionCode| PeerBus {
+            id: id.to_string(),
+            tier: tier.into(),
+            region_code: region.to_string(),
+            connected_since: connected.get(id).map(|found| values::time_to_wire(found.since)),
+        };
+        let superior = self.inner.superior.iter();
+        let superior =
+            superior.map(|(peer, region)| describe(peer.id(), PeerBusTier::Superior, region));
+        let subordinates = self.inner.subordinates.iter();
+        let subordinates =
+            subordinates.map(|(id, region)| describe(id, PeerBusTier::Subordinate, region));
+        superior.chain(subordinates).collect()
+    }
+
+    /// The division of a bus below; none if it is not one.
+    pub(crate) fn subordinate(&self, id: &SpiffeId) -> Option<RegionCode> {
+        let mut subordinates = self.inner.subordinates.iter();
+        subordinates.find(|(known, _)| known == id).map(|(_, region)| *region)
+    }
+
+    /// Where a grant is known to be, or else every bus.
+    fn where_may_be(&self, grant: GrantId) -> Vec<SpiffeId> {
+        if let Some(known) = self.routes().get(&grant) {
+            return vec![known.clone()];
+        }
+        let superior = self.inner.superior.iter().map(|(peer, _)| peer.id().clone());
+        superior.chain(self.inner.subordinates.iter().map(|(id, _)| id.clone())).collect()
+    }
+
+    /// Keeps in mind at which bus a grant is.
+    pub(crate) fn remember(&self, grant: GrantId, at: SpiffeId) {
+        let mut routes = self.routes();
+        if routes.len() >= ROUTES_MAX {
+            routes.clear();
+        }
+        routes.insert(grant, at);
+    }
+
+    /// A peer has connected; an earlier connection of the same one no longer counts.
+    fn connect(&self, peer: &SpiffeId, channel: Channel, since: Timestamp) -> Connection {
+        let mut connected = self.connected();
+        let session = connected.get(peer).map_or(0, |earlier| earlier.session + 1);
+        connected.insert(peer.clone(), Connected { session, since, channel });
+        Connection { tiers: self.clone(), peer: peer.clone(), session }
+    }
+
+    fn connected(&self) -> MutexGuard<'_, HashMap<SpiffeId, Connected>> {
+        self.inner.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes(&self) -> MutexGuard<'_, HashMap<GrantId, SpiffeId>> {
+        self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut connected = self.tiers.connected();
+        if connected.get(&self.peer).is_some_and(|latest| latest.session == self.session) {
+            connected.remove(&self.peer);
+        }
+    }
+}
