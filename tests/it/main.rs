@@ -6,6 +6,7 @@ mod fleet;
 mod process;
 mod python;
 
+mod archives;
 mod catalogues;
 mod clients;
 mod collection;

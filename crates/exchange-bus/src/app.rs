@@ -7,11 +7,12 @@ use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
 use publicdata_event_store::jetstream::SetupError;
-use publicdata_identity::Credentials;
 use publicdata_identity::credentials::CredentialsError;
+use publicdata_identity::{Credentials, Signer};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::exchange::v1::dispute_service_server::DisputeServiceServer;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
+use publicdata_proto::exchange::v1::log_archive_service_server::LogArchiveServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
 use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
 use publicdata_proto::exchange::v1::ticket_service_server::TicketServiceServer;
@@ -26,7 +27,7 @@ use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::disputes::DisputeDesk;
 use crate::grants::GrantDesk;
 use crate::grpc::Service;
-use crate::policies::{Corrections, Deadlines, Marks, Recovery};
+use crate::policies::{Archiving, Corrections, Deadlines, Hindrance, Marks, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
 use crate::subscriptions::{SubscriptionDesk, Upkeep};
@@ -59,6 +60,7 @@ pub struct App {
     corrections: Corrections,
     marks: Marks,
     upkeep: Upkeep,
+    archiving: Option<Archiving>,
     tasks: Tasks,
 }
 
@@ -135,7 +137,8 @@ impl App {
         let Projectors { catalogue, log, objections, view } =
             Projectors::open(&database, &store).await?;
 
-        let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
+        let (place, followed) = (config.place()?, Arc::clone(&catalogue));
+        let queries = Queries::new(database, Arc::clone(&store), followed, place);
         let relay = Relay::new(config.limits());
         let desks = Desks::new(&dependencies, &queries, &relay, &log, calendar);
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
@@ -157,6 +160,8 @@ impl App {
             views: [Arc::clone(&log), Arc::clone(&objections)],
             every,
         };
+        let hindrance = Hindrance::default();
+        let archiving = archiving(&config, &dependencies, &queries, &log, &hindrance);
         let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
         let recovery = Recovery {
             queries: queries.clone(),
@@ -171,6 +176,7 @@ impl App {
             tickets,
             disputes,
             subscriptions,
+            hindrance,
             queries,
             relay,
             catalogue,
@@ -179,7 +185,17 @@ impl App {
             clock,
             tasks: tasks.clone(),
         };
-        Ok(Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks })
+        Ok(Self {
+            server,
+            service,
+            deadlines,
+            recovery,
+            corrections,
+            marks,
+            upkeep,
+            archiving,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -200,7 +216,17 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self { server, service, deadlines, recovery, corrections, marks, upkeep, tasks } = self;
+        let Self {
+            server,
+            service,
+            deadlines,
+            recovery,
+            corrections,
+            marks,
+            upkeep,
+            archiving,
+            tasks,
+        } = self;
         for (name, projector) in [
             ("view of catalogue", &service.catalogue),
             ("view of exchanges", &service.log),
@@ -214,6 +240,9 @@ impl App {
         tasks.spawn("policy of corrections", corrections.run(tasks.shutdown().clone()));
         tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
         tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
+        if let Some(archiving) = archiving {
+            tasks.spawn("policy of archiving", archiving.run(tasks.shutdown().clone()));
+        }
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -225,9 +254,36 @@ impl App {
             .add_service(SubscriptionServiceServer::new(service.clone()))
             .add_service(TicketServiceServer::new(service.clone()))
             .add_service(DisputeServiceServer::new(service.clone()))
+            .add_service(LogArchiveServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
     }
+}
+
+/// What archives the exchange log, if the bus was told where to.
+fn archiving(
+    config: &Config,
+    dependencies: &Dependencies,
+    queries: &Queries,
+    log: &Arc<Projector>,
+    hindrance: &Hindrance,
+) -> Option<Archiving> {
+    let Dependencies { store, clock, credentials, .. } = dependencies;
+    let (archive, place) = config.archive.as_ref().zip(queries.place())?;
+    Some(Archiving {
+        place: place.clone(),
+        queries: queries.clone(),
+        archives: Aggregates::new(Arc::clone(store)),
+        store: Arc::clone(store),
+        log: Arc::clone(log),
+        signer: Signer::from(credentials),
+        clock: clock.clone(),
+        period: archive.period,
+        near_days: archive.near_days,
+        keep_years: archive.keep_years,
+        hindrance: hindrance.clone(),
+        every: config.deadline_poll(),
+    })
 }
 
 impl Desks {

@@ -1,5 +1,7 @@
 //! What is set, and what is checked of it.
 
+mod archive;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +12,10 @@ use publicdata_service_kit::telemetry::TelemetryConfig;
 use publicdata_types::Calendar;
 use serde::Deserialize;
 
+use crate::archive::Place;
 use crate::relay::Limits;
+
+pub use archive::{ArchiveConfig, ArchiveConfigError, Period};
 
 const TRANSFER_IDLE_MS: u64 = 60_000;
 const PING_INTERVAL_MS: u64 = 15_000;
@@ -36,6 +41,9 @@ pub struct Config {
     /// The announced holidays; those known when this was built, if no file is named.
     #[serde(default)]
     pub holidays: Option<PathBuf>,
+    /// Where finished parts of the exchange log are archived; without it, all of it stays near.
+    #[serde(default)]
+    pub archive: Option<ArchiveConfig>,
 }
 
 /// The exchange bus as a process of its own.
@@ -65,6 +73,9 @@ pub enum ConfigError {
     /// The holidays cannot be used.
     #[error("`holidays` cannot be used")]
     Holidays(#[from] HolidaysError),
+    /// What is said of archives cannot be.
+    #[error("`archive` is wrong")]
+    Archive(#[from] ArchiveConfigError),
     /// The event store is nowhere.
     #[error("`nats.urls` is empty; name at least one server")]
     NatsMissing,
@@ -81,6 +92,7 @@ impl Config {
             ping_interval_ms: PING_INTERVAL_MS,
             deadline_poll_ms: DEADLINE_POLL_MS,
             holidays: None,
+            archive: None,
         }
     }
 
@@ -98,7 +110,10 @@ impl Config {
                 return Err(ConfigError::Zero { key });
             }
         }
-        Ok(())
+        match &self.archive {
+            Some(archive) => Ok(archive.validate()?),
+            None => Ok(()),
+        }
     }
 
     /// How often the clock is looked at.
@@ -111,6 +126,14 @@ impl Config {
         Limits {
             idle: Duration::from_millis(self.transfer_idle_ms),
             ping: Duration::from_millis(self.ping_interval_ms),
+        }
+    }
+
+    /// Where archives are kept.
+    pub(crate) fn place(&self) -> Result<Option<Place>, ConfigError> {
+        match &self.archive {
+            Some(archive) => Ok(Some(archive.place()?)),
+            None => Ok(None),
         }
     }
 

@@ -7,11 +7,12 @@ pub mod catalogue;
 pub mod log;
 pub mod objections;
 
+mod archives;
 mod disputes;
 mod grants;
 mod subscriptions;
 mod tickets;
-mod transfers;
+pub(crate) mod transfers;
 
 use prost::{Message, Name};
 use prost_types::Any;
@@ -36,6 +37,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_objections.sql"),
     include_str!("../migrations/0005_search.sql"),
     include_str!("../migrations/0006_subscription.sql"),
+    include_str!("../migrations/0008_archive.sql"),
 ];
 
 /// An event that contradicts those before it.
@@ -55,7 +57,7 @@ fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError
 }
 
 /// A moment as columns hold it, in microseconds since the epoch.
-fn microseconds(at: &prost_types::Timestamp) -> i64 {
+pub(crate) fn microseconds(at: &prost_types::Timestamp) -> i64 {
     const MICROSECONDS: i64 = 1_000_000;
 
     at.seconds.saturating_mul(MICROSECONDS).saturating_add(i64::from(at.nanos) / 1_000)

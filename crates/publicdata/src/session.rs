@@ -22,6 +22,7 @@ use publicdata_proto::catalog::v1::source_service_client::SourceServiceClient;
 use publicdata_proto::catalog::v1::vocabulary_service_client::VocabularyServiceClient;
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
+use publicdata_proto::exchange::v1::log_archive_service_client::LogArchiveServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
 use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
@@ -195,6 +196,15 @@ impl Session {
     /// The endpoint is no address.
     pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
         Ok(TransferServiceClient::new(self.service(&self.endpoints.exchange_bus, "exchange-bus")?))
+    }
+
+    /// Client for the archives of the exchange log.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn log_archives(&self) -> anyhow::Result<LogArchiveServiceClient<Channel>> {
+        let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
+        Ok(LogArchiveServiceClient::new(channel))
     }
 
     /// Client for verification tickets.

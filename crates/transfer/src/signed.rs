@@ -1,11 +1,11 @@
-//! Messages that are encoded once and signed: grants, transfer requests, keys of nodes, receipts.
+//! Messages that are encoded once and signed: grants, transfer requests, keys of nodes, receipts, archives.
 
 use jiff::Timestamp;
 use prost::Message;
 use publicdata_identity::signature::UnknownAlgorithm;
 use publicdata_identity::{Signature, Signer, SpiffeId, TrustRoots, VerifyError};
 use publicdata_proto::common::v1 as wire;
-use publicdata_proto::exchange::v1::{GrantTerms, NodeKey, Receipt, TransferRequest};
+use publicdata_proto::exchange::v1::{GrantTerms, LogArchive, NodeKey, Receipt, TransferRequest};
 
 /// A message that is signed, in a context of its own so that no signature serves another purpose.
 pub trait Signable: Message + Default {
@@ -27,6 +27,10 @@ impl Signable for NodeKey {
 
 impl Signable for Receipt {
     const CONTEXT: &'static str = "receipt";
+}
+
+impl Signable for LogArchive {
+    const CONTEXT: &'static str = "log-archive";
 }
 
 /// Why a signed message is not accepted.

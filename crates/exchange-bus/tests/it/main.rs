@@ -5,6 +5,7 @@
 mod fleet;
 mod nodes;
 
+mod archive;
 mod disputes;
 mod grants;
 mod program;
