@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
+use publicdata_service_kit::Clock;
 use serde_json::Value;
 
 use crate::fleet::until;
 use crate::process::{Terminal, Up};
 
-/// Every period that the demonstration fell into is over, and no longer near.
-const LATER: &[&str] = &["--clock", "2028-01-01T09:00:00+08:00"];
+/// Until the month of the demonstration is over and no longer near; credentials are valid for a year.
+const LATER_DAYS: i64 = 200;
 
 /// R23.2, H4: killed when it has begun to write, when a file is there, and when it is ready, the fleet ends with one archive a period,
 /// and the log is what it was. R46.2: a stranger with the file, the seal and two public keys can tell that it is the sealed one.
@@ -22,17 +24,20 @@ async fn archives_survive_kills_and_prove_themselves_to_strangers() {
     assert!(before.len() > 2, "{before:?}");
     up.interrupt().await;
 
+    let later = Clock::system().now() + SignedDuration::from_hours(LATER_DAYS * 24);
+    let later = later.to_string();
+    let later = ["--clock", &later];
     let place = folder.path().join("demo/log-archive");
     // A file may have its last name before anybody looks.
     let begun = || [&place.join("unsealed"), &place].map(|place| parquet_files(place)).concat();
     let named = || parquet_files(&place);
     for files in [&begun as &dyn Fn() -> Vec<PathBuf>, &named] {
-        let mut up = Up::begin(&terminal, LATER);
+        let mut up = Up::begin(&terminal, &later);
         until("a file is there", async || (!files().is_empty()).then_some(())).await;
         up.kill9().await;
     }
-    Up::start(&terminal, LATER).await.kill9().await;
-    let _up = Up::start(&terminal, LATER).await;
+    Up::start(&terminal, &later).await.kill9().await;
+    let _up = Up::start(&terminal, &later).await;
 
     let archives = until("all is read from archives", async || {
         let listed = terminal.json(&["transfer", "archives", "--as", "auditor"]).await;

@@ -142,8 +142,7 @@ impl App {
         let relay = Relay::new(config.limits());
         let desks = Desks::new(&dependencies, &queries, &relay, &log, calendar);
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
-        let every = config.deadline_poll();
-        let service_id = credentials.id().clone();
+        let (every, service_id) = (config.deadline_poll(), credentials.id().clone());
         let subscriptions = exchange.subscriptions.clone();
         let upkeep = Upkeep { desk: subscriptions.clone(), every };
         let deadlines = Deadlines {
@@ -160,8 +159,7 @@ impl App {
             views: [Arc::clone(&log), Arc::clone(&objections)],
             every,
         };
-        let hindrance = Hindrance::default();
-        let archiving = archiving(&config, &dependencies, &queries, &log, &hindrance);
+        let (archiving, hindrance) = archiving(&config, &dependencies, &queries, &log);
         let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
         let recovery = Recovery {
             queries: queries.clone(),
@@ -260,17 +258,17 @@ impl App {
     }
 }
 
-/// What archives the exchange log, if the bus was told where to.
+/// What archives the exchange log, if the bus was told where to, and what may keep it from that.
 fn archiving(
     config: &Config,
     dependencies: &Dependencies,
     queries: &Queries,
     log: &Arc<Projector>,
-    hindrance: &Hindrance,
-) -> Option<Archiving> {
+) -> (Option<Archiving>, Hindrance) {
     let Dependencies { store, clock, credentials, .. } = dependencies;
-    let (archive, place) = config.archive.as_ref().zip(queries.place())?;
-    Some(Archiving {
+    let hindrance = Hindrance::default();
+    let told = config.archive.as_ref().zip(queries.place());
+    let archiving = told.map(|(archive, place)| Archiving {
         place: place.clone(),
         queries: queries.clone(),
         archives: Aggregates::new(Arc::clone(store)),
@@ -283,7 +281,8 @@ fn archiving(
         keep_years: archive.keep_years,
         hindrance: hindrance.clone(),
         every: config.deadline_poll(),
-    })
+    });
+    (archiving, hindrance)
 }
 
 impl Desks {

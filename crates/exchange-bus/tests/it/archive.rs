@@ -24,6 +24,7 @@ use url::Url;
 use crate::disputes::raise_about;
 use crate::fleet::{Fleet, Who};
 use crate::nodes::{SOON, assert_refused, next, read, reason, receipt_in};
+use crate::questions::{answered, question, serve};
 use crate::tickets::{deliver, raise, uphold};
 use crate::transfers::again;
 
@@ -158,12 +159,14 @@ async fn a_search_spans_what_is_near_and_what_is_far() {
 #[tokio::test]
 async fn subjects_are_counted_over_the_seam() {
     let archived = Archived::start(|config| config).await;
-    let terms = archived.fleet.granted().await;
-    let mut node = archived.fleet.provider_node().await;
+    let (terms, mut node) = serve(&archived.fleet).await;
+    let consumer = archived.fleet.consumer_node(Who::Consumer);
     let mut counted = Vec::new();
     for day in ["2026-03-10", "2026-05-10"] {
         archived.clock_shows(&format!("{day}T09:00:00+08:00"));
-        deliver(&archived.fleet, &mut node, Who::Consumer, &terms).await;
+        let request = question(&archived.fleet, &consumer, &terms);
+        answered(&consumer, &mut node, &request).await;
+        archived.fleet.logged(&request.transfer_id, TransferStatus::Completed, "").await;
         counted.push(archived.subjects(Who::Auditor).await);
     }
     let answers = |subjects: &[SubjectCount]| {
@@ -201,7 +204,7 @@ async fn what_left_the_near_log_still_counts() {
     let strange = raise_about(fleet, Who::Stranger, DisputeMatterKind::Transfer, &transfer).await;
     assert!(strange.is_err(), "{strange:?}");
     let ticket = raise(fleet, &transfer).await;
-    assert_eq!(uphold(fleet, &ticket).await.unwrap().owed_consumers, 1);
+    assert_eq!(uphold(fleet, &ticket).await.unwrap().corrections_owed, 1);
 }
 
 /// R23.2, H4: what was broken off stays near as long as it may go on; when it does, and ends, it is archived again with all that
@@ -259,8 +262,13 @@ async fn a_transfer_belongs_to_the_month_in_which_it_ends() {
 
     archived.clock_shows("2026-04-01T00:01:00+08:00");
     assert_eq!(archived.archive(1).await.rows, 1);
-    drop(answer);
     delivery.kill();
+    read(answer).await.1.unwrap_err();
+    let broken_off = async |archives: &Archived| {
+        let log = archives.fleet.log(Who::Auditor).await;
+        log.iter().any(|entry| entry.status() == TransferStatus::Interrupted).then_some(())
+    };
+    archived.until("the transfer has broken off", broken_off).await;
     archived.clock_shows("2026-05-01T00:00:00+08:00");
 
     let april = archived.archive(2).await;
@@ -466,14 +474,15 @@ impl Archived {
     }
 
     async fn subjects(&self, who: Who) -> Vec<SubjectCount> {
-        let counted = self.fleet.transfers(who).count_subjects(CountSubjectsRequest::default());
-        counted.await.unwrap().into_inner().subjects
+        let request = CountSubjectsRequest::default();
+        let counted = self.fleet.transfers(who).count_subjects(request).await;
+        counted.unwrap().into_inner().subjects
     }
 
     async fn listed(&self) -> Vec<SealedLogArchive> {
-        let listed =
-            self.fleet.archives(Who::Stranger).list_log_archives(ListLogArchivesRequest::default());
-        listed.await.unwrap().into_inner().archives
+        let request = ListLogArchivesRequest::default();
+        let listed = self.fleet.archives(Who::Stranger).list_log_archives(request).await;
+        listed.unwrap().into_inner().archives
     }
 
     /// Waits until an archive stands so.
