@@ -85,7 +85,11 @@ impl Wanted {
         let id = |id: Option<String>| id.unwrap_or_default();
         let status = match sought.status {
             TransferStatus::Unspecified => String::new(),
-            status => layout::status(status).to_owned(),
+            status @ (TransferStatus::Running
+            | TransferStatus::Refused
+            | TransferStatus::Interrupted
+            | TransferStatus::Stopped
+            | TransferStatus::Completed) => layout::status(status).to_owned(),
         };
         [
             (layout::ID_COLUMN, id(self.id.map(|id| id.to_string()))),
