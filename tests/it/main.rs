@@ -8,6 +8,7 @@ mod process;
 mod python;
 mod town;
 
+mod archives;
 mod catalogues;
 mod centre;
 mod clients;

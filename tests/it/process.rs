@@ -110,7 +110,8 @@ impl Up {
         up
     }
 
-    fn begin(terminal: &Terminal, arguments: &[&str]) -> Self {
+    /// Starts a fleet on free ports, and does not wait.
+    pub(crate) fn begin(terminal: &Terminal, arguments: &[&str]) -> Self {
         std::fs::create_dir_all(&terminal.data).unwrap();
         let output = terminal.data.with_extension("out");
         let file = File::create(&output).unwrap();

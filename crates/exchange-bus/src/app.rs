@@ -7,13 +7,14 @@ use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
 use publicdata_event_store::jetstream::SetupError;
-use publicdata_identity::Credentials;
 use publicdata_identity::credentials::CredentialsError;
+use publicdata_identity::{Credentials, Signer};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::exchange::v1::centre_service_server::CentreServiceServer;
 use publicdata_proto::exchange::v1::dispute_service_server::DisputeServiceServer;
 use publicdata_proto::exchange::v1::duty_service_server::DutyServiceServer;
 use publicdata_proto::exchange::v1::grant_service_server::GrantServiceServer;
+use publicdata_proto::exchange::v1::log_archive_service_server::LogArchiveServiceServer;
 use publicdata_proto::exchange::v1::node_link_service_server::NodeLinkServiceServer;
 use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionServiceServer;
 use publicdata_proto::exchange::v1::ticket_service_server::TicketServiceServer;
@@ -29,7 +30,7 @@ use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::disputes::DisputeDesk;
 use crate::grants::GrantDesk;
 use crate::grpc::Service;
-use crate::policies::{Corrections, Deadlines, Marks, Recovery};
+use crate::policies::{Archiving, Corrections, Deadlines, Hindrance, Marks, Recovery};
 use crate::queries::Queries;
 use crate::relay::Relay;
 use crate::subscriptions::{SubscriptionDesk, Upkeep};
@@ -64,6 +65,7 @@ pub struct App {
     marks: Marks,
     upkeep: Upkeep,
     tunnel: Tunnel,
+    archiving: Option<Archiving>,
     tasks: Tasks,
 }
 
@@ -151,14 +153,14 @@ impl App {
         let Projectors { catalogue, log, objections, view } =
             Projectors::open(&database, &store).await?;
 
-        let queries = Queries::new(database, Arc::clone(&store), Arc::clone(&catalogue));
+        let (place, followed) = (config.place()?, Arc::clone(&catalogue));
+        let queries = Queries::new(database, Arc::clone(&store), followed, place);
         let relay = Relay::new(config.limits());
         let tiers = Tiers::new(&config.tier, &credentials)?;
         let shared = Shared { queries: &queries, relay: &relay, tiers: &tiers, log: &log };
         let desks = Desks::new(&dependencies, &shared, Arc::clone(&calendar));
         let Desks { grants: desk, exchange, tickets, disputes } = desks;
-        let every = config.deadline_poll();
-        let service_id = credentials.id().clone();
+        let (every, service_id) = (config.deadline_poll(), credentials.id().clone());
         let subscriptions = exchange.subscriptions.clone();
         let upkeep = Upkeep { desk: subscriptions.clone(), every };
         let deadlines = Deadlines {
@@ -175,6 +177,7 @@ impl App {
             views: [Arc::clone(&log), Arc::clone(&objections)],
             every,
         };
+        let (archiving, hindrance) = archiving(&config, &dependencies, &queries, &log);
         let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
         let recovery = Recovery {
             queries: queries.clone(),
@@ -189,6 +192,7 @@ impl App {
             tickets,
             disputes,
             subscriptions,
+            hindrance,
             queries,
             relay,
             tiers: tiers.clone(),
@@ -201,7 +205,18 @@ impl App {
         };
         let routes = Routes::new(TierServiceServer::new(service.clone()));
         let tunnel = Tunnel { tiers, routes, clock };
-        Ok(Self { server, service, deadlines, recovery, corrections, marks, upkeep, tunnel, tasks })
+        Ok(Self {
+            server,
+            service,
+            deadlines,
+            recovery,
+            corrections,
+            marks,
+            upkeep,
+            tunnel,
+            archiving,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -231,6 +246,7 @@ impl App {
             marks,
             upkeep,
             tunnel,
+            archiving,
             tasks,
         } = self;
         for (name, projector) in [
@@ -247,6 +263,9 @@ impl App {
         tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
         tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
         tasks.spawn("tunnel to the superior bus", tunnel.run(tasks.shutdown().clone()));
+        if let Some(archiving) = archiving {
+            tasks.spawn("policy of archiving", archiving.run(tasks.shutdown().clone()));
+        }
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -261,9 +280,37 @@ impl App {
             .add_service(CentreServiceServer::new(service.clone()))
             .add_service(DutyServiceServer::new(service.clone()))
             .add_service(TierServiceServer::new(service.clone()))
+            .add_service(LogArchiveServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
     }
+}
+
+/// What archives the exchange log, if the bus was told where to, and what may keep it from that.
+fn archiving(
+    config: &Config,
+    dependencies: &Dependencies,
+    queries: &Queries,
+    log: &Arc<Projector>,
+) -> (Option<Archiving>, Hindrance) {
+    let Dependencies { store, clock, credentials, .. } = dependencies;
+    let hindrance = Hindrance::default();
+    let told = config.archive.as_ref().zip(queries.place());
+    let archiving = told.map(|(archive, place)| Archiving {
+        place: place.clone(),
+        queries: queries.clone(),
+        archives: Aggregates::new(Arc::clone(store)),
+        store: Arc::clone(store),
+        log: Arc::clone(log),
+        signer: Signer::from(credentials),
+        clock: clock.clone(),
+        period: archive.period,
+        near_days: archive.near_days,
+        keep_years: archive.keep_years,
+        hindrance: hindrance.clone(),
+        every: config.deadline_poll(),
+    });
+    (archiving, hindrance)
 }
 
 impl Desks {

@@ -1,5 +1,6 @@
 //! Wire messages to domain values and back: events, terms, resources.
 
+pub mod archive;
 pub mod dispute;
 pub mod grant;
 pub mod subscription;

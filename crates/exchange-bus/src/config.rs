@@ -1,5 +1,7 @@
 //! What is set, and what is checked of it.
 
+mod archive;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,7 +15,10 @@ use publicdata_types::{Calendar, RegionCode};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::archive::Place;
 use crate::relay::Limits;
+
+pub use archive::{ArchiveConfig, ArchiveConfigError, Period};
 
 const TRANSFER_IDLE_MS: u64 = 60_000;
 const PING_INTERVAL_MS: u64 = 15_000;
@@ -39,6 +44,9 @@ pub struct Config {
     /// The announced holidays; those known when this was built, if no file is named.
     #[serde(default)]
     pub holidays: Option<PathBuf>,
+    /// Where finished parts of the exchange log are archived; without it, all of it stays near.
+    #[serde(default)]
+    pub archive: Option<ArchiveConfig>,
     /// The buses of other tiers (R24.1); none unless said otherwise.
     #[serde(default)]
     pub tier: TierConfig,
@@ -123,6 +131,9 @@ pub enum ConfigError {
     /// The holidays cannot be used.
     #[error("`holidays` cannot be used")]
     Holidays(#[from] HolidaysError),
+    /// What is said of archives cannot be.
+    #[error("`archive` is wrong")]
+    Archive(#[from] ArchiveConfigError),
     /// The event store is nowhere.
     #[error("`nats.urls` is empty; name at least one server")]
     NatsMissing,
@@ -140,6 +151,7 @@ impl Config {
             deadline_poll_ms: DEADLINE_POLL_MS,
             holidays: None,
             tier: TierConfig::default(),
+            archive: None,
         }
     }
 
@@ -157,6 +169,9 @@ impl Config {
                 return Err(ConfigError::Zero { key });
             }
         }
+        if let Some(archive) = &self.archive {
+            archive.validate()?;
+        }
         self.tier.validate()
     }
 
@@ -170,6 +185,14 @@ impl Config {
         Limits {
             idle: Duration::from_millis(self.transfer_idle_ms),
             ping: Duration::from_millis(self.ping_interval_ms),
+        }
+    }
+
+    /// Where archives are kept.
+    pub(crate) fn place(&self) -> Result<Option<Place>, ConfigError> {
+        match &self.archive {
+            Some(archive) => Ok(Some(archive.place()?)),
+            None => Ok(None),
         }
     }
 

@@ -1,12 +1,15 @@
 //! What goes wrong, and how a caller is told: the only mapping from errors to answers.
 
+mod archives;
 mod exchange;
 mod objections;
 
 use publicdata_event_store::aggregates::{self, ExecuteError};
 use publicdata_event_store::{AppendError, BoxError};
 use publicdata_exchange_domain::mistake::Mistake;
-use publicdata_exchange_domain::{Refusal, dispute, grant, subscription, ticket, transfer};
+use publicdata_exchange_domain::{
+    Refusal, archive, dispute, grant, subscription, ticket, transfer,
+};
 use publicdata_identity::SpiffeId;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
@@ -16,6 +19,7 @@ use publicdata_types::{Denied, OrganisationCode};
 use publicdata_views::WaitError;
 use tonic::Status;
 
+use crate::archive::ArchiveError;
 use crate::codec::FieldError;
 
 /// Why the bus does not do what it was asked for.
@@ -142,6 +146,20 @@ pub enum Error {
     /// The views do not show what was just written.
     #[error(transparent)]
     View(#[from] WaitError),
+    /// An archive of the log cannot be written or read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// More subjects were asked about than can be counted at once.
+    #[error(
+        "more than {counted_max} subjects were asked about; name a grant, a resource or a later beginning"
+    )]
+    TooManySubjects {
+        /// How many can be counted.
+        counted_max: usize,
+    },
+    /// The archives of the log are in another state than was thought.
+    #[error(transparent)]
+    Archives(#[from] archive::Rejection),
     /// Stored data cannot be read.
     #[error("stored data cannot be read")]
     Unreadable(#[source] BoxError),
@@ -238,6 +256,13 @@ impl Error {
             Self::Append(error) => append(error),
             Self::Database(error) => Problem::unavailable("database", error),
             Self::View(error) => Problem::unavailable("view", error),
+            Self::Archive(error) => archives::archive(error),
+            Self::TooManySubjects { .. } => {
+                Problem::new(Code::ResourceExhausted, "TOO_MANY_SUBJECTS", text)
+            }
+            Self::Archives(rejection) => {
+                Problem::new(Code::FailedPrecondition, rejection.reason(), text)
+            }
             Self::Unreadable(error) => Problem::internal(error),
         }
     }

@@ -1,5 +1,6 @@
 //! Parse, execute, respond: one file for each service.
 
+mod archives;
 mod centre;
 mod disputes;
 mod duties;
@@ -25,6 +26,7 @@ use crate::codec::values;
 use crate::disputes::DisputeDesk;
 use crate::error::Error;
 use crate::grants::GrantDesk;
+use crate::policies::Hindrance;
 use crate::queries::{Page, Queries, Reader};
 use crate::relay::Relay;
 use crate::subscriptions::SubscriptionDesk;
@@ -51,6 +53,8 @@ pub struct Service {
     pub disputes: DisputeDesk,
     /// Subscriptions.
     pub subscriptions: SubscriptionDesk,
+    /// What keeps the log from being archived.
+    pub hindrance: Hindrance,
     /// The views.
     pub queries: Queries,
     /// Nodes.

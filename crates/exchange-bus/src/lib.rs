@@ -12,6 +12,8 @@ pub mod transfers;
 pub mod disputes;
 pub mod tickets;
 
+pub mod archive;
+
 pub mod relay;
 pub mod tiers;
 
@@ -25,4 +27,4 @@ pub mod views;
 pub(crate) mod metrics;
 
 pub use app::{App, BuildError, Dependencies};
-pub use config::{Config, ProcessConfig};
+pub use config::{ArchiveConfig, Config, ProcessConfig};

@@ -1,4 +1,4 @@
-//! What operators watch: transfers by outcome, bytes relayed, nodes connected.
+//! What operators watch: transfers by outcome, bytes relayed, nodes connected, archives of the log.
 //!
 //! Labels are outcomes and reasons, never organisations, purposes or case numbers (H5).
 
@@ -11,6 +11,7 @@ struct Metrics {
     transfers: Counter<u64>,
     relayed: Counter<u64>,
     nodes: UpDownCounter<i64>,
+    archives: Counter<u64>,
 }
 
 /// Made at first use, which is after telemetry was set up.
@@ -30,6 +31,10 @@ static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
             .i64_up_down_counter("exchange.connected_nodes")
             .with_description("Nodes whose link is open")
             .build(),
+        archives: meter
+            .u64_counter("exchange.log_archives")
+            .with_description("Steps of archiving the exchange log, by outcome")
+            .build(),
     }
 });
 
@@ -46,6 +51,11 @@ pub(crate) fn transfer(outcome: &'static str, reason: &str) {
 /// Counts sealed bytes that were passed on.
 pub(crate) fn relayed(bytes: usize) {
     METRICS.relayed.add(bytes as u64, &[]);
+}
+
+/// Counts a step of archiving: `sealed`, `trimmed`, `expired` or `failed`.
+pub(crate) fn archive(outcome: &'static str) {
+    METRICS.archives.add(1, &[KeyValue::new("outcome", outcome)]);
 }
 
 impl NodeConnected {

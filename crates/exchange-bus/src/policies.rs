@@ -1,5 +1,6 @@
 //! What the bus does of itself: its commands' ids follow from events, so each may be repeated.
 
+mod archiving;
 mod corrections;
 mod marks;
 
@@ -24,6 +25,7 @@ use crate::tickets::TicketDesk;
 use crate::transfers::Exchange;
 use crate::views::EXCHANGE;
 
+pub use archiving::{Archiving, Hindrance};
 pub use corrections::Corrections;
 pub use marks::Marks;
 

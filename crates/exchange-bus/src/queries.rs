@@ -3,6 +3,7 @@
 //! Who may see an exchange: its provider, its consumer, the authorities over either, and auditors. A standing offer has no
 //! consumer yet: every consumer may see it, as every consumer may use it.
 
+mod archives;
 mod centre;
 mod duties;
 mod matters;
@@ -27,10 +28,12 @@ use publicdata_views::{Database, Projector};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::archive::Place;
 use crate::codec;
 use crate::error::Error;
 use crate::views::{CATALOG, from_column};
 
+pub use archives::Rested;
 pub use centre::{ConsolidationsSought, Present};
 pub use duties::{ConsumersSought, ProvidersSought};
 pub use objections::{Arrived, Filter};
@@ -54,6 +57,8 @@ pub struct Queries {
     database: Database,
     store: Store,
     catalogue: Arc<Projector>,
+    /// Where the log's archives are, if the bus was told.
+    place: Option<Place>,
 }
 
 /// Who reads.
@@ -111,10 +116,15 @@ impl From<&Actor> for Reader {
 // === impl Queries ===
 
 impl Queries {
-    /// Reads from this database, which `catalogue` fills with the catalogue's events.
+    /// Reads from this database, which `catalogue` fills with the catalogue's events, and from the archives at `place`.
     #[must_use]
-    pub fn new(database: Database, store: Store, catalogue: Arc<Projector>) -> Self {
-        Self { database, store, catalogue }
+    pub fn new(
+        database: Database,
+        store: Store,
+        catalogue: Arc<Projector>,
+        place: Option<Place>,
+    ) -> Self {
+        Self { database, store, catalogue, place }
     }
 
     /// What was published of a resource, with its condition of sharing: also if that was a moment ago.

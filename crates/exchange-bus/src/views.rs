@@ -7,12 +7,13 @@ pub mod catalogue;
 pub mod log;
 pub mod objections;
 
+mod archives;
 mod disputes;
 mod grants;
 mod series;
 mod subscriptions;
 mod tickets;
-mod transfers;
+pub(crate) mod transfers;
 
 use prost::{Message, Name};
 use prost_types::Any;
@@ -37,8 +38,9 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_objections.sql"),
     include_str!("../migrations/0005_search.sql"),
     include_str!("../migrations/0006_subscription.sql"),
-    include_str!("../migrations/0009_consolidation.sql"),
-    include_str!("../migrations/0010_correction.sql"),
+    include_str!("../migrations/0007_archive.sql"),
+    include_str!("../migrations/0008_consolidation.sql"),
+    include_str!("../migrations/0009_correction.sql"),
 ];
 
 /// An event that contradicts those before it.
@@ -58,7 +60,7 @@ fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError
 }
 
 /// A moment as columns hold it, in microseconds since the epoch.
-fn microseconds(at: &prost_types::Timestamp) -> i64 {
+pub(crate) fn microseconds(at: &prost_types::Timestamp) -> i64 {
     const MICROSECONDS: i64 = 1_000_000;
 
     at.seconds.saturating_mul(MICROSECONDS).saturating_add(i64::from(at.nanos) / 1_000)

@@ -13,6 +13,8 @@ pub mod grant;
 pub mod subscription;
 pub mod transfer;
 
+pub mod archive;
+
 pub mod prose;
 
 pub mod dispute;

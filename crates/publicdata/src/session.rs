@@ -25,6 +25,7 @@ use publicdata_proto::exchange::v1::centre_service_client::CentreServiceClient;
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::duty_service_client::DutyServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
+use publicdata_proto::exchange::v1::log_archive_service_client::LogArchiveServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
 use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
@@ -198,6 +199,15 @@ impl Session {
     /// The endpoint is no address.
     pub fn transfers(&self) -> anyhow::Result<TransferServiceClient<Channel>> {
         Ok(TransferServiceClient::new(self.bus()?))
+    }
+
+    /// Client for the archives of the exchange log.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn log_archives(&self) -> anyhow::Result<LogArchiveServiceClient<Channel>> {
+        let channel = self.service(&self.endpoints.exchange_bus, "exchange-bus")?;
+        Ok(LogArchiveServiceClient::new(channel))
     }
 
     /// Client for verification tickets.

@@ -1,4 +1,4 @@
-//! Messages that are encoded once and signed: grants, transfer requests, keys of nodes, receipts.
+//! Messages that are encoded once and signed: grants, transfer requests, keys of nodes, receipts, archives.
 
 use jiff::Timestamp;
 use prost::Message;
@@ -6,7 +6,7 @@ use publicdata_identity::signature::UnknownAlgorithm;
 use publicdata_identity::{Signature, Signer, SpiffeId, TrustRoots, VerifyError};
 use publicdata_proto::common::v1 as wire;
 use publicdata_proto::exchange::v1::{
-    GrantTerms, NodeKey, Receipt, SinkStatement, TransferRequest,
+    GrantTerms, LogArchive, NodeKey, Receipt, SinkStatement, TransferRequest,
 };
 
 /// A message that is signed, in a context of its own so that no signature serves another purpose.
@@ -33,6 +33,10 @@ impl Signable for Receipt {
 
 impl Signable for SinkStatement {
     const CONTEXT: &'static str = "sink-statement";
+}
+
+impl Signable for LogArchive {
+    const CONTEXT: &'static str = "log-archive";
 }
 
 /// Why a signed message is not accepted.

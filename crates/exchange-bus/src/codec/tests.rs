@@ -9,7 +9,7 @@ use publicdata_exchange_domain::terms::Field;
 use publicdata_exchange_domain::transfer::{Cause, Receipt, Refuser, Source, Way};
 use publicdata_exchange_domain::{ProofKind, Query, SignedBytes, Terms};
 use publicdata_proto::common::v1::{Signature, SignedMessage};
-use publicdata_proto::exchange::v1::{Receipt as WireReceipt, TransferRequest};
+use publicdata_proto::exchange::v1::{LogArchive, Receipt as WireReceipt, TransferRequest};
 use publicdata_transfer::terms::write;
 use publicdata_types::{Deadline, DeliveryMode, Digest, ItemType, Mask};
 
@@ -39,6 +39,39 @@ fn grant_events_read_and_write_as_they_always_did() {
         ("grant_revoked.v1", Event::Revoked { reason: "用途变更".to_owned() }),
     ] {
         golden::<super::grant::Grants>(name, &event);
+    }
+}
+
+/// H2: as above, for the archives of the log.
+#[test]
+fn archive_events_read_and_write_as_they_always_did() {
+    use publicdata_exchange_domain::archive::Event;
+
+    let time = |text: &str| Some(super::values::time_to_wire(text.parse().unwrap()));
+    let archive = LogArchive {
+        number: 3,
+        from: time("2026-03-01T00:00:00+08:00"),
+        until: time("2026-04-01T00:00:00+08:00"),
+        after_sequence: 70,
+        last_sequence: 170,
+        path: "exchange-log-2026-03-01-to-2026-03-31-0707070707070707.parquet".to_owned(),
+        rows: 40,
+        bytes: 12_345,
+        sha256: vec![7; 32],
+        first_transfer_sequence: 60,
+        last_transfer_sequence: 168,
+        first_requested_at: time("2026-02-27T08:00:00+08:00"),
+        last_requested_at: time("2026-03-31T23:00:00+08:00"),
+        layout: 1,
+    };
+    let sealed = super::grant::open(&signed(&archive)).unwrap();
+    let sealed = super::archive::archive_of(&sealed).unwrap();
+    for (name, event) in [
+        ("log_archive_sealed.v1", Event::Sealed(sealed)),
+        ("log_trimmed.v1", Event::Trimmed { number: 3 }),
+        ("log_archive_expired.v1", Event::Expired { number: 3 }),
+    ] {
+        golden::<super::archive::LogArchives>(name, &event);
     }
 }
 

@@ -98,3 +98,59 @@ fn a_holidays_file_that_is_missing_is_named() {
     let text = publicdata_service_kit::problem::chain(&error);
     assert!(text.contains("`holidays`") && text.contains("/nowhere/holidays.json"), "{text}");
 }
+
+fn archived(lines: &str) -> Result<ProcessConfig, publicdata_service_kit::config::ConfigError> {
+    let folder = "url = \"file:///var/lib/publicdata/log-archive\"";
+    load(&FILE.replace("[nats]", &format!("[exchange_bus.archive]\n{folder}\n{lines}\n[nats]")))
+}
+
+#[test]
+fn archives_need_a_place_and_nothing_else() {
+    let archive = archived("").unwrap().exchange_bus.archive.unwrap();
+    archive.validate().unwrap();
+    assert_eq!(archive, ArchiveConfig::new("file:///var/lib/publicdata/log-archive"));
+    assert_eq!((archive.period, archive.near_days, archive.keep_years), (Period::Month, 120, None));
+
+    for url in ["s3://bucket", "file://host/folder", "/var/lib", ""] {
+        let error = ArchiveConfig::new(url).place().unwrap_err();
+        let text = publicdata_service_kit::problem::chain(&error);
+        assert!(text.contains("`archive.url`") && text.contains("file:///"), "{url}: {text}");
+    }
+}
+
+/// R23.2: whoever asks for the log to be kept for less than five years is refused at the start.
+#[test]
+fn less_than_five_years_is_refused() {
+    let text = |lines| {
+        let error = archived(lines).unwrap().validate().unwrap_err();
+        publicdata_service_kit::problem::chain(&error)
+    };
+    let refused = text("keep_years = 4");
+    assert!(
+        refused.contains("`archive.keep_years` is 4") && refused.contains("R23.2"),
+        "{refused}"
+    );
+    let refused = text("near_days = 30");
+    assert!(refused.contains("`archive.near_days` is 30"), "{refused}");
+    archived("keep_years = 5\nnear_days = 31").unwrap().validate().unwrap();
+    assert!(archived("period = \"week\"").is_err());
+}
+
+/// R23.2: periods begin at midnight in China.
+#[test]
+fn periods_are_those_of_the_calendar_in_china() {
+    let around = |period: Period, at: &str| {
+        let (from, until) = period.around(at.parse().unwrap());
+        [from, until].map(|at| at.to_string())
+    };
+    let last_moment = "2026-03-31T23:59:59.999999999+08:00";
+    let expected = ["2026-02-28T16:00:00Z", "2026-03-31T16:00:00Z"];
+    assert_eq!(around(Period::Month, last_moment), expected);
+    let first_moment = "2026-04-01T00:00:00+08:00";
+    let expected = ["2026-03-31T16:00:00Z", "2026-04-30T16:00:00Z"];
+    assert_eq!(around(Period::Month, first_moment), expected);
+    let expected = ["2026-03-31T16:00:00Z", "2026-06-30T16:00:00Z"];
+    assert_eq!(around(Period::Quarter, "2026-06-30T12:00:00+08:00"), expected);
+    let expected = ["2025-12-31T16:00:00Z", "2026-12-31T16:00:00Z"];
+    assert_eq!(around(Period::Year, first_moment), expected);
+}

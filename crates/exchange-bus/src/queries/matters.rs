@@ -68,7 +68,7 @@ impl Queries {
         .bind(id.to_string())
         .fetch_optional(self.database.pool())
         .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return self.fetched_before(id).await };
         // Whose grant it is, stands in the transfer only if its consumer may know.
         let source = match row.try_get::<String, _>("provider_code")?.as_str() {
             "" => None,

@@ -197,11 +197,15 @@ impl Queries {
     /// The database failed, or holds what cannot be read.
     pub async fn owed(&self, resource: ResourceId, before: Timestamp) -> Result<Vec<Owed>, Error> {
         let rows = sqlx::query(
-            "SELECT t.consumer_code, t.grant_id, MAX(t.requested_at) AS last_at \
+            "SELECT consumer_code, grant_id, MAX(requested_at) AS last_at FROM \
+             (SELECT t.consumer_code, t.grant_id, t.requested_at \
              FROM bus_transfer t JOIN bus_grant g ON g.id = t.grant_id \
              WHERE g.resource_id = $1 AND t.requested_at < $2 AND t.status IN ($3, $4, $5) \
              AND t.mode <> $6 \
-             GROUP BY t.consumer_code, t.grant_id ORDER BY t.consumer_code, last_at DESC",
+             UNION ALL SELECT u.consumer_code, u.grant_id, u.received_at \
+             FROM bus_archived_use u JOIN bus_grant g ON g.id = u.grant_id \
+             WHERE g.resource_id = $1 AND u.received_at > 0 AND u.received_at < $2) AS received \
+             GROUP BY consumer_code, grant_id ORDER BY consumer_code, last_at DESC",
         )
         .bind(resource.to_string())
         .bind(before.as_microsecond())

@@ -61,15 +61,23 @@ impl Page {
         &self,
         rows: &[AnyRow],
     ) -> Result<Listed<T>, Error> {
+        Ok(self.newest(rows.iter().map(entry).collect::<Result<_, _>>()?))
+    }
+
+    /// The same of entries with what pages go by.
+    pub(super) fn newest<T>(&self, mut entries: Vec<(i64, T)>) -> Listed<T> {
         let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
-        let shown = &rows[..rows.len().min(limit)];
-        let next = match shown.last() {
-            Some(last) if rows.len() > limit => {
-                Some(PageToken::after(last.try_get::<i64, _>("sequence")?.to_string()))
-            }
+        let is_last = entries.len() <= limit;
+        entries.truncate(limit);
+        let next = match entries.last() {
+            Some((sequence, _)) if !is_last => Some(PageToken::after(sequence.to_string())),
             Some(_) | None => None,
         };
-        let entries = shown.iter().map(|row| from_column(row, "body")).collect::<Result<_, _>>()?;
-        Ok(Listed { entries, next })
+        Listed { entries: entries.into_iter().map(|(_, entry)| entry).collect(), next }
     }
+}
+
+/// A row's entry, with what pages go by.
+pub(super) fn entry<T: prost::Message + Default>(row: &AnyRow) -> Result<(i64, T), sqlx::Error> {
+    Ok((row.try_get("sequence")?, from_column(row, "body")?))
 }

@@ -1,4 +1,4 @@
-//! The exchange log, searched (R23.2).
+//! The exchange log, searched (R23.2): the near part in the tables, and from there back in the archives.
 
 use jiff::Timestamp;
 use publicdata_proto::exchange::v1::{SubjectCount, Transfer, TransferStatus};
@@ -6,7 +6,8 @@ use publicdata_types::GrantId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Listed, PARTY, Page, Queries, Query, Reader};
+use super::{Listed, PARTY, Page, Queries, Query, Reader, page};
+use crate::archive::Wanted;
 use crate::codec::values;
 use crate::error::Error;
 
@@ -42,12 +43,12 @@ pub struct Sought {
 }
 
 /// Conditions in SQL, and what stands in the place of their parameters. The first three are those of [`PARTY`].
-struct Conditions {
-    text: String,
+pub(super) struct Conditions {
+    pub(super) text: String,
     values: Vec<Value>,
 }
 
-enum Value {
+pub(super) enum Value {
     Text(String),
     Number(i64),
 }
@@ -56,22 +57,34 @@ impl Queries {
     /// The exchange log that the reader may see, newest first (R23.2).
     ///
     /// # Errors
-    /// The database failed, or the page token is not one of ours.
+    /// The database failed, the page token is not one of ours, or an archive that may hold some of it cannot be read.
     pub async fn transfers(
         &self,
         reader: &Reader,
         sought: &Sought,
         page: &Page,
     ) -> Result<Listed<Transfer>, Error> {
+        let before = page.before()?;
         let mut conditions = sought.conditions();
-        conditions.number("sequence <", page.before()?);
+        conditions.number("sequence <", before);
         let limit = conditions.place(Value::Number(page.limit() + 1));
         let select = format!(
             "SELECT sequence, body FROM bus_transfer WHERE {} ORDER BY sequence DESC LIMIT {limit}",
             conditions.text
         );
         let query = conditions.bind(reader.bind(sqlx::query(AssertSqlSafe(select))));
-        page.list(&query.fetch_all(self.database.pool()).await?)
+        let near = query.fetch_all(self.database.pool()).await?;
+        let near = near.iter().map(page::entry).collect::<Result<Vec<(i64, Transfer)>, _>>()?;
+
+        // After the tables: what left them meanwhile is found twice, and not missed.
+        let archives = self.archives_in_use().await?;
+        if archives.is_empty() {
+            return Ok(page.newest(near));
+        }
+        let visible = self.visible(reader).await?;
+        let wanted = Wanted { sought: sought.clone(), id: None, visible, before };
+        let most = usize::try_from(page.limit() + 1).unwrap_or(usize::MAX);
+        Ok(page.newest(self.reach_back(near, &archives, &wanted, most).await?))
     }
 
     /// How often each subject was asked about, of the answers that the reader may see: most often first (R21.1).
@@ -85,13 +98,16 @@ impl Queries {
         asked_min: u32,
         count_max: u32,
     ) -> Result<Vec<SubjectCount>, Error> {
-        let mut conditions = sought.conditions();
-        conditions.text.push_str(" AND subject_reference <> ''");
-        let least = conditions.place(Value::Number(asked_min.into()));
         let count_max = match count_max {
             0 => SUBJECTS,
             count => count.min(SUBJECTS_MAX),
         };
+        if self.may_be_archived(sought).await? {
+            return self.subjects_of_all(reader, sought, asked_min, count_max).await;
+        }
+        let mut conditions = sought.conditions();
+        conditions.text.push_str(" AND subject_reference <> ''");
+        let least = conditions.place(Value::Number(asked_min.into()));
         let limit = conditions.place(Value::Number(count_max.into()));
         let select = format!(
             "SELECT subject_reference, resource_code, COUNT(*) AS answers, \
@@ -117,7 +133,7 @@ fn subject(row: &AnyRow) -> Result<SubjectCount, Error> {
 }
 
 impl Sought {
-    fn conditions(&self) -> Conditions {
+    pub(super) fn conditions(&self) -> Conditions {
         let mut conditions = Conditions { text: format!("({PARTY})"), values: Vec::new() };
         let grant = self.grant.map(|grant| grant.to_string()).unwrap_or_default();
         for (column, value) in [
@@ -135,8 +151,9 @@ impl Sought {
             }
         }
         if !self.purpose.is_empty() {
-            let place = conditions.place(Value::Text(part(&self.purpose)));
-            conditions.text.push_str(&format!(" AND purpose LIKE {place} ESCAPE '!'"));
+            // Letter by letter in every database, and as in archives.
+            let place = conditions.place(Value::Text(self.purpose.clone()));
+            conditions.text.push_str(&format!(" AND REPLACE(purpose, {place}, '') <> purpose"));
         }
         if self.status != TransferStatus::Unspecified {
             conditions.number("status =", i32::from(self.status).into());
@@ -163,16 +180,10 @@ impl Conditions {
         self.text.push_str(&format!(" AND {comparison} {place}"));
     }
 
-    fn bind<'q>(self, query: Query<'q>) -> Query<'q> {
+    pub(super) fn bind<'q>(self, query: Query<'q>) -> Query<'q> {
         self.values.into_iter().fold(query, |query, value| match value {
             Value::Text(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
         })
     }
-}
-
-/// The pattern of texts that contain this one.
-fn part(text: &str) -> String {
-    let literal = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{literal}%")
 }

@@ -25,7 +25,7 @@ impl Queries {
         let (grant, transfer) = (terms.grant.to_string(), transfer.to_string());
         let consumer = consumer.to_string();
         if let Some(rate) = terms.rate {
-            // Older ones cannot make the difference.
+            // Older ones cannot make the difference, and what is read from archives is older than any rate reaches back.
             let rows = sqlx::query(
                 "SELECT requested_at FROM bus_transfer
                  WHERE grant_id = $1 AND id <> $2 AND consumer_code = $3 AND status IN ($4, $5)
@@ -46,8 +46,11 @@ impl Queries {
         }
         if terms.total_rows_max.is_some() {
             let row = sqlx::query(
-                "SELECT CAST(COALESCE(SUM(delivered_rows), 0) AS BIGINT) AS rows_delivered
-                 FROM bus_transfer WHERE grant_id = $1 AND id <> $2 AND consumer_code = $3",
+                "SELECT CAST(COALESCE(SUM(delivered_rows), 0) AS BIGINT) AS rows_delivered FROM
+                 (SELECT delivered_rows FROM bus_transfer
+                  WHERE grant_id = $1 AND id <> $2 AND consumer_code = $3
+                  UNION ALL SELECT delivered_rows FROM bus_archived_use
+                  WHERE grant_id = $1 AND consumer_code = $3) AS delivered",
             )
             .bind(grant.as_str())
             .bind(transfer.as_str())

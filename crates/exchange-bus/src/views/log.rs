@@ -1,22 +1,22 @@
-//! Applications, grants and transfers, from the stream EXCHANGE.
+//! Applications, grants, transfers and the archives of the log, from the stream EXCHANGE.
 
 use async_trait::async_trait;
 use publicdata_event_store::{Recorded, Subject};
 use publicdata_views::{ApplyError, View};
 use sqlx::AnyConnection;
 
-use super::{EXCHANGE, grants, series, subscriptions, transfers};
+use super::{EXCHANGE, archives, grants, series, subscriptions, transfers};
 
 /// The view of our own events.
 #[derive(Clone, Copy, Debug)]
 pub struct Log;
 
 /// A commit as its handlers need it.
-pub(super) struct Context<'a> {
-    pub(super) id: &'a str,
-    pub(super) sequence: i64,
-    pub(super) command_id: &'a str,
-    pub(super) at: Option<prost_types::Timestamp>,
+pub(crate) struct Context<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) sequence: i64,
+    pub(crate) command_id: &'a str,
+    pub(crate) at: Option<prost_types::Timestamp>,
 }
 
 #[async_trait]
@@ -30,11 +30,19 @@ impl View for Log {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["bus_grant", "bus_transfer", "bus_subscription", "bus_delivery", "bus_series"]
+        &[
+            "bus_grant",
+            "bus_transfer",
+            "bus_subscription",
+            "bus_delivery",
+            "bus_series",
+            "bus_log_archive",
+            "bus_archived_use",
+        ]
     }
 
     fn concerns(&self, subject: &Subject) -> bool {
-        matches!(subject.aggregate(), "grant" | "transfer" | "subscription")
+        matches!(subject.aggregate(), "grant" | "transfer" | "subscription" | "log-archive")
     }
 
     async fn apply(
@@ -58,6 +66,7 @@ impl View for Log {
                     series::note_transfer(connection, &context, event).await?;
                 }
                 "subscription" => subscriptions::apply(connection, &context, event).await?,
+                "log-archive" => archives::apply(connection, recorded, event).await?,
                 // Aggregates of a later version have views of their own.
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! The table of transfers: the exchange log (R23.2).
 
-use prost::Message as _;
+use prost::{Message as _, Name as _};
 use prost_types::Any;
 use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::{
@@ -14,9 +14,9 @@ use super::log::Context;
 use super::{WithoutBeginning, event, from_column, microseconds, to_column};
 
 /// A row.
-struct Entry {
+pub(crate) struct Entry {
     command_id: String,
-    transfer: Transfer,
+    pub(crate) transfer: Transfer,
 }
 
 pub(super) async fn apply(
@@ -24,11 +24,24 @@ pub(super) async fn apply(
     context: &Context<'_>,
     any: &Any,
 ) -> Result<(), ApplyError> {
-    if let Some(requested) = event::<TransferRequested>(any)? {
-        return save(connection, context, &request(context, requested)?).await;
-    }
+    let known = match any.type_url == TransferRequested::type_url() {
+        true => None,
+        false => load(connection, context.id).await?,
+    };
+    save(connection, context, &after(known, context, any)?).await
+}
 
-    let Some(mut entry) = load(connection, context.id).await? else {
+/// The entry of the exchange log that a transfer's events make, one after the other: told here alone, for the view and for whoever
+/// reads events that were stored elsewhere.
+pub(crate) fn after(
+    known: Option<Entry>,
+    context: &Context<'_>,
+    any: &Any,
+) -> Result<Entry, ApplyError> {
+    if let Some(requested) = event::<TransferRequested>(any)? {
+        return request(context, requested);
+    }
+    let Some(mut entry) = known else {
         return Err(ApplyError::event(WithoutBeginning {
             event: any.type_url.clone(),
             id: context.id.to_owned(),
@@ -39,7 +52,7 @@ pub(super) async fn apply(
     }
     evolve(&mut entry.transfer, any)?;
     entry.transfer.updated_at = context.at;
-    save(connection, context, &entry).await
+    Ok(entry)
 }
 
 fn request(context: &Context<'_>, requested: TransferRequested) -> Result<Entry, ApplyError> {
@@ -132,16 +145,26 @@ async fn save(
     entry: &Entry,
 ) -> Result<(), ApplyError> {
     let requested_at = entry.transfer.requested_at.as_ref().map_or(0, microseconds);
+    let (ended_sequence, ended_at) = match entry.transfer.status() {
+        TransferStatus::Unspecified | TransferStatus::Running => (0, 0),
+        TransferStatus::Refused
+        | TransferStatus::Interrupted
+        | TransferStatus::Stopped
+        | TransferStatus::Completed => {
+            (context.sequence, context.at.as_ref().map_or(0, microseconds))
+        }
+    };
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference, mode, rejected_rows, reconciliation, fields) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+         reason, subject_reference, mode, rejected_rows, reconciliation, fields, ended_sequence, ended_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          provider_code = excluded.provider_code, \
          reason = excluded.reason, subject_reference = excluded.subject_reference, \
-         rejected_rows = excluded.rejected_rows",
+         rejected_rows = excluded.rejected_rows, \
+         ended_sequence = excluded.ended_sequence, ended_at = excluded.ended_at",
     )
     .bind(context.id)
     .bind(context.sequence)
@@ -162,6 +185,8 @@ async fn save(
     .bind(i64::try_from(entry.transfer.rejected_rows).unwrap_or(i64::MAX))
     .bind(i64::from(entry.transfer.reconciliation))
     .bind(listed(&entry.transfer.fields))
+    .bind(ended_sequence)
+    .bind(ended_at)
     .execute(connection)
     .await?;
     Ok(())

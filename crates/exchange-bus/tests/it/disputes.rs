@@ -220,7 +220,7 @@ async fn disputed(fleet: &Fleet) -> String {
     raise_about(fleet, Who::Consumer, DisputeMatterKind::Ticket, &ticket).await.unwrap()
 }
 
-async fn raise_about(
+pub(crate) async fn raise_about(
     fleet: &Fleet,
     who: Who,
     kind: DisputeMatterKind,

@@ -11,7 +11,7 @@ use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_event_store::{NewCommit, Recorded, Store, Subject};
 use publicdata_exchange_bus::{App, Config, Dependencies};
 use publicdata_identity::testing::{authority, credentials};
-use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId};
+use publicdata_identity::{CertificateAuthority, Credentials, Signer, SpiffeId, TrustRoots};
 use publicdata_proto::catalog::v1::{
     CertificateIssued, ConsolidationOrdered, ConsolidationStopped, DeliveryMode, Item, ItemType,
     Mask, OrganisationClosed, OrganisationRegistered, ResourceDescription, ResourceDrafted,
@@ -19,6 +19,7 @@ use publicdata_proto::catalog::v1::{
 };
 use publicdata_proto::exchange::v1::dispute_service_client::DisputeServiceClient;
 use publicdata_proto::exchange::v1::grant_service_client::GrantServiceClient;
+use publicdata_proto::exchange::v1::log_archive_service_client::LogArchiveServiceClient;
 use publicdata_proto::exchange::v1::node_link_service_client::NodeLinkServiceClient;
 use publicdata_proto::exchange::v1::ticket_service_client::TicketServiceClient;
 use publicdata_proto::exchange::v1::transfer_service_client::TransferServiceClient;
@@ -203,6 +204,21 @@ impl Fleet {
         DisputeServiceClient::new(self.channel(&self.user(who)))
     }
 
+    /// What a user of this organisation calls about the exchange log.
+    pub(crate) fn transfers(&self, who: Who) -> TransferServiceClient<Channel> {
+        TransferServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// What a user of this organisation calls about the log's archives.
+    pub(crate) fn archives(&self, who: Who) -> LogArchiveServiceClient<Channel> {
+        LogArchiveServiceClient::new(self.channel(&self.user(who)))
+    }
+
+    /// Who vouches for signatures.
+    pub(crate) fn roots(&self) -> &TrustRoots {
+        self.service.roots()
+    }
+
     /// What a user of this organisation calls about nodes.
     pub(crate) fn links(&self, who: Who) -> NodeLinkServiceClient<Channel> {
         NodeLinkServiceClient::new(self.channel(&self.user(who)))
@@ -292,9 +308,8 @@ impl Fleet {
 
     /// The exchange log, as this organisation sees it.
     pub(crate) async fn log(&self, who: Who) -> Vec<Transfer> {
-        let mut client = TransferServiceClient::new(self.channel(&self.user(who)));
         let request = ListTransfersRequest::default();
-        client.list_transfers(request).await.unwrap().into_inner().transfers
+        self.transfers(who).list_transfers(request).await.unwrap().into_inner().transfers
     }
 
     /// Waits until the auditor's log shows the transfer so.

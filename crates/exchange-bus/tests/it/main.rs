@@ -5,6 +5,7 @@
 mod fleet;
 mod nodes;
 
+mod archive;
 mod centre;
 mod disputes;
 mod grants;

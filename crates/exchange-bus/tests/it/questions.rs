@@ -26,7 +26,7 @@ async fn start() -> (Fleet, GrantTerms, ProviderNode) {
     (fleet, terms, node)
 }
 
-async fn serve(fleet: &Fleet) -> (GrantTerms, ProviderNode) {
+pub(crate) async fn serve(fleet: &Fleet) -> (GrantTerms, ProviderNode) {
     let modes = vec![DeliveryMode::Query.into(), DeliveryMode::Bulk.into()];
     let mut asked = application();
     asked.delivery_modes = modes.clone();
@@ -57,7 +57,11 @@ fn sealed() -> SealedParameters {
     SealedParameters { encapsulated_key: vec![1; 32], sealed: vec![2; 64] }
 }
 
-fn question(fleet: &Fleet, consumer: &ConsumerNode, terms: &GrantTerms) -> TransferRequest {
+pub(crate) fn question(
+    fleet: &Fleet,
+    consumer: &ConsumerNode,
+    terms: &GrantTerms,
+) -> TransferRequest {
     let query = Query {
         service: "by-code".to_owned(),
         node: fleet.node(Who::Provider).id().to_string(),
@@ -69,7 +73,7 @@ fn question(fleet: &Fleet, consumer: &ConsumerNode, terms: &GrantTerms) -> Trans
 }
 
 /// Asks and answers; the transfer's id.
-async fn answered(
+pub(crate) async fn answered(
     consumer: &ConsumerNode,
     node: &mut ProviderNode,
     request: &TransferRequest,

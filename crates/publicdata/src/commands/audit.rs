@@ -194,7 +194,7 @@ fn log(session: &Session) -> anyhow::Result<LogClient> {
     Ok(LogClient::new(session.audit_channel()?))
 }
 
-fn verifier(context: &Context, key: Option<&PathBuf>) -> anyhow::Result<Verifier> {
+pub(super) fn verifier(context: &Context, key: Option<&PathBuf>) -> anyhow::Result<Verifier> {
     let path = key.cloned().unwrap_or_else(|| context.global.data.join(VERIFIER_KEY));
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("cannot read the log's public key {}; name it with --key", path.display())

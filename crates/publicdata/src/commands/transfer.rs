@@ -1,4 +1,6 @@
-//! `publicdata transfer`: the exchange log.
+//! `publicdata transfer`: the exchange log, and the archives that it is kept in.
+
+mod archive;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -13,6 +15,10 @@ use crate::context::Context;
 pub enum Command {
     /// List the transfers that you may see, also those refused, newest first.
     List(Sought),
+    /// List the archives of the log, newest first: period, size, digest, and where searches read (归档).
+    Archives(archive::List),
+    /// Check that a file is an archive that was sealed, and that the audit log holds the seal; with a saved seal, anywhere.
+    VerifyArchive(archive::Verify),
 }
 
 /// Arguments of `list`: what is given must all hold.
@@ -79,7 +85,14 @@ pub enum Status {
 /// # Errors
 /// What the service refused, and why.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
-    let Command::List(sought) = command;
+    match command {
+        Command::List(sought) => list(context, sought).await,
+        Command::Archives(arguments) => archive::list(context, arguments).await,
+        Command::VerifyArchive(arguments) => archive::verify(context, arguments).await,
+    }
+}
+
+async fn list(context: &Context, sought: Sought) -> anyhow::Result<()> {
     let page = answer(context.session()?.transfers()?.list_transfers(sought.request()).await)?;
     let rows = page.transfers.iter().map(row).collect();
     let header = [

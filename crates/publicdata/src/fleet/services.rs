@@ -24,6 +24,8 @@ use crate::session::CREDENTIALS_FOLDER;
 
 /// Folder of the events below a fleet's data folder.
 pub(super) const NATS_FOLDER: &str = "nats";
+/// Folder of the exchange log's archives below it.
+const ARCHIVE_FOLDER: &str = "log-archive";
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
 const STREAMS: [(&str, &[&str], &[&str]); 4] = [
@@ -181,8 +183,11 @@ impl Setting<'_> {
                 })
             });
         let subordinate = subordinate.collect::<anyhow::Result<_>>()?;
+        let archive = url::Url::from_directory_path(self.data.join(ARCHIVE_FOLDER))
+            .map_err(|()| anyhow::anyhow!("{} is no absolute path", self.data.display()))?;
         let config = publicdata_exchange_bus::Config {
             tier: TierConfig { subordinate, ..TierConfig::default() },
+            archive: Some(publicdata_exchange_bus::ArchiveConfig::new(archive.as_str())),
             ..publicdata_exchange_bus::Config::new(self.ports.address(2), database)
         };
         let clock = self.clock.clone();
