@@ -59,14 +59,19 @@ pub struct Dependencies {
 pub struct App {
     server: BoundServer,
     service: Service,
+    policies: Policies,
+    tunnel: Tunnel,
+    tasks: Tasks,
+}
+
+/// What the bus does of itself.
+struct Policies {
     deadlines: Deadlines,
     recovery: Recovery,
     corrections: Corrections,
     marks: Marks,
     upkeep: Upkeep,
-    tunnel: Tunnel,
     archiving: Option<Archiving>,
-    tasks: Tasks,
 }
 
 /// Who decides: they share aggregates and views.
@@ -159,39 +164,39 @@ impl App {
         let tiers = Tiers::new(&config.tier, &credentials)?;
         let shared = Shared { queries: &queries, relay: &relay, tiers: &tiers, log: &log };
         let desks = Desks::new(&dependencies, &shared, Arc::clone(&calendar));
-        let Desks { grants: desk, exchange, tickets, disputes } = desks;
-        let (every, service_id) = (config.deadline_poll(), credentials.id().clone());
-        let subscriptions = exchange.subscriptions.clone();
-        let upkeep = Upkeep { desk: subscriptions.clone(), every };
-        let deadlines = Deadlines {
-            limited: vec![Arc::new(desk.clone()), Arc::new(tickets.clone())],
-            clock: clock.clone(),
-            service: service_id.clone(),
-            every,
-        };
-        let corrections = Corrections {
-            queries: queries.clone(),
-            desk: tickets.clone(),
-            clock: clock.clone(),
-            service: service_id,
-            views: [Arc::clone(&log), Arc::clone(&objections)],
-            every,
-        };
         let (archiving, hindrance) = archiving(&config, &dependencies, &queries, &log);
         let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
-        let recovery = Recovery {
-            queries: queries.clone(),
-            exchange: exchange.clone(),
-            store,
-            log: Arc::clone(&log),
+        let policies = Policies {
+            deadlines: desks.deadlines(&dependencies, &config),
+            recovery: Recovery {
+                queries: queries.clone(),
+                exchange: desks.exchange.clone(),
+                store,
+                log: Arc::clone(&log),
+            },
+            corrections: Corrections {
+                queries: queries.clone(),
+                desk: desks.tickets.clone(),
+                clock: clock.clone(),
+                service: credentials.id().clone(),
+                views: [Arc::clone(&log), Arc::clone(&objections)],
+                every: config.deadline_poll(),
+            },
+            marks,
+            upkeep: Upkeep {
+                desk: desks.exchange.subscriptions.clone(),
+                every: config.deadline_poll(),
+            },
+            archiving,
         };
+        let Desks { grants: desk, exchange, tickets, disputes } = desks;
         let service = Service {
             directory,
             desk,
-            exchange,
             tickets,
             disputes,
-            subscriptions,
+            subscriptions: exchange.subscriptions.clone(),
+            exchange,
             hindrance,
             queries,
             relay,
@@ -205,18 +210,7 @@ impl App {
         };
         let routes = Routes::new(TierServiceServer::new(service.clone()));
         let tunnel = Tunnel { tiers, routes, clock };
-        Ok(Self {
-            server,
-            service,
-            deadlines,
-            recovery,
-            corrections,
-            marks,
-            upkeep,
-            tunnel,
-            archiving,
-            tasks,
-        })
+        Ok(Self { server, service, policies, tunnel, tasks })
     }
 
     /// Where it listens.
@@ -237,18 +231,7 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let Self {
-            server,
-            service,
-            deadlines,
-            recovery,
-            corrections,
-            marks,
-            upkeep,
-            tunnel,
-            archiving,
-            tasks,
-        } = self;
+        let Self { server, service, policies, tunnel, tasks } = self;
         for (name, projector) in [
             ("view of catalogue", &service.catalogue),
             ("view of exchanges", &service.log),
@@ -257,15 +240,8 @@ impl App {
             let (projector, shutdown) = (Arc::clone(projector), tasks.shutdown().clone());
             tasks.try_spawn(name, async move { projector.run(shutdown).await });
         }
-        tasks.spawn("policy of deadlines", deadlines.run(tasks.shutdown().clone()));
-        tasks.spawn("policy of recovery", recovery.run(tasks.shutdown().clone()));
-        tasks.spawn("policy of corrections", corrections.run(tasks.shutdown().clone()));
-        tasks.spawn("policy of marks", marks.run(tasks.shutdown().clone()));
-        tasks.spawn("upkeep of subscriptions", upkeep.run(tasks.shutdown().clone()));
+        policies.spawn(&tasks);
         tasks.spawn("tunnel to the superior bus", tunnel.run(tasks.shutdown().clone()));
-        if let Some(archiving) = archiving {
-            tasks.spawn("policy of archiving", archiving.run(tasks.shutdown().clone()));
-        }
         let (relay, shutdown) = (service.relay.clone(), tasks.shutdown().clone());
         tasks.spawn("end of transfers", async move {
             shutdown.cancelled().await;
@@ -283,6 +259,21 @@ impl App {
             .add_service(LogArchiveServiceServer::new(service.clone()))
             .add_service(NodeLinkServiceServer::new(service));
         server.spawn(&tasks, routes, &[DESCRIPTORS])
+    }
+}
+
+impl Policies {
+    fn spawn(self, tasks: &Tasks) {
+        let Self { deadlines, recovery, corrections, marks, upkeep, archiving } = self;
+        let shutdown = || tasks.shutdown().clone();
+        tasks.spawn("policy of deadlines", deadlines.run(shutdown()));
+        tasks.spawn("policy of recovery", recovery.run(shutdown()));
+        tasks.spawn("policy of corrections", corrections.run(shutdown()));
+        tasks.spawn("policy of marks", marks.run(shutdown()));
+        tasks.spawn("upkeep of subscriptions", upkeep.run(shutdown()));
+        if let Some(archiving) = archiving {
+            tasks.spawn("policy of archiving", archiving.run(shutdown()));
+        }
     }
 }
 
@@ -314,6 +305,16 @@ fn archiving(
 }
 
 impl Desks {
+    /// What sees to limits that pass.
+    fn deadlines(&self, dependencies: &Dependencies, config: &Config) -> Deadlines {
+        Deadlines {
+            limited: vec![Arc::new(self.grants.clone()), Arc::new(self.tickets.clone())],
+            clock: dependencies.clock.clone(),
+            service: dependencies.credentials.id().clone(),
+            every: config.deadline_poll(),
+        }
+    }
+
     fn new(
         dependencies: &Dependencies,
         &Shared { queries, relay, tiers, log }: &Shared<'_>,

@@ -197,18 +197,7 @@ impl Error {
                 Problem::new(Code::InvalidArgument, "FIELD_INVALID", text).with("field", field)
             }
             Self::PageToken => Problem::new(Code::InvalidArgument, "PAGE_TOKEN_INVALID", text),
-            Self::Unknown { what } => {
-                let reason = match what {
-                    "resource" => "RESOURCE_UNKNOWN",
-                    "transfer" => "TRANSFER_UNKNOWN",
-                    "ticket" => "TICKET_UNKNOWN",
-                    "dispute" => "DISPUTE_UNKNOWN",
-                    "organisation" => "ORGANISATION_UNKNOWN",
-                    "subscription" => "SUBSCRIPTION_UNKNOWN",
-                    _ => "GRANT_UNKNOWN",
-                };
-                Problem::new(Code::NotFound, reason, text)
-            }
+            Self::Unknown { what } => Problem::new(Code::NotFound, unknown(what), text),
             Self::ResourceSuspended => {
                 Problem::new(Code::FailedPrecondition, "RESOURCE_SUSPENDED", text)
             }
@@ -265,6 +254,18 @@ impl Error {
             }
             Self::Unreadable(error) => Problem::internal(error),
         }
+    }
+}
+
+fn unknown(what: &str) -> &'static str {
+    match what {
+        "resource" => "RESOURCE_UNKNOWN",
+        "transfer" => "TRANSFER_UNKNOWN",
+        "ticket" => "TICKET_UNKNOWN",
+        "dispute" => "DISPUTE_UNKNOWN",
+        "organisation" => "ORGANISATION_UNKNOWN",
+        "subscription" => "SUBSCRIPTION_UNKNOWN",
+        _ => "GRANT_UNKNOWN",
     }
 }
 

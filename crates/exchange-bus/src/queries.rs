@@ -9,6 +9,7 @@ mod duties;
 mod matters;
 mod objections;
 mod page;
+mod pending;
 mod standing;
 pub mod subscriptions;
 mod transfers;
@@ -21,9 +22,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use publicdata_event_store::{Store, aggregates};
 use publicdata_exchange_domain::ResourceFacts;
-use publicdata_proto::exchange::v1::{Grant, GrantStatus, TransferStatus};
+use publicdata_proto::exchange::v1::{Grant, GrantStatus};
 use publicdata_types::region::Level;
-use publicdata_types::{Actor, CommandId, GrantId, OrganisationCode, RegionCode, ResourceId};
+use publicdata_types::{Actor, GrantId, OrganisationCode, RegionCode, ResourceId};
 use publicdata_views::{Database, Projector};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -38,6 +39,8 @@ pub use centre::{ConsolidationsSought, Present};
 pub use duties::{ConsumersSought, ProvidersSought};
 pub use objections::{Arrived, Filter};
 pub use page::{Listed, Page};
+pub use pending::Pending;
+use pending::pending;
 pub use transfers::Sought;
 
 /// The parameters $1 to $3 say who reads, as [`Reader::bind`] binds them.
@@ -81,15 +84,6 @@ pub struct GrantsSought {
     pub resource: Option<ResourceId>,
     /// In force, and ending before this time.
     pub ends_before: Option<Timestamp>,
-}
-
-/// Something that a policy has to attend to, and the command that brought it about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// The aggregate.
-    pub id: String,
-    /// The command.
-    pub cause: CommandId,
 }
 
 // === impl Reader ===
@@ -308,36 +302,6 @@ impl Queries {
         Ok(row.is_some())
     }
 
-    /// Applications whose limit has passed on this day and which are not known to be overdue.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn overdue(&self, today: Date) -> Result<Vec<Pending>, Error> {
-        let rows = sqlx::query(
-            "SELECT id, command_id FROM bus_grant \
-             WHERE status = $1 AND open_until > 0 AND open_until < $2 ORDER BY sequence",
-        )
-        .bind(i64::from(i32::from(GrantStatus::Applied)))
-        .bind(as_number(today))
-        .fetch_all(self.database.pool())
-        .await?;
-        rows.iter().map(pending).collect()
-    }
-
-    /// Transfers that are recorded as running.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn running(&self) -> Result<Vec<Pending>, Error> {
-        let rows = sqlx::query(
-            "SELECT id, command_id FROM bus_transfer WHERE status = $1 ORDER BY sequence",
-        )
-        .bind(i64::from(i32::from(TransferStatus::Running)))
-        .fetch_all(self.database.pool())
-        .await?;
-        rows.iter().map(pending).collect()
-    }
-
     /// Grants of a provider that were revoked and would hold otherwise.
     ///
     /// # Errors
@@ -379,13 +343,6 @@ impl Reader {
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
-
-fn pending(row: &AnyRow) -> Result<Pending, Error> {
-    Ok(Pending {
-        id: row.try_get("id")?,
-        cause: row.try_get::<String, _>("command_id")?.parse().map_err(Error::unreadable)?,
-    })
-}
 
 /// 2026-03-04 as 20260304.
 fn as_number(date: Date) -> i64 {

@@ -123,12 +123,7 @@ impl Exchange {
             Ok(terms) => terms,
             Err((reason, error)) => return Err(self.refuse(&asked, reason, error).await?),
         };
-        let serve = ServeTransfer {
-            grant: state.issued().and_then(|(_, signed, _)| codec::grant::open(signed)),
-            request: Some(asked.signed.clone()),
-            traceparent: telemetry::current_traceparent().unwrap_or_default(),
-            parameters: asked.parameters.clone(),
-        };
+        let serve = to_serve(&asked, &state);
         let by_node = asked.request.query.as_ref().map(|query| query.node.as_str());
         match reservation.serve(terms.provider, terms.resource, by_node, serve) {
             Ok(conductor) => Ok(self.conduct(asked, conductor)),
@@ -364,6 +359,16 @@ impl Exchange {
             at: self.clock.now(),
             traceparent: telemetry::current_traceparent(),
         }
+    }
+}
+
+/// What the provider's node is told.
+fn to_serve(asked: &Asked, grant: &Grant) -> ServeTransfer {
+    ServeTransfer {
+        grant: grant.issued().and_then(|(_, signed, _)| codec::grant::open(signed)),
+        request: Some(asked.signed.clone()),
+        traceparent: telemetry::current_traceparent().unwrap_or_default(),
+        parameters: asked.parameters.clone(),
     }
 }
 

@@ -15,7 +15,8 @@ const STILL_IN_USE: &str = "is still in use";
 const RESTART_DEADLINE: Duration = Duration::from_secs(20);
 /// Runs the server, and ends it when its own input ends: when the test drops it, and also when the test itself ends without a
 /// word. SIGQUIT is Postgres' immediate shutdown, which leaves no shared memory behind.
-const KEEPER: &str = r#""$0" "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server"#;
+const KEEPER: &str =
+    r#""$0" "$@" & server=$!; exec 2>/dev/null; cat >/dev/null; kill -QUIT $server; wait $server"#;
 /// `nobody` and its group: Postgres refuses to run as root.
 const UNPRIVILEGED: u32 = 65_534;
 

@@ -201,7 +201,7 @@ async fn what_a_consumer_did_is_counted() {
         rows: 30,
     };
     for who in [Who::Consumer, Who::Provider, Who::City, Who::Auditor] {
-        assert_eq!(consumers(&fleet, who).await, [expected.clone()], "{who:?}");
+        assert_eq!(consumers(&fleet, who).await, std::slice::from_ref(&expected), "{who:?}");
     }
     assert_eq!(consumers(&fleet, Who::Stranger).await, []);
     let villages = &providers(&fleet, Who::City).await[0];
