@@ -6,7 +6,7 @@ use super::*;
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
-fn recorded(sequence: u64, event: &(impl prost::Name)) -> Recorded {
+fn recorded(sequence: u64, event: &impl prost::Name) -> Recorded {
     let any = Any { type_url: type_url(event), value: event.encode_to_vec() };
     let at = prost_types::Timestamp { seconds: 1_772_000_000, nanos: 5_000 };
     let command_id = format!("00000000-0000-4000-8000-{sequence:012}");
