@@ -1,11 +1,10 @@
 //! A copy of a stream of another JetStream domain, which a leaf node keeps: it can be read while the other is out of reach.
 
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, External, Info, Source, StorageType};
+use async_nats::jetstream::stream::{Config, External, Source};
 use serde::Deserialize;
 
+use super::streams::{lasting, losses};
 use super::{JetStreamStore, Permissions, SetupError};
-use crate::Error;
 
 /// A stream of another domain that this one mirrors, under the same name and with the same sequences.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,79 +40,35 @@ impl JetStreamStore {
         mirror: &MirrorConfig,
         replicas: usize,
     ) -> Result<(), SetupError> {
-        let info = self.connection.retrying(|| self.mirror_or_describe(mirror, replicas)).await?;
-        let reasons = broken_promises(&info.config, mirror);
+        let info =
+            self.connection.retrying(|| self.create_or_describe(mirror.config(replicas))).await?;
+        let reasons = broken_promises(&info.config, mirror, replicas);
         if reasons.is_empty() {
             return Ok(());
         }
         Err(SetupError::Stream { stream: mirror.stream.clone(), reasons })
-    }
-
-    async fn mirror_or_describe(
-        &self,
-        mirror: &MirrorConfig,
-        replicas: usize,
-    ) -> Result<Info, Error> {
-        const OPERATION: &str = "create the mirror";
-
-        match self.connection.info(&mirror.stream).await {
-            Ok(info) => return Ok(info),
-            Err(failure) if failure.is(ErrorCode::STREAM_NOT_FOUND) => {}
-            Err(failure) => return Err(failure.into_error(OPERATION)),
-        }
-        let call = format!("STREAM.CREATE.{}", mirror.stream);
-        let created = self.connection.api(call, &mirror.config(replicas)).await;
-        created.map_err(|failure| failure.into_error(OPERATION))
     }
 }
 
 impl MirrorConfig {
     fn config(&self, replicas: usize) -> Config {
         let external = External { api_prefix: api_of(&self.domain), delivery_prefix: None };
-        Config {
-            name: self.stream.clone(),
-            mirror: Some(Source {
-                name: self.stream.clone(),
-                external: Some(external),
-                ..Source::default()
-            }),
-            storage: StorageType::File,
-            discard: DiscardPolicy::New,
-            num_replicas: replicas,
-            max_bytes: -1,
-            max_messages: -1,
-            max_messages_per_subject: -1,
-            max_message_size: -1,
-            max_consumers: -1,
-            deny_delete: true,
-            deny_purge: true,
-            allow_direct: true,
-            ..Config::default()
-        }
+        let source =
+            Source { name: self.stream.clone(), external: Some(external), ..Source::default() };
+        Config { mirror: Some(source), ..lasting(&self.stream, replicas) }
     }
 }
 
 /// Everything in `config` by which the copy could lose what it has, or that is not what was asked for.
-fn broken_promises(config: &Config, wanted: &MirrorConfig) -> Vec<String> {
+fn broken_promises(config: &Config, wanted: &MirrorConfig, replicas: usize) -> Vec<String> {
     let is_mirror = config.mirror.as_ref().is_some_and(|source| {
         let api = source.external.as_ref().map(|external| external.api_prefix.as_str());
         source.name == wanted.stream && api == Some(api_of(&wanted.domain).as_str())
     });
-    let mut reasons = Vec::new();
+    let mut reasons = losses(config, replicas);
     if !is_mirror {
         reasons.push(format!("it must mirror {} of domain {}", wanted.stream, wanted.domain));
     }
-    let rules = [
-        (config.storage != StorageType::File, "storage must be file"),
-        (!config.max_age.is_zero(), "max_age must be 0"),
-        (config.max_messages > 0, "max_msgs must be -1"),
-        (config.max_bytes > 0, "max_bytes must be -1"),
-        (!config.deny_delete, "deny_delete must be true"),
-        (!config.deny_purge, "deny_purge must be true"),
-        (!config.allow_direct, "allow_direct must be true"),
-    ];
-    let broken = rules.iter().filter(|(broken, _)| *broken);
-    reasons.extend(broken.map(|(_, reason)| (*reason).to_owned()));
     reasons
 }
 

@@ -38,24 +38,31 @@ impl StreamOptions {
 
     fn config(&self) -> Config {
         Config {
-            name: self.name.clone(),
             subjects: self.subjects.clone(),
-            retention: RetentionPolicy::Limits,
-            storage: StorageType::File,
-            discard: DiscardPolicy::New,
-            num_replicas: self.replicas,
             duplicate_window: self.duplicate_window,
-            max_bytes: -1,
-            max_messages: -1,
-            max_messages_per_subject: -1,
-            max_message_size: -1,
-            max_consumers: -1,
-            deny_delete: true,
-            deny_purge: true,
-            allow_direct: true,
             allow_atomic_publish: true,
-            ..Config::default()
+            ..lasting(&self.name, self.replicas)
         }
+    }
+}
+
+/// A stream that keeps what it has, with what is in it left open.
+pub(super) fn lasting(name: &str, replicas: usize) -> Config {
+    Config {
+        name: name.to_owned(),
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        num_replicas: replicas,
+        max_bytes: -1,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        deny_delete: true,
+        deny_purge: true,
+        allow_direct: true,
+        ..Config::default()
     }
 }
 
@@ -81,7 +88,7 @@ impl JetStreamStore {
     /// As for [`ensure_stream`](Self::ensure_stream).
     #[tracing::instrument(level = "debug", skip_all, fields(stream = options.name), err(level = "debug"))]
     pub async fn ensure_stream_with(&self, options: StreamOptions) -> Result<(), SetupError> {
-        let info = self.connection.retrying(|| self.create_or_describe(&options)).await?;
+        let info = self.connection.retrying(|| self.create_or_describe(options.config())).await?;
         let reasons = broken_promises(&info.config, &options);
         if reasons.is_empty() {
             return Ok(());
@@ -89,21 +96,22 @@ impl JetStreamStore {
         Err(SetupError::Stream { stream: options.name, reasons })
     }
 
-    async fn create_or_describe(&self, options: &StreamOptions) -> Result<Info, Error> {
+    /// The stream as it is, which is made if there is none.
+    pub(super) async fn create_or_describe(&self, config: Config) -> Result<Info, Error> {
         const OPERATION: &str = "create the stream";
 
-        match self.connection.info(&options.name).await {
+        match self.connection.info(&config.name).await {
             Ok(info) => return Ok(info),
             Err(failure) if failure.is(ErrorCode::STREAM_NOT_FOUND) => {}
             Err(failure) => return Err(failure.into_error(OPERATION)),
         }
-        let call = format!("STREAM.CREATE.{}", options.name);
-        match self.connection.api(call, &options.config()).await {
+        let call = format!("STREAM.CREATE.{}", config.name);
+        match self.connection.api(call, &config).await {
             Ok(info) => Ok(info),
             // Several processes start at once, and another one was faster.
             Err(failure) if failure.is(ErrorCode::STREAM_NAME_EXIST) => self
                 .connection
-                .info(&options.name)
+                .info(&config.name)
                 .await
                 .map_err(|failure| failure.into_error(OPERATION)),
             Err(failure) => Err(failure.into_error(OPERATION)),
@@ -113,9 +121,23 @@ impl JetStreamStore {
 
 /// Everything in `config` by which commits could be lost, or that is not what was asked for.
 fn broken_promises(config: &Config, wanted: &StreamOptions) -> Vec<String> {
+    let copies = config.mirror.is_some() || config.sources.as_ref().is_some_and(|s| !s.is_empty());
+    let mut reasons = losses(config, wanted.replicas);
+    let rules = [
+        (!config.allow_atomic_publish, "allow_atomic must be true"),
+        (copies, "mirror and sources must be absent"),
+    ];
+    reasons.extend(named(&rules));
+    if config.subjects != wanted.subjects {
+        reasons.push(format!("subjects must be {}", wanted.subjects.join(", ")));
+    }
+    reasons
+}
+
+/// Everything in `config` by which a stream could lose what it has.
+pub(super) fn losses(config: &Config, replicas: usize) -> Vec<String> {
     let limited = |limit: i64| limit > 0;
     let transforms = config.subject_transform.is_some();
-    let copies = config.mirror.is_some() || config.sources.as_ref().is_some_and(|s| !s.is_empty());
     let rules = [
         (config.storage != StorageType::File, "storage must be file"),
         (config.retention != RetentionPolicy::Limits, "retention must be limits"),
@@ -128,7 +150,6 @@ fn broken_promises(config: &Config, wanted: &StreamOptions) -> Vec<String> {
         (!config.deny_delete, "deny_delete must be true"),
         (!config.deny_purge, "deny_purge must be true"),
         (!config.allow_direct, "allow_direct must be true"),
-        (!config.allow_atomic_publish, "allow_atomic must be true"),
         (config.allow_rollup, "allow_rollup_hdrs must be false"),
         (config.allow_message_ttl, "allow_msg_ttl must be false"),
         (config.subject_delete_marker_ttl.is_some(), "subject_delete_marker_ttl must be absent"),
@@ -138,17 +159,16 @@ fn broken_promises(config: &Config, wanted: &StreamOptions) -> Vec<String> {
         (config.no_ack, "no_ack must be false"),
         (config.sealed, "sealed must be false"),
         (transforms, "subject_transform must be absent"),
-        (copies, "mirror and sources must be absent"),
     ];
-    let broken = rules.iter().filter(|(broken, _)| *broken);
-    let mut reasons: Vec<String> = broken.map(|(_, reason)| (*reason).to_owned()).collect();
-    if config.num_replicas < wanted.replicas {
-        reasons.push(format!("num_replicas must be {}", wanted.replicas));
-    }
-    if config.subjects != wanted.subjects {
-        reasons.push(format!("subjects must be {}", wanted.subjects.join(", ")));
+    let mut reasons: Vec<String> = named(&rules).collect();
+    if config.num_replicas < replicas {
+        reasons.push(format!("num_replicas must be {replicas}"));
     }
     reasons
+}
+
+fn named(rules: &[(bool, &str)]) -> impl Iterator<Item = String> {
+    rules.iter().filter(|(broken, _)| *broken).map(|(_, reason)| (*reason).to_owned())
 }
 
 #[cfg(test)]

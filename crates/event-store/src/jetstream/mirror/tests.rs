@@ -14,12 +14,12 @@ fn a_leaf_node_publishes_no_event() {
 
 #[test]
 fn a_stream_that_is_no_such_mirror_is_refused() {
-    assert!(broken_promises(&mirror().config(1), &mirror()).is_empty());
+    assert!(broken_promises(&mirror().config(1), &mirror(), 1).is_empty());
     let other = MirrorConfig { domain: "province".to_owned(), ..mirror() };
     assert_eq!(
-        broken_promises(&mirror().config(1), &other),
+        broken_promises(&mirror().config(1), &other, 1),
         ["it must mirror CATALOG of domain province"]
     );
     let lossy = Config { deny_purge: false, ..mirror().config(1) };
-    assert_eq!(broken_promises(&lossy, &mirror()), ["deny_purge must be true"]);
+    assert_eq!(broken_promises(&lossy, &mirror(), 1), ["deny_purge must be true"]);
 }
