@@ -24,6 +24,8 @@ CREATE TABLE bus_archived_use (
     -- When the last transfer was asked for that rows were delivered by, other than in answer to a query; in microseconds, 0 if
     -- there was none.
     received_at BIGINT NOT NULL,
+    -- The same of the first.
+    first_received_at BIGINT NOT NULL,
     PRIMARY KEY (grant_id, consumer_code)
 );
 

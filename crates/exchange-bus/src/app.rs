@@ -164,7 +164,8 @@ impl App {
         let tiers = Tiers::new(&config.tier, &credentials)?;
         let shared = Shared { queries: &queries, relay: &relay, tiers: &tiers, log: &log };
         let desks = Desks::new(&dependencies, &shared, Arc::clone(&calendar));
-        let (archiving, hindrance) = archiving(&config, &dependencies, &queries, &log);
+        let (archiving, hindrance) =
+            archiving(&config, &dependencies, &queries, [&log, &objections]);
         let marks = Marks { queries: queries.clone(), view, relay: relay.clone() };
         let policies = Policies {
             deadlines: desks.deadlines(&dependencies, &config),
@@ -282,7 +283,7 @@ fn archiving(
     config: &Config,
     dependencies: &Dependencies,
     queries: &Queries,
-    log: &Arc<Projector>,
+    [log, objections]: [&Arc<Projector>; 2],
 ) -> (Option<Archiving>, Hindrance) {
     let Dependencies { store, clock, credentials, .. } = dependencies;
     let hindrance = Hindrance::default();
@@ -293,6 +294,7 @@ fn archiving(
         archives: Aggregates::new(Arc::clone(store)),
         store: Arc::clone(store),
         log: Arc::clone(log),
+        objections: Arc::clone(objections),
         signer: Signer::from(credentials),
         clock: clock.clone(),
         period: archive.period,
@@ -301,6 +303,9 @@ fn archiving(
         hindrance: hindrance.clone(),
         every: config.deadline_poll(),
     });
+    if archiving.is_none() {
+        hindrance.is("no place for archives is configured: name one as `archive.url`".to_owned());
+    }
     (archiving, hindrance)
 }
 

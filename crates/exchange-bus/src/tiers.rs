@@ -7,12 +7,14 @@ pub mod peer;
 mod tunnel;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use publicdata_identity::{Credentials, SpiffeId};
 use publicdata_proto::exchange::v1::{Grant, PeerBus, PeerBusTier};
 use publicdata_service_kit::grpc::{Channel, ChannelError, channel};
+use publicdata_service_kit::problem::Code;
 use publicdata_types::{Actor, GrantId, RegionCode};
 
 use crate::codec::values;
@@ -90,10 +92,11 @@ impl Tiers {
     pub fn must_speak_for(&self, peer: &SpiffeId, actor: &Actor) -> Result<(), Error> {
         let speaks = match &self.inner.superior {
             Some((superior, region)) if superior.id() == peer => !region.contains(&actor.region),
-            Some(_) | None => match self.subordinate(peer) {
-                Some(region) => region.contains(&actor.region),
-                None => return Err(Error::NotAPeer),
-            },
+            Some(_) | None if !self.is_subordinate(peer) => return Err(Error::NotAPeer),
+            Some(_) | None => {
+                let mut subordinates = self.inner.subordinates.iter();
+                subordinates.any(|(id, region)| id == peer && region.contains(&actor.region))
+            }
         };
         match speaks {
             true => Ok(()),
@@ -138,14 +141,14 @@ impl Tiers {
     /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks.
     ///
     /// # Errors
-    /// It is at none that can be reached, and one cannot be reached.
+    /// It is at none of those that answer, and one does not.
     pub async fn find(
         &self,
         grant: GrantId,
         by: &str,
         asked_by: Option<&SpiffeId>,
     ) -> Result<Option<(Peer, Grant)>, Error> {
-        let mut cut_off = None;
+        let mut failed = None;
         for id in self.where_may_be(grant).into_iter().filter(|id| Some(id) != asked_by) {
             let asked = match self.peer(&id) {
                 Ok(peer) => {
@@ -159,11 +162,12 @@ impl Tiers {
                     return Ok(Some(found));
                 }
                 Ok(None) => {}
-                Err(error @ Error::TierUnreachable { .. }) => cut_off = Some(error),
-                Err(error) => return Err(error),
+                // As far as `by` may know, it is not there.
+                Err(Error::Peer(problem)) if problem.code == Code::PermissionDenied => {}
+                Err(error) => failed = Some(error),
             }
         }
-        match cut_off {
+        match failed {
             Some(error) => Err(error),
             None => Ok(None),
         }
@@ -188,16 +192,20 @@ impl Tiers {
         superior.chain(subordinates).collect()
     }
 
-    /// The division of a bus below; none if it is not one.
-    pub(crate) fn subordinate(&self, id: &SpiffeId) -> Option<RegionCode> {
-        let mut subordinates = self.inner.subordinates.iter();
-        subordinates.find(|(known, _)| known == id).map(|(_, region)| *region)
+    /// Whether it is a bus below.
+    pub(crate) fn is_subordinate(&self, id: &SpiffeId) -> bool {
+        self.inner.subordinates.iter().any(|(known, _)| known == id)
+    }
+
+    /// The bus that a grant is known to be at, if it was found before.
+    pub(crate) fn place_of(&self, grant: GrantId) -> Option<SpiffeId> {
+        self.routes().get(&grant).cloned()
     }
 
     /// Where a grant is known to be, or else every bus.
     fn where_may_be(&self, grant: GrantId) -> Vec<SpiffeId> {
-        if let Some(known) = self.routes().get(&grant) {
-            return vec![known.clone()];
+        if let Some(known) = self.place_of(grant) {
+            return vec![known];
         }
         let superior = self.inner.superior.iter().map(|(peer, _)| peer.id().clone());
         superior.chain(self.inner.subordinates.iter().map(|(id, _)| id.clone())).collect()
@@ -214,8 +222,9 @@ impl Tiers {
 
     /// A peer has connected; an earlier connection of the same one no longer counts.
     fn connect(&self, peer: &SpiffeId, channel: Channel, since: Timestamp) -> Connection {
+        static SESSIONS: AtomicU64 = AtomicU64::new(0);
+        let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
         let mut connected = self.connected();
-        let session = connected.get(peer).map_or(0, |earlier| earlier.session + 1);
         connected.insert(peer.clone(), Connected { session, since, channel });
         Connection { tiers: self.clone(), peer: peer.clone(), session }
     }

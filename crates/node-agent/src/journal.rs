@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use publicdata_exchange_domain::{Terms, Usage};
@@ -24,6 +25,8 @@ const LINES_MAX: usize = 10_000;
 pub struct Journal {
     path: PathBuf,
     file: Arc<File>,
+    /// Whether a sync failed: what was written may be lost, and the system says so once alone.
+    is_broken: Arc<AtomicBool>,
     lines: usize,
     /// So that it is not written anew for every line where much is to be kept.
     lines_max: usize,
@@ -48,6 +51,7 @@ pub struct JournalError {
 pub struct Written {
     path: PathBuf,
     file: Arc<File>,
+    is_broken: Arc<AtomicBool>,
 }
 
 /// Whether a request is new.
@@ -97,6 +101,7 @@ impl Journal {
         let mut journal = Self {
             path,
             file: Arc::new(file),
+            is_broken: Arc::default(),
             lines: 0,
             lines_max: LINES_MAX,
             revoked,
@@ -207,7 +212,8 @@ impl Journal {
     /// All that was written so far. Whoever syncs it need not keep others from writing meanwhile, so that many wait for the disk
     /// at once rather than in line.
     pub fn written(&self) -> Written {
-        Written { path: self.path.clone(), file: Arc::clone(&self.file) }
+        let (file, is_broken) = (Arc::clone(&self.file), Arc::clone(&self.is_broken));
+        Written { path: self.path.clone(), file, is_broken }
     }
 
     fn enter(&mut self, line: &ledger::Line) -> Result<(), JournalError> {
@@ -217,6 +223,9 @@ impl Journal {
     }
 
     fn write(&mut self, line: &str) -> Result<(), JournalError> {
+        if self.is_broken.load(Ordering::Acquire) {
+            self.write_anew()?;
+        }
         self.lines += 1;
         let length = self.file.metadata().map_err(|source| self.error(source))?.len();
         (&*self.file).write_all(line.as_bytes()).map_err(|source| {
@@ -230,7 +239,11 @@ impl Journal {
         let keep = self.keep;
         self.served.retain(|_, at| now.duration_since(*at) <= keep);
         self.ledger.forget(now);
+        self.write_anew()
+    }
 
+    /// Writes and syncs all that is remembered, in the place of what was written before.
+    fn write_anew(&mut self) -> Result<(), JournalError> {
         let mut lines: Vec<String> =
             self.revoked.iter().map(|grant| format!("revoked {grant}\n")).collect();
         lines.extend(self.served.iter().map(|(request, at)| format!("served {request} {at}\n")));
@@ -239,6 +252,7 @@ impl Journal {
         self.lines = lines.len();
         self.lines_max = LINES_MAX.max(2 * lines.len());
         self.file = Arc::new(file);
+        self.is_broken = Arc::default();
         Ok(())
     }
 
@@ -250,8 +264,18 @@ impl Journal {
 impl Written {
     /// Waits until all of it is on disk.
     pub fn sync(self) -> Result<(), JournalError> {
-        let Self { path, file } = self;
-        file.sync_data().map_err(|source| JournalError { path: path.display().to_string(), source })
+        let Self { path, file, is_broken } = self;
+        let synced = match file.sync_data() {
+            // Another waiter was told of a failure that is this one's too.
+            Ok(()) if is_broken.load(Ordering::Acquire) => {
+                Err(io::Error::other("what was written before could not be synced"))
+            }
+            synced => synced,
+        };
+        synced.map_err(|source| {
+            is_broken.store(true, Ordering::Release);
+            JournalError { path: path.display().to_string(), source }
+        })
     }
 }
 

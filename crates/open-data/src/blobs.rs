@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, TryLockError};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +16,6 @@ use tokio::sync::Mutex;
 
 const INCOMING: &str = "incoming";
 const LOCK_FILE: &str = ".lock";
-const READ_BYTES: usize = 64 << 10;
 
 /// The folder.
 #[derive(Debug)]
@@ -136,7 +135,8 @@ impl Blobs {
             Some(good) => *good,
             None => {
                 let read = path.clone();
-                let found = tokio::task::spawn_blocking(move || digest_of(&read));
+                let found =
+                    tokio::task::spawn_blocking(move || Digest::of_reader(fs::File::open(&read)?));
                 let good = match found.await.map_err(io::Error::other)? {
                     Ok(found) => found == *digest,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => false,
@@ -196,18 +196,6 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         // It has another name by now, if it was kept; what cannot be removed is removed at the next start.
         let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    let mut file = fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Digest::from_bytes(hasher.finalize().into())),
-            count => hasher.update(&buffer[..count]),
-        }
     }
 }
 

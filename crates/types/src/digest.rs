@@ -1,11 +1,14 @@
 //! SHA-256 digests, with their algorithm named in what is written down.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
 const PREFIX: &str = "sha256:";
+/// How much is read at once.
+const READ_BYTES: usize = 64 << 10;
 
 /// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +39,21 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes.as_ref()).into())
+    }
+
+    /// The digest of all that is read.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut bytes = vec![0; READ_BYTES];
+        loop {
+            match reader.read(&mut bytes)? {
+                0 => return Ok(Self(hasher.finalize().into())),
+                read => hasher.update(&bytes[..read]),
+            }
+        }
     }
 
     /// Wraps a digest that was computed elsewhere, for instance over a running stream.

@@ -13,6 +13,7 @@ use publicdata_types::{OrganisationCode, ResourceId};
 use tonic::{Request, Response, Status};
 
 use super::{Shared, parse};
+use crate::entry::{Entry, Standing};
 use crate::error::Error;
 use crate::{codec, queries};
 
@@ -65,11 +66,12 @@ impl Consolidations {
         Ok(self.aggregates.execute(&id.to_string(), meta, command).await?.sequence)
     }
 
-    /// What is published is known to everybody.
+    /// What is published, and was not withdrawn, is known to everybody.
     async fn published(&self, id: &ResourceId) -> Result<Source, Error> {
         let mut connection = self.shared.database.pool().acquire().await?;
         let entry = queries::by_id(&mut connection, id).await?;
-        let entry = entry.filter(|entry| entry.published.is_some());
+        let is_withdrawn = |entry: &Entry| matches!(entry.standing, Standing::Withdrawn { .. });
+        let entry = entry.filter(|entry| entry.published.is_some() && !is_withdrawn(entry));
         let entry = entry.ok_or(Error::ResourceNotFound)?;
         Ok(Source { code: entry.code, provider: entry.description.provider, region: entry.region })
     }

@@ -117,7 +117,7 @@ impl TierService for Service {
         let Caller::Service(peer) = self.directory.caller(&request).await? else {
             return Err(Error::NotAPeer.into());
         };
-        if self.tiers.subordinate(&peer).is_none() {
+        if !self.tiers.is_subordinate(&peer) {
             return Err(Error::NotAPeer.into());
         }
         let (name, shutdown) = (format!("tunnel of {peer}"), self.tasks.shutdown().clone());

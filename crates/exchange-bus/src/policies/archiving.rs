@@ -51,6 +51,8 @@ pub struct Archiving {
     pub store: Store,
     /// The view of our own events.
     pub log: Arc<Projector>,
+    /// The view of who is owed corrections.
+    pub objections: Arc<Projector>,
     /// Who seals: this service.
     pub signer: Signer,
     /// The time.
@@ -95,26 +97,33 @@ impl Archiving {
                 () = shutdown.cancelled() => return,
                 tried = tried => tried,
             };
-            match tried {
-                Ok(()) => self.hindrance.is(String::new()),
-                // What fails now is still to be done at the next tick; until then everything stays near.
-                Err(error) => {
-                    metrics::archive("failed");
-                    tracing::warn!(error = chain(&error), "cannot archive the exchange log");
-                    self.hindrance.is(error.to_string());
-                }
+            // What fails now is still to be done at the next tick; until then everything stays near.
+            for error in &tried {
+                metrics::archive("failed");
+                tracing::warn!(error = chain(error), "cannot archive the exchange log");
             }
+            let told: Vec<String> = tried.iter().map(Error::to_string).collect();
+            self.hindrance.is(told.join("; "));
         }
     }
 
-    async fn attend(&self, deleted: &mut HashSet<u32>) -> Result<(), Error> {
-        let last = self.store.last_sequence(EXCHANGE).await.map_err(aggregates::Error::Store)?;
-        self.caught_up(last).await?;
+    /// Does what is due; what of it failed.
+    async fn attend(&self, deleted: &mut HashSet<u32>) -> Vec<Error> {
+        if let Err(error) = self.catch_up().await {
+            return vec![error];
+        }
         let sealed = self.seal_finished().await;
         // A place that takes nothing in can still be read from, and the other way round.
         let trimmed = self.trim().await;
         let expired = self.expire(deleted).await;
-        sealed.and(trimmed).and(expired)
+        [sealed, trimmed, expired].into_iter().filter_map(Result::err).collect()
+    }
+
+    /// All views have to show what was stored so far: also who is owed corrections.
+    async fn catch_up(&self) -> Result<(), Error> {
+        let last = self.store.last_sequence(EXCHANGE).await.map_err(aggregates::Error::Store)?;
+        self.objections.wait_for(EXCHANGE, last, CATCH_UP_TIMEOUT).await?;
+        self.caught_up(last).await
     }
 
     async fn seal_finished(&self) -> Result<(), Error> {
@@ -260,7 +269,8 @@ impl Hindrance {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn is(&self, text: String) {
+    /// Notes what it is.
+    pub fn is(&self, text: String) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use prost::Message as _;
 use publicdata_proto::catalog::v1::{DeliveryMode, ResourceDescription};
 use publicdata_proto::exchange::v1::{
     Consolidation, ConsolidationState, ConsolidationTotals, FreshnessState, Grant, GrantStatus,
-    Subscription, SubscriptionStatus,
+    GrantTerms, Subscription, SubscriptionStatus,
 };
 use publicdata_types::{Calendar, OrganisationCode, RegionCode};
 use sqlx::any::AnyRow;
@@ -109,6 +110,9 @@ impl Queries {
         let mut grants = BTreeMap::new();
         for row in &rows {
             let grant: Grant = from_column(row, "body")?;
+            if begins(&grant)? > now {
+                continue;
+            }
             if grant.delivery_modes().any(|mode| mode == DeliveryMode::Push) {
                 grants.insert((text(row, "resource_id")?, text(row, "consumer_code")?), grant);
             }
@@ -133,6 +137,13 @@ impl Queries {
         };
         rows.iter().map(flow).collect()
     }
+}
+
+/// When a grant begins to hold, by its signed terms: a renewal may be issued long before.
+fn begins(grant: &Grant) -> Result<Timestamp, Error> {
+    let signed = grant.signed_terms.clone().unwrap_or_default();
+    let terms = GrantTerms::decode(signed.message.as_slice()).map_err(Error::unreadable)?;
+    Ok(values::time("valid_from", terms.valid_from)?)
 }
 
 impl ConsolidationsSought {

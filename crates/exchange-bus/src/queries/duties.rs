@@ -8,7 +8,7 @@ use publicdata_proto::exchange::v1::{
     ConsumerDuty, Freshness, FreshnessState, ProviderDuty, RefusalCount, Subscription,
     SubscriptionStatus, TransferStatus,
 };
-use publicdata_types::{Calendar, OrganisationCode, Period, RegionCode, UpdateCycle, china_date};
+use publicdata_types::{Calendar, OrganisationCode, Period, RegionCode, china_date};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -105,7 +105,8 @@ impl Queries {
         Ok(page.cut(duties, |duty| duty.resource_code.clone()))
     }
 
-    /// What each consumer did that the reader is a party to, or governs (R30.1).
+    /// What each consumer did that the reader is a party to, or governs (R30.1), as far as it is in the near log. Comparisons with a sink
+    /// are no uses.
     ///
     /// # Errors
     /// The database failed.
@@ -118,6 +119,7 @@ impl Queries {
             "SELECT consumer_code, status, reason, COUNT(*) AS transfers, \
              CAST(COALESCE(SUM(delivered_rows), 0) AS BIGINT) AS rows_delivered \
              FROM bus_transfer WHERE ({PARTY}) AND ($4 = '' OR consumer_code = $4) \
+             AND reconciliation = 0 \
              AND requested_at >= $5 AND requested_at < $6 \
              GROUP BY consumer_code, status, reason ORDER BY consumer_code, reason"
         );
@@ -157,7 +159,7 @@ impl Queries {
         rows.iter().map(seen).collect()
     }
 
-    /// What was done with each resource's data, by its code. Comparisons are no deliveries.
+    /// What was done with each resource's data, by its code, as far as it is in the near log. Comparisons are no deliveries.
     async fn deliveries(&self) -> Result<BTreeMap<String, Deliveries>, Error> {
         let completed = i64::from(i32::from(TransferStatus::Completed));
         let interrupted = i64::from(i32::from(TransferStatus::Interrupted));
@@ -248,11 +250,11 @@ pub(super) fn freshness(
 fn period(cycle: WireCycle) -> Option<Period> {
     match cycle {
         WireCycle::RealTime | WireCycle::Daily => Some(Period::Daily),
-        WireCycle::Weekly => Period::of(UpdateCycle::Weekly),
-        WireCycle::Monthly => Period::of(UpdateCycle::Monthly),
-        WireCycle::Quarterly => Period::of(UpdateCycle::Quarterly),
-        WireCycle::HalfYearly => Period::of(UpdateCycle::HalfYearly),
-        WireCycle::Yearly => Period::of(UpdateCycle::Yearly),
+        WireCycle::Weekly => Some(Period::Weekly),
+        WireCycle::Monthly => Some(Period::Monthly),
+        WireCycle::Quarterly => Some(Period::Quarterly),
+        WireCycle::HalfYearly => Some(Period::HalfYearly),
+        WireCycle::Yearly => Some(Period::Yearly),
         WireCycle::Irregular | WireCycle::Unspecified => None,
     }
 }

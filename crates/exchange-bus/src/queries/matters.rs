@@ -70,8 +70,11 @@ impl Queries {
         .await?;
         let Some(row) = row else { return self.fetched_before(id).await };
         // Whose grant it is, stands in the transfer only if its consumer may know.
-        let source = match row.try_get::<String, _>("provider_code")?.as_str() {
-            "" => None,
+        let [provider, resource] =
+            ["provider_code", "resource_id"].map(|column| row.try_get(column));
+        let source = match (provider?, resource?) {
+            // Of a grant at a bus of another tier, this one does not have the resource.
+            ("", _) | (_, "") => None,
             _ => Some((read(&row, "resource_id")?, read(&row, "provider_code")?)),
         };
         Ok(Some(Fetched { source, consumer: read(&row, "consumer_code")? }))

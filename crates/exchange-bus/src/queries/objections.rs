@@ -191,7 +191,8 @@ impl Queries {
         rows.iter().map(pending).collect()
     }
 
-    /// Who asked for a resource before this moment and received it, or may yet: by what runs, or can be resumed.
+    /// Who asked for a resource before this moment and received it, or may yet: by what runs, or can be resumed. A comparison with a sink
+    /// brings no rows.
     ///
     /// # Errors
     /// The database failed, or holds what cannot be read.
@@ -201,10 +202,10 @@ impl Queries {
              (SELECT t.consumer_code, t.grant_id, t.requested_at \
              FROM bus_transfer t JOIN bus_grant g ON g.id = t.grant_id \
              WHERE g.resource_id = $1 AND t.requested_at < $2 AND t.status IN ($3, $4, $5) \
-             AND t.mode <> $6 \
+             AND t.mode <> $6 AND t.reconciliation = 0 \
              UNION ALL SELECT u.consumer_code, u.grant_id, u.received_at \
              FROM bus_archived_use u JOIN bus_grant g ON g.id = u.grant_id \
-             WHERE g.resource_id = $1 AND u.received_at > 0 AND u.received_at < $2) AS received \
+             WHERE g.resource_id = $1 AND u.received_at > 0 AND u.first_received_at < $2) AS received \
              GROUP BY consumer_code, grant_id ORDER BY consumer_code, last_at DESC",
         )
         .bind(resource.to_string())
@@ -270,7 +271,7 @@ impl Queries {
             "SELECT t.id AS transfer_id, t.requested_at FROM bus_transfer t \
              JOIN bus_grant g ON g.id = t.grant_id \
              WHERE t.consumer_code = $1 AND t.status = $2 AND t.requested_at >= $3 \
-             AND g.resource_id = $4 AND t.mode <> $5{has_fields} \
+             AND g.resource_id = $4 AND t.mode <> $5 AND t.reconciliation = 0{has_fields} \
              ORDER BY t.requested_at, t.id LIMIT 1"
         );
         let mut query = sqlx::query(AssertSqlSafe(select))

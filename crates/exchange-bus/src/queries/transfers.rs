@@ -102,9 +102,6 @@ impl Queries {
             0 => SUBJECTS,
             count => count.min(SUBJECTS_MAX),
         };
-        if self.may_be_archived(sought).await? {
-            return self.subjects_of_all(reader, sought, asked_min, count_max).await;
-        }
         let mut conditions = sought.conditions();
         conditions.text.push_str(" AND subject_reference <> ''");
         let least = conditions.place(Value::Number(asked_min.into()));
@@ -117,7 +114,12 @@ impl Queries {
             conditions.text
         );
         let query = conditions.bind(reader.bind(sqlx::query(AssertSqlSafe(select))));
-        query.fetch_all(self.database.pool()).await?.iter().map(subject).collect()
+        let near = query.fetch_all(self.database.pool()).await?;
+        // After the tables: what left them meanwhile is not missed.
+        match self.may_be_archived(sought).await? {
+            true => self.subjects_of_all(reader, sought, asked_min, count_max).await,
+            false => near.iter().map(subject).collect(),
+        }
     }
 }
 

@@ -80,6 +80,14 @@ pub fn cause(reason: &str, message: impl std::fmt::Display) -> Cause {
     Cause { reason: reason.to_owned(), message: message.to_string() }
 }
 
+/// The same in the words of another, who is not trusted to be brief.
+pub fn told(reason: &str, message: &str) -> Cause {
+    Cause {
+        reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+        message: message.chars().take(MESSAGE_CHARS_MAX).collect(),
+    }
+}
+
 /// How an outcome is counted.
 #[must_use]
 pub fn labels(command: &Command) -> (&'static str, String) {
@@ -100,10 +108,7 @@ fn interrupted(code: Code, reason: &'static str, message: &str) -> Outcome {
 /// What the bus of another tier says: it has decided, and recorded the same.
 fn ended_by_peer(end: PeerEnd) -> Outcome {
     let PeerEnd { code, reason, message } = end;
-    let cause = Cause {
-        reason: reason.chars().take(REASON_CHARS_MAX).collect(),
-        message: message.chars().take(MESSAGE_CHARS_MAX).collect(),
-    };
+    let cause = told(&reason, &message);
     let command = match code {
         Code::PermissionDenied if reason == GRANT_REVOKED => Command::Stop { reason: cause.reason },
         Code::PermissionDenied | Code::NotFound | Code::InvalidArgument => {
@@ -124,12 +129,12 @@ fn ended_by_peer(end: PeerEnd) -> Outcome {
 
 /// The provider's node says why; whoever runs it is not trusted to be brief.
 fn failed(failure: DeliveryFailure) -> Outcome {
-    let reason = match failure.reason.is_empty() {
-        true => "FAILED".to_owned(),
-        false => failure.reason.chars().take(REASON_CHARS_MAX).collect(),
+    let reason = match failure.reason.as_str() {
+        "" => "FAILED",
+        reason => reason,
     };
-    let message: String = failure.message.chars().take(MESSAGE_CHARS_MAX).collect();
-    let cause = Cause { reason: reason.clone(), message: message.clone() };
+    let cause = told(reason, &failure.message);
+    let Cause { reason, message } = cause.clone();
 
     let (code, command) = match failure.refused {
         true => (Code::PermissionDenied, Command::Refuse { refuser: Refuser::ProviderNode, cause }),

@@ -23,7 +23,7 @@ pub(super) struct Attempt {
 }
 
 impl Exchange {
-    /// Passes a request on to the bus that has its grant, or records that this is cut off.
+    /// Passes a request on to the bus that has its grant, or records that no bus says so.
     pub(super) async fn pass_on(
         &self,
         Attempt { asked, reservation, is_new }: Attempt,
@@ -31,14 +31,14 @@ impl Exchange {
         by: &Actor,
         asked_by: Option<&SpiffeId>,
     ) -> Result<Inlet, Error> {
-        let (source, bus, found) = match found {
-            Ok((peer, grant)) => (self.source(&grant), peer.id().clone(), Ok(peer)),
-            Err(Error::TierUnreachable { peer }) => (None, peer.clone(), Err(peer)),
-            Err(error) => return Err(error),
+        let (source, bus) = match &found {
+            Ok((peer, grant)) => (self.source(grant), Some(peer.id().clone())),
+            // Where it may be is no fact.
+            Err(_) => (None, self.tiers.place_of(asked.grant)),
         };
         let way = Way {
             requested_through: asked_by.map(SpiffeId::to_string),
-            served_through: Some(bus.to_string()),
+            served_through: bus.as_ref().map(SpiffeId::to_string),
         };
         self.record_request(&asked, asked.recorded(source, by, way), is_new).await?;
 
@@ -46,20 +46,21 @@ impl Exchange {
             let reason = denied.reason();
             return Err(self.refuse(&asked, reason, denied.into()).await?);
         }
-        let peer = match found {
-            Ok(peer) => peer,
-            Err(peer) => {
-                let error = Error::TierUnreachable { peer };
-                let cause = outcome::cause("TIER_UNREACHABLE", &error);
+        let (peer, _) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                let problem = error.problem();
+                let cause = outcome::told(&problem.reason, &problem.to_string());
+                metrics::transfer("interrupted", &cause.reason);
                 self.record(&asked, "unserved", Command::Interrupt { cause }).await?;
-                metrics::transfer("interrupted", "TIER_UNREACHABLE");
-                return Err(error);
+                return Err(Error::Peer(problem));
             }
         };
         let request = FetchRequest {
             request: Some(asked.signed.clone()),
             parameters: asked.parameters.clone(),
         };
+        let bus = peer.id().clone();
         let conductor = reservation.serve_through(bus, peer.fetch(&by.id, request));
         Ok(self.conduct(asked, conductor))
     }

@@ -51,15 +51,21 @@ async fn trim(connection: &mut AnyConnection, last_sequence: u64) -> Result<(), 
     let last_sequence = i64::try_from(last_sequence).map_err(ApplyError::event)?;
     for statement in [
         &format!(
-            "INSERT INTO bus_archived_use (grant_id, consumer_code, delivered_rows, received_at) \
+            "INSERT INTO bus_archived_use \
+             (grant_id, consumer_code, delivered_rows, received_at, first_received_at) \
              SELECT grant_id, consumer_code, CAST(SUM(delivered_rows) AS BIGINT), \
-             MAX(CASE WHEN status = $3 AND mode <> {QUERY} THEN requested_at ELSE 0 END) \
+             MAX(CASE WHEN {RECEIVED} THEN requested_at ELSE 0 END), \
+             COALESCE(MIN(CASE WHEN {RECEIVED} THEN requested_at END), 0) \
              FROM bus_transfer WHERE {SETTLED} GROUP BY grant_id, consumer_code \
              ON CONFLICT (grant_id, consumer_code) DO UPDATE SET \
              delivered_rows = bus_archived_use.delivered_rows + excluded.delivered_rows, \
              received_at = CASE WHEN excluded.received_at > bus_archived_use.received_at \
-             THEN excluded.received_at ELSE bus_archived_use.received_at END",
-            QUERY = i32::from(DeliveryMode::Query),
+             THEN excluded.received_at ELSE bus_archived_use.received_at END, \
+             first_received_at = CASE WHEN bus_archived_use.first_received_at = 0 \
+             OR (excluded.first_received_at > 0 \
+             AND excluded.first_received_at < bus_archived_use.first_received_at) \
+             THEN excluded.first_received_at ELSE bus_archived_use.first_received_at END",
+            RECEIVED = received(),
         ),
         &format!(
             "DELETE FROM bus_delivery WHERE transfer_id IN \
@@ -75,6 +81,11 @@ async fn trim(connection: &mut AnyConnection, last_sequence: u64) -> Result<(), 
             .await?;
     }
     Ok(())
+}
+
+/// Whether a transfer brought rows, other than in answer to a query. A comparison with a sink brings none.
+fn received() -> String {
+    format!("status = $3 AND mode <> {} AND reconciliation = 0", i32::from(DeliveryMode::Query))
 }
 
 async fn turn(

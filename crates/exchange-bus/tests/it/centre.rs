@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use crate::fleet::{AREAS, Fleet, VILLAGES, Who, new_id};
 use crate::nodes::{ProviderNode, SOURCE_ROWS, assert_refused, read, receipt_in};
 use crate::subscriptions::{ID, client, delivery, open, push_granted, subscription, wanted};
+use crate::tickets::{raise, received, uphold};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -210,6 +211,28 @@ async fn what_a_consumer_did_is_counted() {
 
 async fn deliver(fleet: &Fleet, provider: &mut ProviderNode, request: &TransferRequest) {
     deliver_frames(fleet, provider, request, 3).await;
+}
+
+/// R27.1, R10.1: a comparison brings no rows, and so no correction.
+#[tokio::test]
+async fn a_comparison_brings_no_correction() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let mut provider = fleet.provider_node().await;
+    let wrong = delivery(&fleet, &terms);
+    deliver(&fleet, &mut provider, &wrong).await;
+    let ticket = raise(&fleet, &wrong.transfer_id).await;
+    fleet.clock.advance(Duration::from_secs(60));
+    assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 1);
+
+    let compared = TransferRequest { reconcile: true, ..delivery(&fleet, &terms) };
+    deliver(&fleet, &mut provider, &compared).await;
+    fleet.clock.advance(Duration::from_secs(60));
+    let corrected = delivery(&fleet, &terms);
+    deliver(&fleet, &mut provider, &corrected).await;
+
+    assert_eq!(received(&fleet, Who::Consumer).await.transfer_id, corrected.transfer_id);
 }
 
 /// The source holds other rows than before.

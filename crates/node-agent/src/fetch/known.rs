@@ -17,7 +17,7 @@ const KEPT: Duration = Duration::from_secs(300);
 /// By grant. Clones share it.
 #[derive(Clone)]
 pub(super) struct Known {
-    /// The terms, as they were signed.
+    /// The terms, as they were signed: those of one grant never change.
     pub(super) terms: Cache<String, SignedMessage>,
     /// Who answers questions.
     pub(super) serving: Cache<String, Arc<[ServingNode]>>,

@@ -60,7 +60,12 @@ impl Fetcher {
 
     /// Asks the bus for the grant, and checks that its provider signed it.
     async fn granted(&self, ticket: Ticket) -> Result<Offer, FetchError> {
-        let signed = self.signed_terms(&ticket.grant_id).await?;
+        let known = self.known.terms.get(&ticket.grant_id);
+        let is_known = known.is_some();
+        let signed = match known {
+            Some(known) => known,
+            None => self.signed_terms(&ticket.grant_id).await?,
+        };
         let verified = signed::verify::<GrantTerms>(&self.roots, &signed, self.clock.now())
             .map_err(FetchError::GrantSignature)?;
         let terms = terms::read(&verified.message).map_err(FetchError::Terms)?;
@@ -78,16 +83,15 @@ impl Fetcher {
             (true, None) => provider::with_references(&schema),
             (true, Some(_)) => provider::proof_schema(),
         };
-        self.known.terms.insert(ticket.grant_id.clone(), signed);
+        if !is_known {
+            self.known.terms.insert(ticket.grant_id.clone(), signed);
+        }
         let question = self.question(&ticket, &terms).await?;
         Ok(Offer { ticket, schema, fields, terms: verified.message, question })
     }
 
-    /// The terms as the bus has them, or had them before: those of one grant never change.
+    /// The terms as the bus has them.
     async fn signed_terms(&self, grant_id: &str) -> Result<SignedMessage, FetchError> {
-        if let Some(known) = self.known.terms.get(grant_id) {
-            return Ok(known);
-        }
         let mut client = GrantServiceClient::new(self.bus.clone());
         let request = GetGrantRequest { grant_id: grant_id.to_owned() };
         let grant = client.get_grant(request).await?.into_inner().grant;

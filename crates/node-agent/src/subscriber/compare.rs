@@ -27,11 +27,16 @@ pub(super) struct Comparing {
     compared_at: Option<Timestamp>,
     /// Somebody wants it now.
     asked: bool,
+    /// How often the source was found to have changed meanwhile, one time after the other.
+    overtaken: u32,
 }
+
+/// How often that may be: a source that always changes is never equal to its sink, and is not read for ever.
+const OVERTAKEN_MAX: u32 = 3;
 
 impl Comparing {
     pub(super) fn new(schedule: Option<Trigger>) -> Self {
-        Self { schedule, compared_at: None, asked: false }
+        Self { schedule, compared_at: None, asked: false, overtaken: 0 }
     }
 
     /// Somebody wants it now.
@@ -53,6 +58,18 @@ impl Comparing {
     fn done(&mut self, at: Timestamp) {
         self.compared_at = Some(at);
         self.asked = false;
+        self.overtaken = 0;
+    }
+
+    /// The source was found to have changed: they are compared after the next delivery, unless that goes on and on.
+    fn overtaken(&mut self, at: Timestamp) {
+        self.overtaken += 1;
+        if self.overtaken >= OVERTAKEN_MAX {
+            tracing::warn!(
+                "the source changes too often to be compared; it waits for the next time"
+            );
+            self.done(at);
+        }
     }
 }
 
@@ -76,7 +93,9 @@ impl Subscriber {
         fetcher.hand_in(&fetch.countersigned(&receipt)).await?;
         let source = receipt.receipt().source.clone().ok_or(Failure::Content)?;
         due.heard(source.source_version);
-        if due.is_due(Some(last), self.parts.clock.now()) {
+        let now = self.parts.clock.now();
+        if due.is_due(Some(last), now) {
+            self.comparing.overtaken(now);
             return Ok(());
         }
         let statement = SinkStatement {

@@ -29,7 +29,7 @@ struct Member {
 }
 
 impl Roster {
-    /// Takes a subscription in, in the place of one with the same id. What is given back ends it.
+    /// Takes a subscription in, in the place of one with the same id, which is ended. What is given back ends it.
     #[must_use]
     pub fn add(&self, subscriber: &Subscriber) -> CancellationToken {
         let stop = CancellationToken::new();
@@ -40,9 +40,8 @@ impl Roster {
             comparison: subscriber.comparison(),
             stop: stop.clone(),
         };
-        let mut members = self.members();
-        members.retain(|known| known.id != member.id);
-        members.push(member);
+        self.remove(member.id);
+        self.members().push(member);
         stop
     }
 

@@ -14,7 +14,8 @@ use crate::context::Context;
 /// What can be seen of duties.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Of each published resource: whether it is fresh, complete, and the same at both ends (提供义务).
+    /// Of each published resource: whether it is fresh, complete, and the same at both ends (提供义务). Deliveries
+    /// are counted in the near log, not in archives.
     Providers {
         /// Only those of this organisation (code).
         #[arg(long, default_value = "")]
@@ -29,7 +30,8 @@ pub enum Command {
         #[arg(long, default_value = "")]
         page_token: String,
     },
-    /// Of each consumer: what it signed for and what it did not, and what it was refused, by reason (使用义务).
+    /// Of each consumer: what it signed for and what it did not, and what it was refused, by reason (使用义务): of the near log, not of
+    /// archives.
     Consumers {
         /// Only this organisation (code).
         #[arg(long, default_value = "")]

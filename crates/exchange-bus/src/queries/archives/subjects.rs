@@ -15,14 +15,18 @@ use super::{Queries, Reader, Sought, Wanted, archives_of};
 use crate::codec::values;
 use crate::error::Error;
 
-/// How many subjects are counted at once: what fits in memory.
+/// How many subjects and consumers of each are counted at once: what fits in memory.
 const COUNTED_MAX: usize = 1_000_000;
 /// What is counted, as archives call it.
 const COLUMNS: [&str; 4] = ["subject_reference", "resource_code", "consumer_code", "requested_at"];
 
 /// Subjects, by reference and resource, with what is counted of them.
 #[derive(Default)]
-struct Counts(BTreeMap<(String, String), Count>);
+struct Counts {
+    subjects: BTreeMap<(String, String), Count>,
+    /// How many consumers all subjects have.
+    consumers: usize,
+}
 
 #[derive(Default)]
 struct Count {
@@ -59,15 +63,16 @@ impl Queries {
         // Tables and list of archives as of one moment, so that nothing counts twice.
         let mut snapshot = self.database.snapshot().await?;
         let query = conditions.bind(reader.bind(sqlx::query(AssertSqlSafe(select))));
-        let near = query.fetch_all(snapshot.connection()).await?;
-        let archives = archives_of(snapshot.connection(), LogArchiveStatus::Trimmed).await?;
-        drop(snapshot);
-        for row in near {
+        let mut near = query.fetch(snapshot.connection());
+        while let Some(row) = near.try_next().await? {
             let subject = (row.try_get("subject_reference")?, row.try_get("resource_code")?);
             let answers = row.try_get::<i64, _>("answers")?.unsigned_abs();
             let last_at = row.try_get("last_at")?;
             counts.add(subject, row.try_get("consumer_code")?, answers, last_at)?;
         }
+        drop(near);
+        let archives = archives_of(snapshot.connection(), LogArchiveStatus::Trimmed).await?;
+        drop(snapshot);
 
         let visible = self.visible(reader).await?;
         let wanted = Wanted { visible, ..Wanted::of(sought.clone()) };
@@ -93,11 +98,11 @@ impl Counts {
         answers: u64,
         last_at: i64,
     ) -> Result<(), Error> {
-        let count = self.0.entry(subject).or_default();
+        let count = self.subjects.entry(subject).or_default();
         count.answers += answers;
-        count.consumers.insert(consumer);
+        self.consumers += usize::from(count.consumers.insert(consumer));
         count.last_at = count.last_at.max(last_at);
-        match self.0.len() > COUNTED_MAX {
+        match self.consumers > COUNTED_MAX {
             true => Err(Error::TooManySubjects { counted_max: COUNTED_MAX }),
             false => Ok(()),
         }
@@ -125,7 +130,7 @@ impl Counts {
     }
 
     fn most_often(self, asked_min: u32, count_max: u32) -> Result<Vec<SubjectCount>, Error> {
-        let mut subjects: Vec<_> = self.0.into_iter().collect();
+        let mut subjects: Vec<_> = self.subjects.into_iter().collect();
         subjects.retain(|(_, count)| count.answers >= asked_min.into());
         // Those that were asked about equally often stay in the order of their references.
         subjects.sort_by_key(|(_, count)| Reverse(count.answers));

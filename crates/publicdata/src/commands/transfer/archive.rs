@@ -1,8 +1,7 @@
 //! `publicdata transfer archives` and `verify-archive`: the archives that the exchange log is kept in (R23.2).
 
 use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -16,7 +15,6 @@ use publicdata_proto::exchange::v1::{
 use publicdata_transfer::signed;
 use publicdata_types::Digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::commands::audit::verifier;
 use crate::commands::{answer, short, time_text};
@@ -28,8 +26,6 @@ use crate::session::credentials_folder;
 const STREAM: &str = "EXCHANGE";
 /// What stands in a credentials folder beside the keys.
 const ROOTS_FILE: &str = "ca.pem";
-/// How much of a file is read at once.
-const READ_BYTES: usize = 1 << 20;
 
 /// Arguments of `archives`.
 #[derive(Clone, Debug, Args)]
@@ -114,7 +110,8 @@ pub(super) async fn list(context: &Context, arguments: List) -> anyhow::Result<(
 /// # Errors
 /// Which of these does not hold.
 pub(super) async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
-    let digest = digest_of(&arguments.file)
+    let digest = File::open(&arguments.file)
+        .and_then(Digest::of_reader)
         .with_context(|| format!("{} cannot be read", arguments.file.display()))?;
     let verifier = verifier(context, arguments.key.as_ref())?;
     let seal = match &arguments.seal {
@@ -219,18 +216,6 @@ async fn find(context: &Context, digest: Digest) -> anyhow::Result<SealedLogArch
                 )
             }
             (None, token) => request.page_token = token,
-        }
-    }
-}
-
-fn digest_of(path: &Path) -> std::io::Result<Digest> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut bytes = vec![0; READ_BYTES];
-    loop {
-        match file.read(&mut bytes)? {
-            0 => return Ok(Digest::from_bytes(hasher.finalize().into())),
-            read => hasher.update(&bytes[..read]),
         }
     }
 }
