@@ -106,7 +106,7 @@ impl Queries {
     }
 
     /// What each consumer did that the reader is a party to, or governs (R30.1), as far as it is in the near log. Comparisons with a sink
-    /// are no uses.
+    /// are signed for as well.
     ///
     /// # Errors
     /// The database failed.
@@ -119,7 +119,6 @@ impl Queries {
             "SELECT consumer_code, status, reason, COUNT(*) AS transfers, \
              CAST(COALESCE(SUM(delivered_rows), 0) AS BIGINT) AS rows_delivered \
              FROM bus_transfer WHERE ({PARTY}) AND ($4 = '' OR consumer_code = $4) \
-             AND reconciliation = 0 \
              AND requested_at >= $5 AND requested_at < $6 \
              GROUP BY consumer_code, status, reason ORDER BY consumer_code, reason"
         );
