@@ -66,8 +66,13 @@ async fn the_centre_shows_what_equals_its_source_what_is_missing_and_what_is_lat
         (freshness.state() == FreshnessState::Fresh).then_some(())
     })
     .await;
+    let before = shown(&city, ConsolidationState::Equal).await.reconciliation.unwrap().transfer_id;
     reconcile(&city).await;
-    shown(&city, ConsolidationState::Equal).await;
+    until("they are compared once more", async || {
+        let last = shown(&city, ConsolidationState::Equal).await.reconciliation?;
+        (last.transfer_id != before).then_some(())
+    })
+    .await;
 
     let request = ListConsumerDutiesRequest::default();
     let duties = answer(city.consumer().duties().unwrap().list_consumer_duties(request).await);
