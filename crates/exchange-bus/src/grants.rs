@@ -147,7 +147,10 @@ impl GrantDesk {
             self.known_to(terms.grant, &by).await?;
         }
         let (resource, _) = self.published(terms.resource).await?;
-        if let Some(peer) = self.tiers.bus_of(&resource.region) {
+        // What was applied for here is decided here, also if the provider is of another tier by now.
+        if state == Grant::Absent
+            && let Some(peer) = self.tiers.bus_of(&resource.region)
+        {
             return Err(Error::OtherTier { peer });
         }
         let is_repeated = matches!(state, Grant::Issued { .. } | Grant::Revoked { .. });

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use prost::{Message as _, Name as _};
 use publicdata_audit::client::{LogClient, Proof, Which};
-use publicdata_identity::TrustRoots;
+use publicdata_identity::{SpiffeId, TrustRoots};
 use publicdata_proto::event::v1::Commit;
 use publicdata_proto::exchange::v1::{
     ListLogArchivesRequest, LogArchive, LogArchiveSealed, SealedLogArchive,
@@ -195,7 +195,12 @@ fn sealed(
     let archive = archive.context("the seal is empty")?;
     // The bus's certificate had to be valid when it sealed; by now it may be another.
     let verified = signed::verify::<LogArchive>(&TrustRoots::from_pem(&pem)?, &archive, at)?;
-    Ok((verified.message, verified.signer.to_string(), commit.occurred_at))
+    let signer = verified.signer;
+    ensure!(
+        matches!(signer, SpiffeId::Service { .. }),
+        "the seal is signed by {signer}, and archives are sealed by the exchange bus alone"
+    );
+    Ok((verified.message, signer.to_string(), commit.occurred_at))
 }
 
 /// The archive with this digest.
