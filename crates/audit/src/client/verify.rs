@@ -155,12 +155,19 @@ impl LogClient {
             first.iter().map(|line| (line.stream.as_str(), line.last_sequence)).collect();
         let settled = async {
             loop {
-                let now = self.coverage().await?;
-                let is_there = now.iter().all(|line| {
-                    let wanted = wanted.get(line.stream.as_str()).copied().unwrap_or_default();
-                    line.logged_sequence >= wanted || !line.finding.is_empty()
-                });
+                let mut now = self.coverage().await?;
+                let wanted = |line: &StreamCoverage| {
+                    wanted.get(line.stream.as_str()).copied().unwrap_or_default()
+                };
+                let is_there = now
+                    .iter()
+                    .all(|line| line.logged_sequence >= wanted(line) || !line.finding.is_empty());
                 if is_there {
+                    // What has happened since, and is not logged yet, does not count.
+                    for line in &mut now {
+                        let counted = line.logged_sequence.max(wanted(line));
+                        line.last_sequence = line.last_sequence.min(counted);
+                    }
                     return Ok(now);
                 }
                 tokio::time::sleep(POLL_PAUSE).await;

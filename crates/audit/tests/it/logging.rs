@@ -1,5 +1,7 @@
 //! Events on their way into the log.
 
+use std::time::Duration;
+
 use publicdata_audit::queries;
 use publicdata_event_store::testing::TestNats;
 use publicdata_proto::audit::v1::{GetCheckpointRequest, GetCoverageRequest};
@@ -46,6 +48,34 @@ async fn backlog_is_caught_up_with() {
         .await
         .unwrap();
     assert!(checkpoints < 1_000, "{checkpoints} checkpoints for {events} events: no batches");
+}
+
+/// R23.2: what happens while somebody verifies is no fault of the log.
+#[tokio::test]
+async fn a_log_that_is_written_meanwhile_is_sound() {
+    let bench = Bench::in_memory();
+    bench.append_many(1).await;
+    let running = bench.start().await;
+    let auditor = bench.auditor(&running).await;
+    // A pace that the log keeps up with, and never has quite caught up with.
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let writing = async {
+        loop {
+            pace.tick().await;
+            bench.append_many(1).await;
+        }
+    };
+    let verifying = async {
+        for _ in 0..10 {
+            let report = running.verify(&auditor).await;
+            assert_eq!(report.findings, []);
+        }
+    };
+
+    tokio::select! {
+        () = verifying => {}
+        () = writing => unreachable!("it writes without an end"),
+    }
 }
 
 /// H4: the service may be there before the streams of other services are.
