@@ -4,19 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use publicdata::commands::answer;
+use publicdata::commands::grant::{Mode, Modes};
 use publicdata::sample::{CONSUMER, PROVIDER};
 use publicdata::session::new_command_id;
 use publicdata_proto::exchange::v1::{
     ListSubscriptionsRequest, RevokeGrantRequest, Subscription, SubscriptionStatus, TransferStatus,
 };
 use publicdata_proto::node::v1::{GetStatusRequest, SubscriptionState};
+use publicdata_views::testing::{TestPostgres, postgres};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::fleet::{City, ENTRY, FIELDS, PURPOSE, Process, Row, Rows, connect, masked, until};
+use crate::fleet::{
+    City, ENTRY, FIELDS, Granted, PURPOSE, Process, Row, Rows, connect, masked, until,
+};
 use crate::process::{Terminal, Up};
+use crate::town::socket_url;
 
 /// How long a node may be left alone before it is killed.
 const LIFE_MS_MAX: u64 = 700;
@@ -132,6 +137,61 @@ async fn a_provider_that_forgot_where_it_was_begins_anew() {
         transfers.iter().any(|transfer| transfer.reason == "CURSOR_UNKNOWN").then_some(())
     })
     .await;
+}
+
+/// R23.1, R26.2: what is deleted at the source goes from the sink of whoever was granted all rows. Whoever was granted some rows
+/// is not told of deletions, since the key may be one of a row that was never granted.
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_arrive_where_all_rows_are_granted() {
+    let mut city = City::settled_for_push(Rows::few()).await;
+    let modes = Modes { modes: vec![Mode::Push] };
+    let some = Granted { filter: "areaCode = '510104'", ..Granted::default() };
+    let some = city.granted(some, modes).await;
+    let database = postgres();
+    let people = Table(&database);
+    people
+        .execute(
+            "CREATE TABLE people (code text PRIMARY KEY, \"areaCode\" text, name text, size bigint, \
+             note text); CREATE PUBLICATION people FOR TABLE people; \
+             INSERT INTO people SELECT 'r' || i, '51010' || i % 2 + 4, 'plain-' || i, i, 'secret' \
+             FROM generate_series(10, 19) AS i",
+        )
+        .await;
+    let dataset = format!(
+        "[[dataset]]\nresource_id = \"{}\"\nconnector = \"postgres\"\nurl = \"{}\"\n\
+         table = \"people\"\norder_by = [\"code\"]\n\
+         [dataset.changes]\npublication = \"people\"\npoll_ms = 50\n",
+        city.resource,
+        socket_url(&database),
+    );
+    let (sink, folder) = (city.path("sink.db"), city.path("files"));
+    let all = subscription_under(&city.grant, "on-change", &sqlite(&sink));
+    let files = format!("kind = \"csv\"\npath = \"{}\"\n", folder.display());
+    let some = subscription_under(&some, "on-change", &files).replace("\"villages\"", "\"some\"");
+    let of_provider = city.provider_config(&dataset);
+    let of_consumer = city.node_config(&CONSUMER, "consumer", &format!("{all}{some}"));
+    city.fleet.start_node(&of_provider).await.unwrap();
+    city.fleet.start_node(&of_consumer).await.unwrap();
+    let arrived = async |what: &str| {
+        until(what, async || (codes(&sink).await? == people.codes().await).then_some(())).await;
+    };
+    arrived("the first load").await;
+    until("some rows arrive", async || (!changes_in(&folder)?.is_empty()).then_some(())).await;
+
+    people.execute("DELETE FROM people WHERE code IN ('r10', 'r11')").await;
+    arrived("deletions").await;
+    people.execute("UPDATE people SET code = 'r9' WHERE code = 'r12'").await;
+    people.execute("INSERT INTO people VALUES ('last', '510104', 'plain-last', 1, 'secret')").await;
+    arrived("a row under another key").await;
+
+    let changes = until("the last row arrives", async || {
+        let changes = changes_in(&folder)?;
+        changes.iter().any(|(_, code)| code == "last").then_some(changes)
+    })
+    .await;
+    assert!(changes.iter().all(|(change, _)| change != "delete"), "{changes:?}");
+    assert!(changes.iter().any(|(_, code)| code == "r9"), "{changes:?}");
+    city.audited().await;
 }
 
 /// H4, R23.1: the provider's node and the consumer's node are killed at any moments, while the source changes: in the end the sink has
@@ -313,6 +373,30 @@ async fn sink_rows(path: &Path) -> Option<Vec<Row>> {
     Some(rows.ok()?.iter().map(row).collect())
 }
 
+/// The codes in a sink; none if it has no table yet.
+async fn codes(path: &Path) -> Option<Vec<String>> {
+    Some(sink_rows(path).await?.into_iter().map(|mut row| row.swap_remove(0)).collect())
+}
+
+/// What the files of a folder say became of which row, where they hold changes; none if there is no file yet.
+fn changes_in(folder: &Path) -> Option<Vec<(String, String)>> {
+    let manifest = std::fs::read_to_string(folder.join("people.manifest.jsonl")).ok()?;
+    let mut changes = Vec::new();
+    for line in manifest.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        let Some(file) = line["file"].as_str() else { continue };
+        let mut reader = csv::Reader::from_path(folder.join(file)).unwrap();
+        let headers = reader.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|header| header == name);
+        let (change, code) = (column("_change"), column("code").unwrap());
+        for record in reader.records().map(Result::unwrap) {
+            let change = change.map_or("", |change| &record[change]);
+            changes.push((change.to_owned(), record[code].to_owned()));
+        }
+    }
+    Some(changes)
+}
+
 /// How many deliveries a sink has taken, and how many rows with them.
 async fn taken(path: &Path) -> (u64, u64) {
     let mut connection = connect(path).await;
@@ -419,4 +503,21 @@ async fn push_granted(terminal: &Terminal, resource: &str) -> String {
     })
     .await;
     grant
+}
+
+/// The source in a PostgreSQL database.
+struct Table<'a>(&'a TestPostgres);
+
+impl Table<'_> {
+    async fn execute(&self, statements: &str) {
+        let mut connection = PgConnection::connect(&self.0.url()).await.unwrap();
+        let statements = AssertSqlSafe(statements.to_owned());
+        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    }
+
+    async fn codes(&self) -> Vec<String> {
+        let mut connection = PgConnection::connect(&self.0.url()).await.unwrap();
+        let query = "SELECT code FROM people ORDER BY code COLLATE \"C\"";
+        sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+    }
 }

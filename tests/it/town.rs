@@ -256,7 +256,7 @@ fn dataset(resource: &str, url: &str) -> String {
     format!(
         "[[dataset]]\nresource_id = \"{resource}\"\nconnector = \"postgres\"\nurl = \"{url}\"\n\
          table = \"people\"\norder_by = [\"code\"]\n\
-         [dataset.changes]\nwatermark = \"changed\"\npoll_ms = 50\n\
+         [dataset.changes]\npublication = \"people\"\npoll_ms = 50\n\
          rows_per_delivery = {ROWS_PER_DELIVERY}\n\
          [[service]]\nresource_id = \"{resource}\"\nname = \"row\"\nsubject = \"code\"\n\
          [[service.parameter]]\nname = \"code\"\ntype = \"text\"\n"
@@ -275,13 +275,13 @@ fn subscription(grant: &str, url: &str) -> String {
 async fn fill(database: &TestPostgres, rows: u32) {
     let statements = format!(
         "CREATE TABLE people (code text PRIMARY KEY, \"areaCode\" text NOT NULL, \
-         name text NOT NULL, size bigint NOT NULL, note text NOT NULL, changed bigint NOT NULL); \
-         CREATE INDEX ON people (changed, code); \
+         name text NOT NULL, size bigint NOT NULL, note text NOT NULL); \
+         CREATE PUBLICATION people FOR TABLE people; \
          CREATE SCHEMA warehouse; \
          INSERT INTO people SELECT 'r' || lpad(i::text, 7, '0'), '510104', \
          'plain-' || lpad(i::text, 7, '0') || '-name', i * 7, \
-         'secret-' || (SELECT string_agg(md5(i || ' ' || part), '') FROM generate_series(1, 58) AS part), \
-         i FROM generate_series(1, {rows}) AS i"
+         'secret-' || (SELECT string_agg(md5(i || ' ' || part), '') FROM generate_series(1, 58) AS part) \
+         FROM generate_series(1, {rows}) AS i"
     );
     let mut connection = connect(database).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();

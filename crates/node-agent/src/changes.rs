@@ -1,25 +1,32 @@
-//! What has changed at a source since a delivery (R23.1), by a watermark: a column that is greater in rows that changed later.
+//! What has changed at a source since a delivery (R23.1): by a watermark, a column that is greater in rows that changed later, or by
+//! PostgreSQL's logical replication, which also sees deletions.
 //!
-//! A delivery is a range of rows, in the order of the watermark and then of the dataset's own order. The range is written down, with
-//! the transfer, before anything is sent: so an interrupted transfer reads the same rows again, and the next delivery begins where
-//! this one ended. Where that is never leaves the node.
+//! What a delivery holds is written down, with the transfer, before anything is sent: so an interrupted transfer reads the same rows
+//! again, and the next delivery begins where this one ended. Where that is never leaves the node.
 
 pub mod cursors;
 pub mod watch;
 
+mod replication;
 mod statements;
+mod watermark;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use publicdata_transfer::push::Follows;
+use publicdata_transfer::push::{Content, Follows};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ChangesConfig;
 use crate::source::sql::{Dialect, Relation};
 use crate::source::{Connector, SourceError};
-use statements::Statements;
+use cursors::Cursors;
+use replication::{Keys, Place};
+use watermark::Marks;
+
+pub use replication::{Replication, ReplicationError};
+pub use watermark::Watermark;
 
 /// A database that can be asked, and read in another way than as it was configured.
 #[async_trait]
@@ -35,33 +42,48 @@ pub trait Database: Send + Sync {
 }
 
 /// The changes of one dataset.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Feed {
-    database: Arc<dyn Database>,
-    statements: Statements,
+    way: Way,
     /// The most rows in one delivery, beside those that are read again.
     pub rows_per_delivery: u64,
     /// How often it is looked whether something has changed.
     pub poll: Duration,
 }
 
-/// A row's place in the order of changes: its watermark and what breaks ties, as literals of the database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position(Vec<String>);
+/// By what changes are seen.
+#[derive(Clone, Debug)]
+enum Way {
+    Watermark(Watermark),
+    Replication(Replication),
+}
 
-/// The rows of a delivery.
+/// What a delivery holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
-    /// Where the delivery before ended; none if it begins with the first row.
-    after: Option<Position>,
-    /// The least watermark that is read again, although it was read before; none if nothing is.
-    since: Option<String>,
-    /// Where it ends; none if there are no rows at all.
-    until: Option<Position>,
+    part: Part,
     /// Whether there were more rows when it was planned.
     more: bool,
     /// The state that the source had before it was planned, as it is named to others.
     pub source_version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Part {
+    /// A range of rows, in the order of the watermark and then of the dataset's own order.
+    Marks(Marks),
+    /// All rows, and what changed up to here with them.
+    Whole(Place),
+    /// The rows whose keys changed.
+    Keys(Keys),
+}
+
+/// How a delivery is read.
+pub struct Rows {
+    /// Rows that are new or have changed.
+    pub upserts: Arc<dyn Connector>,
+    /// Rows that are gone, of which only the key is given; none if that is not seen.
+    pub deletions: Option<Arc<dyn Connector>>,
 }
 
 /// Why changes cannot be found.
@@ -78,6 +100,11 @@ pub enum ChangesError {
         /// The column.
         column: String,
     },
+    /// The database does not replicate what is needed.
+    #[error(
+        "the source is not set up to say what has changed; the provider has been told how in its node's log"
+    )]
+    Replication(#[from] ReplicationError),
     /// The delivery that the consumer names is not known here.
     #[error(
         "this node does not know where the delivery before ended; begin anew, without `after_transfer_id`"
@@ -93,113 +120,118 @@ pub enum ChangesError {
 // === impl Feed ===
 
 impl Feed {
-    /// The changes of a database's table or query.
+    /// Changes by a watermark.
     #[must_use]
-    pub fn new(database: Arc<dyn Database>, relation: Relation, config: &ChangesConfig) -> Self {
-        let dialect = database.dialect();
+    pub fn by_watermark(watermark: Watermark, config: &ChangesConfig) -> Self {
+        Self::new(Way::Watermark(watermark), config)
+    }
+
+    /// Changes by logical replication.
+    #[must_use]
+    pub fn by_replication(replication: Replication, config: &ChangesConfig) -> Self {
+        Self::new(Way::Replication(replication), config)
+    }
+
+    fn new(way: Way, config: &ChangesConfig) -> Self {
         Self {
-            statements: Statements::new(dialect, relation, config),
-            database,
+            way,
             rows_per_delivery: config.rows_per_delivery.max(1),
             poll: Duration::from_millis(config.poll_ms.max(1)),
         }
     }
 
-    /// The rows after those of an earlier delivery, or from the first one on.
-    pub async fn plan(&self, before: Option<&Range>, rows_max: u64) -> Result<Range, ChangesError> {
-        let nulls = self.database.ask(&self.statements.find_null()).await?;
-        if !nulls.is_empty() {
-            return Err(ChangesError::WatermarkNull { column: self.statements.watermark.clone() });
-        }
-        let after = before.and_then(Range::end).cloned();
-        let since = match (&after, before) {
-            // Within a run that goes on at once there is nothing late yet.
-            (Some(after), Some(before)) if !before.more => {
-                let found = self.database.ask(&self.statements.overlap(after)).await?;
-                found.into_iter().flatten().next().flatten()
-            }
-            (Some(_) | None, _) => None,
-        };
-        let (since, room) = self.room(since, after.as_ref(), rows_max).await?;
-        let rows_max = room.min(self.rows_per_delivery).max(1);
-        let boundary = self.database.ask(&self.statements.nth(after.as_ref(), rows_max)).await?;
-        let more = boundary.len() > 1;
-        let until = match boundary.into_iter().next() {
-            Some(position) => position_of(position),
-            None => {
-                let last = self.database.ask(&self.statements.last(after.as_ref())).await?;
-                last.into_iter().next().and_then(position_of).or_else(|| after.clone())
-            }
-        };
-        Ok(Range { after, since, until, more, source_version: String::new() })
-    }
-
-    /// How many new rows there is room for beside those that are read again. If there is none, the latter are left out: a delivery
-    /// that brings nothing new would be followed by the same one for ever.
-    async fn room(
+    /// What comes after an earlier delivery, or from the first row on.
+    pub async fn plan(
         &self,
-        since: Option<String>,
-        after: Option<&Position>,
+        cursors: &Cursors,
+        before: Option<&Range>,
         rows_max: u64,
-    ) -> Result<(Option<String>, u64), ChangesError> {
-        let (Some(mark), Some(end)) = (&since, after) else { return Ok((since, rows_max)) };
-        // Without a limit there is always room.
-        if rows_max > i64::MAX.unsigned_abs() {
-            return Ok((since, rows_max));
-        }
-        let counted = self.database.ask(&self.statements.again(mark, end, rows_max)).await?;
-        let again = counted.into_iter().flatten().next().flatten();
-        match again.and_then(|again| again.parse::<u64>().ok()) {
-            Some(again) if again < rows_max => Ok((since, rows_max - again)),
-            Some(_) | None => Ok((None, rows_max)),
-        }
+    ) -> Result<Range, ChangesError> {
+        let (part, more) = match &self.way {
+            Way::Watermark(watermark) => {
+                let before = before.and_then(Range::marks);
+                let (marks, more) =
+                    watermark.plan(before, rows_max, self.rows_per_delivery).await?;
+                (Part::Marks(marks), more)
+            }
+            Way::Replication(replication) => {
+                let before = before.and_then(Range::place);
+                let keys_max = rows_max.min(self.rows_per_delivery);
+                replication.plan(cursors, before, keys_max).await?
+            }
+        };
+        Ok(Range { part, more, source_version: String::new() })
     }
 
-    /// The rows of a range, as a source of their own.
-    #[must_use]
-    pub fn rows(&self, range: &Range) -> Arc<dyn Connector> {
-        self.database.reading(self.statements.within(range))
+    /// The rows of a range.
+    pub async fn rows(&self, cursors: &Cursors, range: &Range) -> Result<Rows, ChangesError> {
+        match (&self.way, &range.part) {
+            (Way::Watermark(watermark), Part::Marks(marks)) => Ok(watermark.rows(marks)),
+            (Way::Replication(replication), Part::Whole(_)) => Ok(replication.whole()),
+            (Way::Replication(replication), Part::Keys(keys)) => {
+                replication.rows(cursors, keys).await
+            }
+            // It was planned before the configuration was changed.
+            (Way::Watermark(_), Part::Whole(_) | Part::Keys(_))
+            | (Way::Replication(_), Part::Marks(_)) => Err(ChangesError::CursorUnknown),
+        }
     }
 
     /// What differs whenever something has changed.
-    pub async fn state(&self) -> Result<String, SourceError> {
-        let found = self.database.ask(&self.statements.state()).await?;
-        let words = found.into_iter().flatten().map(Option::unwrap_or_default);
-        Ok(words.collect::<Vec<_>>().join(" "))
+    pub async fn state(&self, cursors: &Cursors) -> Result<String, ChangesError> {
+        match &self.way {
+            Way::Watermark(watermark) => Ok(watermark.state().await?),
+            Way::Replication(replication) => Ok(replication.drain(cursors).await?.to_string()),
+        }
+    }
+
+    /// Fails unless the source can say what has changed.
+    pub async fn check(&self) -> Result<(), ChangesError> {
+        match &self.way {
+            Way::Watermark(_) => Ok(()),
+            Way::Replication(replication) => Ok(replication.check().await?),
+        }
     }
 
     /// The columns that are named beside those of the items.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.statements.watermark.as_str())
-    }
-}
-
-impl std::fmt::Debug for Feed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("statements", &self.statements).finish_non_exhaustive()
+        let watermark = match &self.way {
+            Way::Watermark(watermark) => Some(watermark.column()),
+            Way::Replication(_) => None,
+        };
+        watermark.into_iter()
     }
 }
 
 // === impl Range ===
 
 impl Range {
-    /// What comes after it.
+    /// What is delivered of it.
     #[must_use]
-    pub fn follows(&self) -> Follows {
-        match self.more {
-            true => Follows::More,
-            false => Follows::Nothing,
+    pub fn content(&self) -> Content {
+        match (&self.part, self.more) {
+            (Part::Whole(_), _) => Content::Whole,
+            (Part::Marks(_) | Part::Keys(_), true) => Content::Changes(Follows::More),
+            (Part::Marks(_) | Part::Keys(_), false) => Content::Changes(Follows::Nothing),
         }
     }
 
-    fn end(&self) -> Option<&Position> {
-        self.until.as_ref().or(self.after.as_ref())
+    /// A range of a watermark, and whether there were more rows.
+    fn marks(&self) -> Option<(&Marks, bool)> {
+        match &self.part {
+            Part::Marks(marks) => Some((marks, self.more)),
+            Part::Whole(_) | Part::Keys(_) => None,
+        }
     }
-}
 
-/// A row of literals; a null among them has no place in an order.
-fn position_of(row: Vec<Option<String>>) -> Option<Position> {
-    row.into_iter().collect::<Option<Vec<String>>>().map(Position)
+    /// Up to where changes were delivered.
+    fn place(&self) -> Option<&Place> {
+        match &self.part {
+            Part::Marks(_) => None,
+            Part::Whole(place) => Some(place),
+            Part::Keys(keys) => Some(&keys.until),
+        }
+    }
 }
 
 // === impl ChangesError ===
@@ -211,6 +243,7 @@ impl ChangesError {
         match self {
             Self::Source(error) => error.reason(),
             Self::WatermarkNull { .. } => "SOURCE_WATERMARK_NULL",
+            Self::Replication(_) => "SOURCE_NOT_REPLICATED",
             Self::CursorUnknown => "CURSOR_UNKNOWN",
             Self::Cursors(_) => "NODE_FAILED",
         }

@@ -340,15 +340,7 @@ impl DatasetConfig {
         if self.order_by.is_empty() {
             return Err("`order_by` is missing; name columns that together are unique");
         }
-        match (&self.changes, self.connector) {
-            (Some(changes), ConnectorKind::Sqlite) if changes.overlap_s > 0 => Err(
-                "`changes.overlap_s` is for postgres; SQLite commits in the order of its writers",
-            ),
-            (Some(_), ConnectorKind::Mysql) => {
-                Err("`changes` is for postgres and sqlite; mysql is delivered whole")
-            }
-            (Some(_) | None, _) => Ok(()),
-        }
+        self.changes.as_ref().map_or(Ok(()), |changes| changes.check(self))
     }
 }
 

@@ -10,8 +10,9 @@ use publicdata_exchange_domain::terms::Field;
 use publicdata_types::{ItemType, ResourceId};
 use sqlx::mysql::MySqlConnectOptions;
 
-use crate::changes::{Database, Feed};
-use crate::config::{ConnectorKind, DatasetConfig};
+use crate::changes::cursors::Cursors;
+use crate::changes::{ChangesError, Database, Feed, Replication, Watermark};
+use crate::config::{ChangesConfig, ConnectorKind, DatasetConfig};
 use crate::source::csv::Csv;
 use crate::source::http::{Http, HttpError};
 use crate::source::mysql::{self, Mysql};
@@ -73,14 +74,13 @@ impl Dataset {
     /// Sets up a dataset of a configuration that was validated. Nothing is opened yet.
     pub fn new(config: &DatasetConfig) -> Result<Self, DatasetError> {
         let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
-        let (connector, database) = connector(config, resource)?;
-        let feed = match (&config.changes, database) {
-            (Some(changes), Some(database)) => {
-                Some(Feed::new(database, relation(config)?, changes))
-            }
-            (None, _) => None,
-            (Some(_), None) => return Err(DatasetError::Incomplete),
+        let key = match config.key.is_empty() {
+            true => config.order_by.clone(),
+            false => config.key.clone(),
         };
+        let (connector, asked) = connector(config, resource)?;
+        let changes = config.changes.as_ref();
+        let feed = changes.map(|changes| feed(changes, config, &key, asked)).transpose()?;
         Ok(Self {
             resource,
             connector,
@@ -88,10 +88,7 @@ impl Dataset {
             file: config.path.clone(),
             columns: config.columns.clone(),
             order_by: config.order_by.clone(),
-            key: match config.key.is_empty() {
-                true => config.order_by.clone(),
-                false => config.key.clone(),
-            },
+            key,
         })
     }
 
@@ -140,11 +137,12 @@ impl Dataset {
     }
 
     /// What differs whenever it has changed; of a file, its time and length.
-    pub async fn state(&self) -> Result<String, SourceError> {
+    pub async fn state(&self, cursors: &Cursors) -> Result<String, ChangesError> {
         if let Some(feed) = &self.feed {
-            return feed.state().await;
+            return feed.state(cursors).await;
         }
-        let unavailable = |error| SourceError::unavailable(self.connector.origin(), error);
+        let unavailable =
+            |error| ChangesError::from(SourceError::unavailable(self.connector.origin(), error));
         let Some(path) = &self.file else { return Ok(String::new()) };
         let metadata = tokio::fs::metadata(path).await.map_err(unavailable)?;
         let modified = metadata.modified().map_err(unavailable)?;
@@ -185,8 +183,8 @@ impl Dataset {
         Scan { readings: vec![self.reading(item, kind)], filter: None }
     }
 
-    /// Whether the source answers, and has the columns that the configuration names.
-    pub async fn check(&self) -> Result<(), SourceError> {
+    /// Whether the source answers, has the columns that the configuration names, and can say what has changed.
+    pub async fn check(&self) -> Result<(), ChangesError> {
         let columns = self.connector.columns().await?;
         let of_feed = self.feed.iter().flat_map(Feed::columns);
         let own = self.columns.values().chain(&self.order_by).chain(&self.key);
@@ -195,9 +193,12 @@ impl Dataset {
         match named.find(|name| !columns.iter().any(|column| column == name)) {
             Some(missing) => {
                 let origin = self.connector.origin().clone();
-                Err(SourceError::ColumnMissing { origin, column: missing.to_owned() })
+                Err(SourceError::ColumnMissing { origin, column: missing.to_owned() }.into())
             }
-            None => Ok(()),
+            None => match &self.feed {
+                Some(feed) => feed.check().await,
+                None => Ok(()),
+            },
         }
     }
 
@@ -211,7 +212,9 @@ impl Dataset {
         Reading { item: item.to_owned(), column: self.column(item), kind }
     }
 
-    fn column(&self, item: &str) -> String {
+    /// The column that holds an item.
+    #[must_use]
+    pub fn column(&self, item: &str) -> String {
         self.columns.get(item).map_or(item, String::as_str).to_owned()
     }
 }
@@ -222,8 +225,39 @@ impl std::fmt::Debug for Dataset {
     }
 }
 
-/// The same database as one that can be asked; a file cannot.
-type Asked = Option<Arc<dyn Database>>;
+/// A database that can be asked; a file cannot.
+enum Asked {
+    Nothing,
+    Database(Arc<dyn Database>),
+    Postgres(Arc<Postgres>),
+}
+
+/// What says which rows of a source have changed.
+fn feed(
+    changes: &ChangesConfig,
+    config: &DatasetConfig,
+    key: &[String],
+    asked: Asked,
+) -> Result<Feed, DatasetError> {
+    let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
+    match (&changes.watermark, &changes.publication, asked) {
+        (Some(watermark), None, Asked::Database(database)) => {
+            let marked = (watermark.as_str(), changes.overlap_s);
+            Ok(Feed::by_watermark(Watermark::new(database, relation(config)?, marked), changes))
+        }
+        (Some(watermark), None, Asked::Postgres(postgres)) => {
+            let marked = (watermark.as_str(), changes.overlap_s);
+            Ok(Feed::by_watermark(Watermark::new(postgres, relation(config)?, marked), changes))
+        }
+        (None, Some(publication), Asked::Postgres(postgres)) => {
+            let table = config.table.as_deref().ok_or(DatasetError::Incomplete)?;
+            let from = (publication.as_str(), changes.slot.as_deref());
+            let replication = Replication::new(resource, postgres, (table, key), from);
+            Ok(Feed::by_replication(replication, changes))
+        }
+        _ => Err(DatasetError::Incomplete),
+    }
+}
 
 fn connector(
     config: &DatasetConfig,
@@ -233,11 +267,11 @@ fn connector(
     let path = || config.path.clone().ok_or(DatasetError::Incomplete);
 
     Ok(match config.connector {
-        ConnectorKind::Csv => (Arc::new(Csv { origin, path: path()? }), None),
-        ConnectorKind::Parquet => (Arc::new(Parquet { origin, path: path()? }), None),
+        ConnectorKind::Csv => (Arc::new(Csv { origin, path: path()? }), Asked::Nothing),
+        ConnectorKind::Parquet => (Arc::new(Parquet { origin, path: path()? }), Asked::Nothing),
         ConnectorKind::Sqlite => {
             let sqlite = Arc::new(Sqlite { origin, path: path()?, relation: relation(config)? });
-            (Arc::clone(&sqlite) as _, Some(sqlite))
+            (Arc::clone(&sqlite) as _, Asked::Database(sqlite))
         }
         ConnectorKind::Mysql => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -245,7 +279,7 @@ fn connector(
                 url.0.parse().map_err(|_| DatasetError::Url { resource })?;
             let options = mysql::protected(options, config.ca.as_deref())
                 .map_err(|source| DatasetError::Tls { resource, source })?;
-            (Arc::new(Mysql { origin, options, relation: relation(config)? }), None)
+            (Arc::new(Mysql { origin, options, relation: relation(config)? }), Asked::Nothing)
         }
         ConnectorKind::Http => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -253,7 +287,7 @@ fn connector(
             let ca = config.ca.as_deref();
             let source = Http::new(origin, &url.0, places, &config.headers, ca)
                 .map_err(|source| DatasetError::Http { resource, source })?;
-            (Arc::new(source), None)
+            (Arc::new(source), Asked::Nothing)
         }
         ConnectorKind::Postgres => {
             let url = config.url.as_ref().ok_or(DatasetError::Incomplete)?;
@@ -264,7 +298,7 @@ fn connector(
             let relation = relation(config)?;
             let server = Server::new(server, tls);
             let postgres = Arc::new(Postgres { origin, server, relation });
-            (Arc::clone(&postgres) as _, Some(postgres))
+            (Arc::clone(&postgres) as _, Asked::Postgres(postgres))
         }
     })
 }

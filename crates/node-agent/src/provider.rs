@@ -18,6 +18,7 @@ use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::Progress;
 use publicdata_transfer::delivering::DeliveryError;
+use publicdata_transfer::push::Change;
 use publicdata_transfer::question::{ParameterKey, Shape};
 use publicdata_transfer::rows::RowTypeError;
 use publicdata_types::ResourceId;
@@ -264,7 +265,8 @@ impl Provider {
         if let Some(frame) = delivering.schema(&schema)? {
             send(parts, Part::Frame(frame)).await?;
         }
-        let (mut batches, rows) = output.deliver(scan(&*reading.connector, wanted));
+        let (answers, rows) = output.deliver(scan(&*reading.connector, wanted.clone()));
+        let mut batches = reading.batches(&wanted, answers);
         let mut counting = permit.request.reconcile.then(Counting::default);
         let mut reserved = 0;
         loop {
@@ -274,13 +276,17 @@ impl Provider {
                 () = parts.closed() => return Err(Broken::Gone),
                 batch = batches.next() => batch,
             };
-            let Some(batch) = batch else { break };
-            let batch = match &rows {
-                Some(rows) => {
+            let Some((change, batch)) = batch else { break };
+            let batch = match (&rows, change) {
+                (Some(rows), Change::Upsert) => {
                     let passing = self.passing(&permit, &mut checks, batch?, &mut delivering);
-                    reading.shaped(&schema, rows.apply(&passing.await?)?)?
+                    reading.shaped(&schema, change, rows.apply(&passing.await?)?)?
                 }
-                None => batch?,
+                // Only the key is there: rules have nothing to say of it.
+                (Some(rows), Change::Delete) => {
+                    reading.shaped(&schema, change, rows.apply(&batch?)?)?
+                }
+                (None, _) => batch?,
             };
             let frames = match &mut counting {
                 Some(counting) => counting.count(batch, &mut delivering).await?,

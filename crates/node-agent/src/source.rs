@@ -220,9 +220,10 @@ impl fmt::Display for Row<'_> {
 }
 
 /// Runs an asynchronous reader while somebody takes its batches; no task of its own outlives them.
-fn produce<F, Reader>(reader: F) -> Batches
+fn produce<T, F, Reader>(reader: F) -> BoxStream<'static, Result<T, SourceError>>
 where
-    F: FnOnce(Sender) -> Reader + Send + 'static,
+    T: Send + 'static,
+    F: FnOnce(mpsc::Sender<Result<T, SourceError>>) -> Reader + Send + 'static,
     Reader: Future<Output = Result<(), SourceError>> + Send + 'static,
 {
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);

@@ -48,6 +48,15 @@ pub enum Follows {
     Nothing,
 }
 
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new, or has changed.
+    Upsert,
+    /// It is gone.
+    Delete,
+}
+
 /// How a request wants data delivered: by push if and only if it is for a subscription. None if it contradicts itself, or says what is
 /// not known.
 #[must_use]
@@ -57,6 +66,17 @@ pub fn mode_of(request: &TransferRequest) -> Option<DeliveryMode> {
         (true, DeliveryMode::Query | DeliveryMode::Bulk) if !request.reconcile => Some(said),
         (false, DeliveryMode::Push) => Some(said),
         (true, _) | (false, DeliveryMode::Query | DeliveryMode::Bulk) => None,
+    }
+}
+
+impl Change {
+    /// As it stands in the column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upsert => UPSERT,
+            Self::Delete => DELETE,
+        }
     }
 }
 
@@ -100,15 +120,18 @@ impl Outline {
         Some(Self { content: Content::of(word)?, source_version: version.to_owned() })
     }
 
-    /// Rows of the source as they stand in the delivery: each of them is new, or has changed.
-    pub fn upserts(
+    /// Rows of the source as they stand in the delivery, to each of which the same happened; of those that are gone only the key is
+    /// given.
+    pub fn rows(
         &self,
         schema: &SchemaRef,
+        change: Change,
         rows: &RecordBatch,
     ) -> Result<RecordBatch, ArrowError> {
         let mut columns = rows.columns().to_vec();
         if let Content::Changes(_) = self.content {
-            let words = StringArray::from_iter_values(std::iter::repeat_n(UPSERT, rows.num_rows()));
+            let word = change.as_str();
+            let words = StringArray::from_iter_values(std::iter::repeat_n(word, rows.num_rows()));
             columns.insert(0, Arc::new(words) as ArrayRef);
         }
         RecordBatch::try_new(SchemaRef::clone(schema), columns)

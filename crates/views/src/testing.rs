@@ -139,7 +139,7 @@ impl TestPostgres {
         keeper
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
             .args(["-c", "log_destination=stderr", "-c", "lc_messages=C"])
-            .args(["-c", "max_connections=200"])
+            .args(["-c", "max_connections=200", "-c", "wal_level=logical"])
             .arg("-k")
             .arg(self.folder.path())
             .arg("-D")

@@ -244,12 +244,12 @@ impl Trial {
         let Self { town, random, source, .. } = self;
         let far = town.sink_steps() + random.random_range(0..STEPS);
         let rest = random.random_range(0..CHANGED_OF);
-        let next = "(SELECT max(changed) + 1 FROM people)";
         town.change(format!(
-            "UPDATE people SET note = 'secret-{number}' || right(note, -12), size = size + 1, \
-             changed = {next} WHERE right(code, 4)::int % {CHANGED_OF} = {rest}; \
+            "UPDATE people SET note = 'secret-{number}' || right(note, -12), size = size + 1 \
+             WHERE right(code, 4)::int % {CHANGED_OF} = {rest}; \
+             DELETE FROM people WHERE code LIKE 's%' AND right(code, 1)::int % 2 = {rest}; \
              INSERT INTO people SELECT 's{number:02}-' || lpad(i::text, 4, '0'), '510105', \
-             'plain-{number}-name', i, 'secret-new', {next} FROM generate_series(1, 9) AS i"
+             'plain-{number}-name', i, 'secret-new' FROM generate_series(1, 9) AS i"
         ))
         .await;
         within(RECOVERY, "the sink is that far", async || (town.sink_steps() >= far).then_some(()))

@@ -1,4 +1,6 @@
-//! Where deliveries ended: an SQLite file in the node's own folder.
+//! Where deliveries ended, and what has changed since: an SQLite file in the node's own folder.
+
+mod followed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use tokio::fs::OpenOptions;
 use tokio::sync::Mutex;
 
 use super::Range;
+
+pub(crate) use followed::Followed;
 
 const FILE: &str = "push.db";
 /// So many deliveries of a subscription are remembered: a consumer whose sink was restored from a copy goes on from there.
@@ -129,7 +133,7 @@ impl Cursors {
         connection: &'a mut Option<SqliteConnection>,
     ) -> Result<&'a mut SqliteConnection, CursorsError> {
         if connection.is_none() {
-            // Positions are values of rows. SQLite gives its journal the mode of the file.
+            // Positions and keys are values of rows. SQLite gives its journal the mode of the file.
             let mut private = OpenOptions::new();
             private.append(true).create(true).mode(0o600);
             private.open(&self.path).await.map_err(sqlx::Error::from)?;
@@ -138,7 +142,13 @@ impl Cursors {
                 "CREATE TABLE IF NOT EXISTS cursor (number INTEGER PRIMARY KEY AUTOINCREMENT, \
                  subscription TEXT NOT NULL, transfer TEXT NOT NULL, asked TEXT NOT NULL, \
                  range TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (subscription, transfer)); \
-                 CREATE TABLE IF NOT EXISTS salt (id INTEGER PRIMARY KEY, value TEXT NOT NULL)",
+                 CREATE TABLE IF NOT EXISTS salt (id INTEGER PRIMARY KEY, value TEXT NOT NULL); \
+                 CREATE TABLE IF NOT EXISTS followed (resource TEXT PRIMARY KEY, \
+                 source TEXT NOT NULL, epoch TEXT NOT NULL, confirmed INTEGER NOT NULL, \
+                 last INTEGER NOT NULL, whole_since INTEGER NOT NULL); \
+                 CREATE TABLE IF NOT EXISTS changed (resource TEXT NOT NULL, key TEXT NOT NULL, \
+                 number INTEGER NOT NULL, PRIMARY KEY (resource, key)) WITHOUT ROWID; \
+                 CREATE INDEX IF NOT EXISTS changed_number ON changed (resource, number)",
             )
             .execute(&mut opened)
             .await?;

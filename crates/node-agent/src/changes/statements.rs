@@ -1,10 +1,9 @@
 //! The statements that find changes. Names come from the node's configuration and are quoted; values come from the database itself,
 //! as literals that it wrote.
 
-use crate::config::ChangesConfig;
 use crate::source::sql::{Dialect, From, Relation, from, qualified};
 
-use super::{Position, Range};
+use super::watermark::{Marks, Position};
 
 #[derive(Clone, Debug)]
 pub(super) struct Statements {
@@ -15,8 +14,11 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn new(dialect: Dialect, relation: Relation, config: &ChangesConfig) -> Self {
-        let (watermark, overlap_s) = (config.watermark.clone(), config.overlap_s);
+    pub(super) fn new(
+        dialect: Dialect,
+        relation: Relation,
+        (watermark, overlap_s): (String, u64),
+    ) -> Self {
         Self { dialect, relation, watermark, overlap_s }
     }
 
@@ -86,7 +88,7 @@ impl Statements {
     }
 
     /// A range's rows, in their order.
-    pub(super) fn within(&self, range: &Range) -> Relation {
+    pub(super) fn within(&self, range: &Marks) -> Relation {
         let lower = match (&range.since, &range.after) {
             (Some(since), _) => format!("{} >= {since}", self.mark()),
             (None, after) => self.beyond(after.as_ref()),

@@ -87,6 +87,6 @@ async fn attend(
 }
 
 async fn version(dataset: &Dataset, cursors: &Cursors) -> Result<String, ChangesError> {
-    let state = dataset.state().await?;
+    let state = dataset.state(cursors).await?;
     Ok(cursors.version(dataset.resource, &state).await?)
 }

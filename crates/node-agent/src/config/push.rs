@@ -7,7 +7,7 @@ use publicdata_exchange_domain::subscription::Trigger;
 use publicdata_types::GrantId;
 use serde::Deserialize;
 
-use super::{ConfigError, Secret};
+use super::{ConfigError, ConnectorKind, DatasetConfig, Secret};
 
 const ROWS_PER_DELIVERY: u64 = 1_000_000;
 const POLL_MS: u64 = 500;
@@ -17,7 +17,11 @@ const POLL_MS: u64 = 500;
 #[serde(deny_unknown_fields)]
 pub struct ChangesConfig {
     /// A column that has a value in every row, which is greater in rows that changed later. Deletions are not seen by it.
-    pub watermark: String,
+    pub watermark: Option<String>,
+    /// In place of a watermark, for a table of `postgres`: the publication that holds it, by which deletions are seen as well.
+    pub publication: Option<String>,
+    /// The replication slot, which is made if it is missing; this node's own, named after the resource without it.
+    pub slot: Option<String>,
     /// How many seconds before the newest watermark rows are read again next time, since a transaction may end after another one that
     /// began later; for `postgres`.
     #[serde(default)]
@@ -88,6 +92,44 @@ pub enum SinkKind {
     Csv,
     /// A folder of Parquet files.
     Parquet,
+}
+
+impl ChangesConfig {
+    /// Checks what is to be seen of a dataset's changes.
+    pub(super) fn check(&self, dataset: &DatasetConfig) -> Result<(), &'static str> {
+        let is_postgres = dataset.connector == ConnectorKind::Postgres;
+        if dataset.connector == ConnectorKind::Mysql {
+            return Err("`changes` is for postgres and sqlite; mysql is delivered whole");
+        }
+        if self.overlap_s > 0 && !is_postgres {
+            return Err(
+                "`changes.overlap_s` is for postgres; SQLite commits in the order of its writers",
+            );
+        }
+        match (&self.watermark, &self.publication) {
+            (Some(_), Some(_)) | (None, None) => {
+                Err("name one of `changes.watermark` and `changes.publication`")
+            }
+            (Some(_), None) if self.slot.is_some() => {
+                Err("`changes.slot` goes with `changes.publication`")
+            }
+            (None, Some(_)) if !is_postgres || dataset.table.is_none() => {
+                Err("`changes.publication` is for a `table` of postgres; others have a watermark")
+            }
+            (None, Some(_)) if self.overlap_s > 0 => {
+                Err("`changes.overlap_s` goes with `changes.watermark`")
+            }
+            (None, Some(_)) if self.slot.as_deref().is_some_and(|slot| !is_slot_name(slot)) => Err(
+                "`changes.slot` is no name of a slot: small letters, digits and underscores, 63 at most",
+            ),
+            (Some(_), None) | (None, Some(_)) => Ok(()),
+        }
+    }
+}
+
+fn is_slot_name(name: &str) -> bool {
+    let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    (1..=63).contains(&name.len()) && name.bytes().all(is_letter)
 }
 
 impl SubscriptionConfig {

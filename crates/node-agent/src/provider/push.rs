@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use publicdata_transfer::push::{Content, Outline};
-use publicdata_types::DeliveryMode;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
+use publicdata_transfer::push::{Change, Content, Outline};
+use publicdata_types::{DeliveryMode, Mask};
 
-use super::answer::AnswerError;
+use super::answer::{AnswerError, Answers};
 use super::{Broken, Provider};
 use crate::changes::{ChangesError, Feed, Range};
 use crate::dataset::Dataset;
 use crate::permit::Permit;
-use crate::source::Connector;
+use crate::source::{Connector, Scan};
 
 /// What is read, and how it is sent.
 pub(super) struct Reading {
     pub(super) connector: Arc<dyn Connector>,
+    /// Where the rows are that are gone, if they are told.
+    deletions: Option<Arc<dyn Connector>>,
     /// The state of the source, if it is what is asked for.
     pub(super) source_version: String,
     shape: Shape,
@@ -39,12 +43,13 @@ impl Provider {
         if permit.request.reconcile {
             let source_version = self.source_version(dataset).await?;
             let connector = dataset.shared_connector();
-            return Ok(Reading { connector, source_version, shape: Shape::Rows });
+            return Ok(Reading { connector, deletions: None, source_version, shape: Shape::Rows });
         }
         let source_version = String::new();
         match (permit.mode, dataset.feed()) {
             (DeliveryMode::Bulk | DeliveryMode::Query, _) => Ok(Reading {
                 connector: dataset.shared_connector(),
+                deletions: None,
                 source_version,
                 shape: Shape::Rows,
             }),
@@ -52,14 +57,19 @@ impl Provider {
                 let state = self.source_version(dataset).await?;
                 let outline = Outline { content: Content::Whole, source_version: state };
                 let (connector, shape) = (dataset.shared_connector(), Shape::Push(outline));
-                Ok(Reading { connector, source_version, shape })
+                Ok(Reading { connector, deletions: None, source_version, shape })
             }
             (DeliveryMode::Push, Some(feed)) => {
                 let range = self.range(permit, dataset, feed).await?;
-                let connector = feed.rows(&range);
-                let content = Content::Changes(range.follows());
+                let rows = feed.rows(&self.0.cursors, &range).await?;
+                let content = range.content();
                 let outline = Outline { content, source_version: range.source_version };
-                Ok(Reading { connector, source_version, shape: Shape::Push(outline) })
+                Ok(Reading {
+                    connector: rows.upserts,
+                    deletions: rows.deletions.filter(|_| may_know_of_deletions(permit, dataset)),
+                    source_version,
+                    shape: Shape::Push(outline),
+                })
             }
         }
     }
@@ -68,7 +78,7 @@ impl Provider {
     async fn source_version(&self, dataset: &Dataset) -> Result<String, ChangesError> {
         match dataset.watched() {
             Some(_) => {
-                let state = dataset.state().await?;
+                let state = dataset.state(&self.0.cursors).await?;
                 Ok(self.0.cursors.version(dataset.resource, &state).await?)
             }
             None => Ok(String::new()),
@@ -95,7 +105,7 @@ impl Provider {
         let rows_max = permit.terms.rows_max.unwrap_or(u64::MAX);
         let rows_max = rows_max.min(permit.rows_left.unwrap_or(u64::MAX));
         let source_version = self.source_version(dataset).await?;
-        let mut range = feed.plan(before.as_ref(), rows_max).await?;
+        let mut range = feed.plan(cursors, before.as_ref(), rows_max).await?;
         range.source_version = source_version;
         cursors.remember(request, &range, self.0.clock.now()).await?;
         Ok(range)
@@ -111,17 +121,43 @@ impl Reading {
         }
     }
 
+    /// What is read, and what became of it: first the rows that are gone, as others may have come in their place.
+    pub(super) fn batches(
+        &self,
+        wanted: &Scan,
+        upserts: Answers,
+    ) -> BoxStream<'static, (Change, Result<RecordBatch, AnswerError>)> {
+        let upserts = upserts.map(|batch| (Change::Upsert, batch));
+        let Some(deletions) = &self.deletions else { return upserts.boxed() };
+        let deletions = deletions.read(wanted.readings.clone(), None);
+        let deletions = deletions.map_err(AnswerError::from).map(|batch| (Change::Delete, batch));
+        deletions.chain(upserts).boxed()
+    }
+
     /// Rows as they are sent.
     pub(super) fn shaped(
         &self,
         schema: &SchemaRef,
+        change: Change,
         rows: RecordBatch,
     ) -> Result<RecordBatch, Broken> {
         match &self.shape {
             Shape::Rows => Ok(rows),
             Shape::Push(outline) => {
-                outline.upserts(schema, &rows).map_err(|error| AnswerError::Mask(error).into())
+                outline.rows(schema, change, &rows).map_err(|error| AnswerError::Mask(error).into())
             }
         }
     }
+}
+
+/// Whether a consumer may be told which rows are gone. Of those that a row filter leaves out it has no right to know that they ever
+/// were, and without the whole key it would not know which are meant.
+fn may_know_of_deletions(permit: &Permit, dataset: &Dataset) -> bool {
+    let identifies = |column: &String| {
+        permit.fields.iter().any(|field| {
+            let is_unique = matches!(field.mask, None | Some(Mask::Pseudonym(_)));
+            is_unique && dataset.column(&field.name) == *column
+        })
+    };
+    permit.terms.row_filter.is_none() && dataset.key().iter().all(identifies)
 }

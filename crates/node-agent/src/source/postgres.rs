@@ -8,7 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 use publicdata_types::ItemType;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
@@ -103,6 +105,26 @@ impl Database for Postgres {
 }
 
 impl Postgres {
+    /// Asks for rows of one binary value.
+    pub(crate) fn values(&self, query: String) -> BoxStream<'static, Result<Bytes, SourceError>> {
+        let this = self.clone();
+        produce(move |sender| async move {
+            let broken = |error| this.broken(error);
+            let send = async |client: &Client| {
+                let none: [&str; 0] = [];
+                let mut rows = pin!(client.query_raw(&query, none).await.map_err(broken)?);
+                while let Some(row) = rows.try_next().await.map_err(broken)? {
+                    let value: &[u8] = row.try_get(0).map_err(broken)?;
+                    if sender.send(Ok(Bytes::copy_from_slice(value))).await.is_err() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            };
+            this.with_client(send, |all_was_sent| *all_was_sent).await.map(drop)
+        })
+    }
+
     /// Works with a connection, which may be used again if `is_done` with it.
     async fn with_client<T>(
         &self,

@@ -7,9 +7,9 @@ use publicdata_node_agent::changes::cursors::Cursors;
 use publicdata_node_agent::changes::{ChangesError, Feed, Range};
 use publicdata_node_agent::config::{ChangesConfig, ConnectorKind, DatasetConfig, Secret};
 use publicdata_node_agent::dataset::Dataset;
-use publicdata_node_agent::source::Reading;
+use publicdata_node_agent::source::{Connector, Reading};
 use publicdata_proto::exchange::v1::TransferRequest;
-use publicdata_transfer::push::Follows;
+use publicdata_transfer::push::{Content, Follows};
 use publicdata_types::ItemType;
 use publicdata_views::testing::TestPostgres;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -18,6 +18,15 @@ use tempfile::TempDir;
 use crate::parties::RESOURCE;
 
 const KINDS: [ConnectorKind; 2] = [ConnectorKind::Sqlite, ConnectorKind::Postgres];
+
+const CHANGES: Content = Content::Changes(Follows::Nothing);
+const MORE: Content = Content::Changes(Follows::More);
+
+/// A feed, and what its node remembers.
+pub(crate) struct Watched {
+    pub(crate) feed: Feed,
+    pub(crate) cursors: Cursors,
+}
 
 /// A database of each kind with the same rows.
 struct Place {
@@ -44,8 +53,8 @@ async fn a_load_comes_in_parts_and_then_what_has_changed() {
         assert_eq!(rows(&feed, &first).await, expected(&[("1", 1), ("2", 2)]), "{kind:?}");
         assert_eq!(rows(&feed, &second).await, expected(&[("3", 3), ("4", 4)]), "{kind:?}");
         assert_eq!(rows(&feed, &third).await, expected(&[("5", 5)]), "{kind:?}");
-        let follows = [&first, &second, &third].map(Range::follows);
-        assert_eq!(follows, [Follows::More, Follows::More, Follows::Nothing], "{kind:?}");
+        let contents = [&first, &second, &third].map(Range::content);
+        assert_eq!(contents, [MORE, MORE, CHANGES], "{kind:?}");
 
         // Only the newest watermark is read again.
         let nothing = feed.plan(Some(&third), u64::MAX).await.unwrap();
@@ -77,7 +86,7 @@ async fn an_empty_table_has_no_rows_and_then_the_first() {
         let feed = place.feed(kind, 10, 0);
         let range = feed.plan(None, u64::MAX).await.unwrap();
         assert_eq!(rows(&feed, &range).await, expected(&[]), "{kind:?}");
-        assert_eq!(range.follows(), Follows::Nothing, "{kind:?}");
+        assert_eq!(range.content(), CHANGES, "{kind:?}");
         ranges.push((kind, range));
     }
     place.execute("INSERT INTO people VALUES ('1', 1, '2026-03-02 12:00:00')").await;
@@ -262,7 +271,7 @@ impl Place {
         sqlite.close().await.unwrap();
     }
 
-    fn feed(&self, kind: ConnectorKind, rows_per_delivery: u64, overlap_s: u64) -> Feed {
+    fn feed(&self, kind: ConnectorKind, rows_per_delivery: u64, overlap_s: u64) -> Watched {
         let is_sqlite = kind == ConnectorKind::Sqlite;
         let config = DatasetConfig {
             resource_id: RESOURCE.to_owned(),
@@ -279,26 +288,54 @@ impl Place {
             order_by: vec!["code".to_owned()],
             columns: Default::default(),
             changes: Some(ChangesConfig {
-                watermark: "changed".to_owned(),
+                watermark: Some("changed".to_owned()),
+                publication: None,
+                slot: None,
                 overlap_s,
                 rows_per_delivery,
                 poll_ms: 50,
             }),
         };
-        Dataset::new(&config).unwrap().feed().unwrap().clone()
+        Watched::new(&config, Cursors::new(self.folder.path()))
     }
 }
 
-async fn rows(feed: &Feed, range: &Range) -> Vec<(String, i64)> {
+// === impl Watched ===
+
+impl Watched {
+    pub(crate) fn new(config: &DatasetConfig, cursors: Cursors) -> Self {
+        Self { feed: Dataset::new(config).unwrap().feed().unwrap().clone(), cursors }
+    }
+
+    pub(crate) async fn plan(
+        &self,
+        before: Option<&Range>,
+        rows_max: u64,
+    ) -> Result<Range, ChangesError> {
+        self.feed.plan(&self.cursors, before, rows_max).await
+    }
+
+    pub(crate) async fn state(&self) -> Result<String, ChangesError> {
+        self.feed.state(&self.cursors).await
+    }
+}
+
+async fn rows(watched: &Watched, range: &Range) -> Vec<(String, i64)> {
+    let rows = watched.feed.rows(&watched.cursors, range).await.unwrap();
+    read(&*rows.upserts).await.into_iter().map(|(code, size)| (code, size.unwrap())).collect()
+}
+
+/// The codes and sizes in a source.
+pub(crate) async fn read(source: &dyn Connector) -> Vec<(String, Option<i64>)> {
     let reading =
         |item: &str, kind| Reading { item: item.to_owned(), column: item.to_owned(), kind };
     let readings = vec![reading("code", ItemType::Text), reading("size", ItemType::Integer)];
-    let batches: Vec<_> = feed.rows(range).read(readings, None).try_collect().await.unwrap();
+    let batches: Vec<_> = source.read(readings, None).try_collect().await.unwrap();
     let mut rows = Vec::new();
     for batch in &batches {
         let codes = batch.column(0).as_string::<i32>();
         let sizes = batch.column(1).as_primitive::<Int64Type>();
-        rows.extend(codes.iter().zip(sizes).map(|(a, b)| (a.unwrap().to_owned(), b.unwrap())));
+        rows.extend(codes.iter().zip(sizes).map(|(code, size)| (code.unwrap().to_owned(), size)));
     }
     rows
 }

@@ -10,5 +10,6 @@ mod parties;
 mod quality;
 mod questions;
 mod receipts;
+mod replication;
 mod sinks;
 mod sources;

@@ -24,7 +24,7 @@ fn changes_say_what_became_of_each_row() {
     let rows = batch(0, 3);
     let content = Content::Changes(Follows::Nothing);
     let outline = Outline { content, source_version: String::new() };
-    let changes = outline.upserts(&outline.schema(&rows.schema()), &rows).unwrap();
+    let changes = outline.rows(&outline.schema(&rows.schema()), Change::Upsert, &rows).unwrap();
 
     assert_eq!(changes.num_columns(), 3);
     assert_eq!(**changes.column(0), StringArray::from(vec![UPSERT; 3]));
