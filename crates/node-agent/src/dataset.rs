@@ -212,6 +212,11 @@ impl Dataset {
         Reading { item: item.to_owned(), column: self.column(item), kind }
     }
 
+    /// Whether the source itself keeps any value of an item from being there twice.
+    pub async fn keeps_unique(&self, item: &str) -> Result<bool, SourceError> {
+        self.connector.keeps_unique(&self.column(item)).await
+    }
+
     /// The column that holds an item.
     #[must_use]
     pub fn column(&self, item: &str) -> String {

@@ -258,7 +258,7 @@ impl Provider {
         send(parts, Part::Header(header)).await?;
         // After the header, which has to come first, also before a failure.
         let reading = self.feeding(&permit, &dataset).await?;
-        let mut checks = self.checks(&permit).await?;
+        let mut checks = self.checks(&permit, &dataset).await?;
 
         let output = self.output(&permit, question.as_ref());
         let schema = reading.schema(&output.schema());

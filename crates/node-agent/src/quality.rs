@@ -36,7 +36,7 @@ struct Item {
     place: usize,
     name: String,
     column: Column,
-    /// The values of rows that were passed, if none may come twice.
+    /// The values of rows that were passed, if none may come twice and the source does not see to that.
     unique: Option<Values>,
     /// The values that there are elsewhere.
     known: Option<Values>,
@@ -103,10 +103,13 @@ pub enum QualityError {
         #[source]
         source: SourceError,
     },
+    /// The source does not say which values it keeps unique.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// There are too many values to remember.
     #[error(
         "the rule {rule} of item {item} is checked for at most {VALUES_MAX} different values; grant or ask for fewer \
-         rows, or leave the item out"
+         rows, leave the item out, or have the database keep the column unique"
     )]
     TooManyValues {
         /// The item.
@@ -122,10 +125,12 @@ pub enum QualityError {
 // === impl Checks ===
 
 impl Checks {
-    /// The rules of these fields, in their order. Reads what they refer to.
+    /// The rules of these fields, in their order. Reads what they refer to, and asks the source which values it keeps unique itself, if
+    /// it is given: these need not be remembered.
     pub async fn prepare(
         fields: &[Field],
         datasets: &BTreeMap<ResourceId, Dataset>,
+        source: Option<&Dataset>,
     ) -> Result<Self, QualityError> {
         let mut items = Vec::new();
         for (place, field) in fields.iter().enumerate() {
@@ -137,12 +142,16 @@ impl Checks {
                 Some(reference) => Some(known(field, reference, datasets).await?),
                 None => None,
             };
+            let is_remembered = match source {
+                Some(source) if rules.quality.unique => !source.keeps_unique(&field.name).await?,
+                Some(_) | None => rules.quality.unique,
+            };
             let malformed = |rule| QualityError::Malformed { item: field.name.clone(), rule };
             items.push(Item {
                 place,
                 name: field.name.clone(),
                 column: Column::new(rules, field.kind).map_err(malformed)?,
-                unique: rules.quality.unique.then(Values::default),
+                unique: is_remembered.then(Values::default),
                 known,
             });
         }
@@ -312,7 +321,7 @@ impl QualityError {
         match self {
             Self::Malformed { .. } => "RULE_MALFORMED",
             Self::NotServed { .. } => "REFERENCE_NOT_SERVED",
-            Self::Reference { source, .. } => source.reason(),
+            Self::Reference { source, .. } | Self::Source(source) => source.reason(),
             Self::TooManyValues { .. } => "RULE_LIMIT_EXCEEDED",
             Self::Arrow(_) => "CHECK_FAILED",
         }

@@ -52,6 +52,11 @@ pub trait Connector: Send + Sync {
     /// applies the filter as well, so all sources mean the same by it.
     fn read(&self, readings: Vec<Reading>, filter: Option<RowFilter>) -> Batches;
 
+    /// Whether it keeps any value of a column from being there twice; false if nobody knows.
+    async fn keeps_unique(&self, _column: &str) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
     /// The language that it is asked in; none if it is no database.
     fn dialect(&self) -> Option<sql::Dialect> {
         None

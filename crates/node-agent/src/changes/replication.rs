@@ -5,6 +5,7 @@
 //! and any number of subscriptions live on one slot, which never holds back more of the database's log than has not been looked at.
 
 mod decode;
+mod snapshot;
 mod statements;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::source::Connector;
 use crate::source::postgres::Postgres;
 use crate::source::sql::Relation;
 use decode::{Decoder, Undecodable};
+use snapshot::Snapshot;
 use statements::Statements;
 
 /// So many changes are read at once, or one transaction if it has more.
@@ -137,13 +139,6 @@ struct Slot {
     /// Whether the database has thrown away what it has not sent.
     is_lost: bool,
     confirmed: i64,
-}
-
-/// Which transactions can be seen.
-struct Snapshot {
-    /// The first that had not begun.
-    end: u64,
-    running: Vec<u64>,
 }
 
 // === impl Replication ===
@@ -354,36 +349,17 @@ impl Replication {
 
     /// A transaction is in the log before others see it: its rows must not be read before they do.
     async fn wait_until_visible(&self, transactions: &[u32]) -> Result<(), ChangesError> {
+        if transactions.is_empty() {
+            return Ok(());
+        }
         for _ in 0..VISIBLE_LOOKS {
-            let found = self.postgres.ask(statements::SNAPSHOT).await?;
+            let found = self.postgres.ask(snapshot::QUERY).await?;
             if Snapshot::of(found).is_some_and(|snapshot| snapshot.shows(transactions)) {
                 return Ok(());
             }
             sleep(VISIBLE_PAUSE).await;
         }
         Err(ReplicationError::Invisible.into())
-    }
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    fn of(found: Vec<Vec<Option<String>>>) -> Option<Self> {
-        let mut words = found.into_iter().flatten();
-        let end = words.next()??.parse().ok()?;
-        let running = words.next()?.unwrap_or_default();
-        let running = running.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        Some(Self { end, running })
-    }
-
-    /// Numbers of transactions in the log are the lower halves of those in a snapshot, and go round.
-    fn shows(&self, transactions: &[u32]) -> bool {
-        let low = |number: u64| (number & u64::from(u32::MAX)) as u32;
-        let end = low(self.end);
-        transactions.iter().all(|&transaction| {
-            let is_before_end = end.wrapping_sub(transaction).wrapping_sub(1) < 1 << 31;
-            is_before_end && !self.running.iter().any(|&running| low(running) == transaction)
-        })
     }
 }
 
@@ -396,6 +372,3 @@ impl fmt::Debug for Replication {
 fn number(text: Option<String>) -> i64 {
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,20 +2,31 @@
 
 use arrow::array::RecordBatch;
 use publicdata_transfer::Delivering;
+use publicdata_types::DeliveryMode;
 
 use super::{Broken, Provider};
+use crate::dataset::Dataset;
 use crate::permit::Permit;
 use crate::quality::{Checked, Checks};
 use crate::quarantine::Delivery;
 
 impl Provider {
     /// The rules that the grant promises of the fields wanted; none for a proof, which states the record as it is.
-    pub(super) async fn checks(&self, permit: &Permit) -> Result<Checks, Broken> {
+    pub(super) async fn checks(
+        &self,
+        permit: &Permit,
+        dataset: &Dataset,
+    ) -> Result<Checks, Broken> {
         let fields = match permit.proof {
             Some(_) => &[],
             None => permit.fields.as_slice(),
         };
-        Ok(Checks::prepare(fields, &self.0.datasets).await?)
+        // To remember a few values costs less than to ask the source.
+        let source = match permit.mode {
+            DeliveryMode::Query => None,
+            DeliveryMode::Bulk | DeliveryMode::Push => Some(dataset),
+        };
+        Ok(Checks::prepare(fields, &self.0.datasets, source).await?)
     }
 
     /// Of a batch, the rows to be delivered. The others are in the quarantine before anything more is sent.

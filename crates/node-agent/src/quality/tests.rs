@@ -17,7 +17,7 @@ fn field(name: &str, kind: ItemType, rules: Rules) -> Field {
 }
 
 async fn checks(fields: &[Field]) -> Checks {
-    Checks::prepare(fields, &BTreeMap::new()).await.unwrap()
+    Checks::prepare(fields, &BTreeMap::new(), None).await.unwrap()
 }
 
 fn ruled(quality: Quality) -> Rules {
@@ -188,7 +188,7 @@ async fn what_cannot_be_checked_is_an_error() {
         ),
     ];
     for (kind, rules, reason) in cases {
-        let error = Checks::prepare(&[field("x", kind, rules)], &BTreeMap::new()).await;
+        let error = Checks::prepare(&[field("x", kind, rules)], &BTreeMap::new(), None).await;
         let Err(error) = error else { panic!("{reason} is not found") };
         assert_eq!(error.reason(), reason);
         assert!(error.to_string().contains("item x"), "{error}");

@@ -16,7 +16,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::batch::Rows;
-use super::sql::{self, Dialect, Relation};
+use super::sql::{self, Dialect, From, Relation};
 use super::{
     Batches, Cause, Connector, Origin, Reading, RowFilter, Sender, SourceError, check_columns,
     produce,
@@ -72,6 +72,20 @@ impl Connector for Postgres {
             };
             this.with_client(send, |all_was_sent| *all_was_sent).await.map(drop)
         })
+    }
+
+    async fn keeps_unique(&self, column: &str) -> Result<bool, SourceError> {
+        let From::Table(_) = self.relation.from else { return Ok(false) };
+        // Of this column alone, of all rows, and held at each statement.
+        let query = format!(
+            "SELECT '1' FROM pg_index AS i \
+             JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+             WHERE i.indrelid = to_regclass({}) AND a.attname = {} AND i.indisunique \
+             AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL LIMIT 1",
+            sql::text(&sql::from(&self.relation)),
+            sql::text(column)
+        );
+        Ok(!self.ask(&query).await?.is_empty())
     }
 
     fn dialect(&self) -> Option<Dialect> {

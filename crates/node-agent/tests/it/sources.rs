@@ -238,6 +238,50 @@ async fn connections_are_used_again_until_the_database_ends_them() {
     assert_eq!(read(&dataset, &everything(), None).await.unwrap(), expected());
 }
 
+/// R17.2: what the database itself keeps unique need not be remembered, however many rows there are; nothing else is taken for that.
+#[tokio::test]
+async fn a_database_says_which_column_it_keeps_unique() {
+    let sources = Sources::create(Broken::Nothing).await;
+    let mut connection =
+        sqlx::PgConnection::connect(&postgres_url(&sources.postgres)).await.unwrap();
+    let mut config = sources.config(ConnectorKind::Postgres);
+    config.table = Some("kept".to_owned());
+    config.columns = [("people".to_owned(), "size".to_owned())].into();
+    let both = |config: &DatasetConfig| {
+        let dataset = Dataset::new(config).unwrap();
+        async move { [dataset.keeps_unique("code").await, dataset.keeps_unique("people").await] }
+    };
+    for (definition, expected) in [
+        ("code text, size bigint", [false, false]),
+        ("code text PRIMARY KEY, size bigint UNIQUE", [true, true]),
+        ("code text, size bigint, UNIQUE (code, size)", [false, false]),
+        ("code text, size bigint UNIQUE DEFERRABLE", [false, false]),
+        ("code text UNIQUE NULLS NOT DISTINCT, size bigint", [true, false]),
+    ] {
+        let statements = format!("DROP TABLE IF EXISTS kept; CREATE TABLE kept ({definition})");
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
+        assert_eq!(both(&config).await.map(Result::unwrap), expected, "{definition}");
+    }
+    let indexes = "DROP TABLE kept; CREATE TABLE kept (code text, size bigint); \
+        CREATE UNIQUE INDEX ON kept (code) WHERE size > 0; CREATE UNIQUE INDEX ON kept (abs(size)); \
+        CREATE INDEX ON kept (size)";
+    sqlx::raw_sql(indexes).execute(&mut connection).await.unwrap();
+    assert_eq!(both(&config).await.map(Result::unwrap), [false, false]);
+
+    sqlx::raw_sql("CREATE UNIQUE INDEX ON kept (code) INCLUDE (size)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(both(&config).await.map(Result::unwrap), [true, false]);
+    // What a query makes of it is not known.
+    let query = DatasetConfig {
+        table: None,
+        query: Some("SELECT * FROM kept UNION ALL SELECT * FROM kept".to_owned()),
+        ..config
+    };
+    assert_eq!(both(&query).await.map(Result::unwrap), [false, false]);
+}
+
 /// R23.1: batches are cut alike, whatever the source, and reading stops when nobody takes them.
 #[tokio::test]
 async fn many_rows_come_in_even_batches() {

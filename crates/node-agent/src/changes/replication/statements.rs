@@ -4,11 +4,6 @@
 use super::decode::Key;
 use crate::source::sql::{From, Relation, from, identifier, text};
 
-/// Where the first transaction is that has not begun, and which run.
-pub(super) const SNAPSHOT: &str = "SELECT pg_snapshot_xmax(now)::text, \
-    (SELECT string_agg(running::text, ' ') FROM pg_snapshot_xip(now) AS running) \
-    FROM pg_current_snapshot() AS now";
-
 #[derive(Clone, Debug)]
 pub(super) struct Statements {
     pub(super) table: String,
