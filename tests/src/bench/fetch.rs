@@ -29,6 +29,7 @@ const COPY_ORDERED: &str =
     "COPY (SELECT * FROM villages ORDER BY code) TO STDOUT (FORMAT csv, HEADER)";
 
 struct Fetch {
+    watch: Watch,
     city: City,
     postgres: TestPostgres,
     rows: u64,
@@ -38,18 +39,19 @@ struct Fetch {
 
 /// Measures with all rows of the file.
 pub(super) async fn measure(setting: &Setting) -> anyhow::Result<Measured> {
-    let watch = Watch::begin();
     let mut contest = Fetch::prepare(setting).await?;
-    contest.city.name(&watch);
+    contest.city.name(&contest.watch);
 
     let (values, limits) = interleaved(&mut contest, setting.runs).await?;
     contest.verify().await?;
     let versions = psql::versions(&contest.postgres.url()).await?;
-    Ok(Measured { values, limits, memory: watch.peaks(), counts: BTreeMap::new(), versions })
+    let memory = contest.watch.peaks();
+    Ok(Measured { values, limits, memory, counts: BTreeMap::new(), versions })
 }
 
 impl Fetch {
     async fn prepare(setting: &Setting) -> anyhow::Result<Self> {
+        let watch = Watch::begin();
         let rows = rows_of(&setting.villages)?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&setting.folder)?;
         let postgres = postgres();
@@ -59,7 +61,7 @@ impl Fetch {
         psql::run(&postgres.url(), &[TABLE, &copy, "VACUUM ANALYZE villages"]).await?;
         let offer = Offer::villages(&postgres.url(), "villages", &[Mode::Bulk])?;
         let city = City::settle(folder.path(), &[offer]).await?;
-        Ok(Self { city, postgres, rows, folder })
+        Ok(Self { watch, city, postgres, rows, folder })
     }
 
     /// What was fetched is what stands in the database.
@@ -76,7 +78,8 @@ impl Fetch {
 impl Contest for Fetch {
     async fn ours(&mut self) -> anyhow::Result<f64> {
         let started = Instant::now();
-        let rows = self.city.fetch(0, self.path("fetched.csv")).await?;
+        let fetch = self.city.fetch(0, self.path("fetched.csv"));
+        let rows = self.watch.attend(fetch).await?;
         let rate = rate(rows, started);
         ensure!(rows == self.rows, "{rows} rows came, not {}", self.rows);
         Ok(rate)

@@ -1,4 +1,4 @@
-//! How much memory processes take at their highest: `VmHWM`, which the kernel keeps for each.
+//! How much memory processes take at their highest: `VmHWM`, which the kernel keeps for each; and how long they compute.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +26,8 @@ pub struct Peak {
     pub process: String,
     /// Its largest resident set, in KiB.
     pub peak_kib: u64,
+    /// How long all of this name computed in runs that were attended to, in ms; 0 if none was.
+    pub cpu_ms: u64,
 }
 
 /// Watches this process and its descendants until it is dropped.
@@ -40,6 +42,7 @@ struct Watched {
     /// What processes are called that are told by their id.
     named: BTreeMap<u32, &'static str>,
     peaks: BTreeMap<&'static str, u64>,
+    cpu: BTreeMap<&'static str, u64>,
 }
 
 impl Watch {
@@ -74,13 +77,29 @@ impl Watch {
         self.name(process, name);
     }
 
+    /// Counts how long processes compute during a run.
+    pub(super) async fn attend<T>(&self, run: impl Future<Output = T>) -> T {
+        let before = lock(&self.watched).computed();
+        let result = run.await;
+        let mut watched = lock(&self.watched);
+        for (name, ms) in watched.computed() {
+            let earlier = before.get(name).copied().unwrap_or_default();
+            *watched.cpu.entry(name).or_default() += ms.saturating_sub(earlier);
+        }
+        result
+    }
+
     /// Looks once more, and answers what was found, the largest first.
     pub(super) fn peaks(&self) -> Vec<Peak> {
         let mut watched = lock(&self.watched);
         watched.look();
         let peaks = watched.peaks.iter();
         let mut peaks: Vec<Peak> = peaks
-            .map(|(process, peak_kib)| Peak { process: (*process).to_owned(), peak_kib: *peak_kib })
+            .map(|(process, peak_kib)| Peak {
+                process: (*process).to_owned(),
+                peak_kib: *peak_kib,
+                cpu_ms: watched.cpu.get(process).copied().unwrap_or_default(),
+            })
             .collect();
         peaks.sort_by_key(|peak| std::cmp::Reverse(peak.peak_kib));
         peaks
@@ -88,11 +107,26 @@ impl Watch {
 }
 
 impl Watched {
+    /// How long all processes of a name have computed, in ms. What ended is not among them.
+    fn computed(&self) -> BTreeMap<&'static str, u64> {
+        let mut computed = BTreeMap::new();
+        for (process, status) in family(std::process::id()) {
+            if let Some(name) = self.name_of(process, &status)
+                && let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat"))
+            {
+                *computed.entry(name).or_default() += cpu_ms(&stat).unwrap_or_default();
+            }
+        }
+        computed
+    }
+
+    fn name_of(&self, process: u32, status: &str) -> Option<&'static str> {
+        self.named.get(&process).copied().or_else(|| server(status))
+    }
+
     fn look(&mut self) {
         for (process, status) in family(std::process::id()) {
-            let Some(name) = self.named.get(&process).copied().or_else(|| server(&status)) else {
-                continue;
-            };
+            let Some(name) = self.name_of(process, &status) else { continue };
             if let Some(kib) = number(&status, "VmHWM") {
                 let peak = self.peaks.entry(name).or_default();
                 *peak = kib.max(*peak);
@@ -109,6 +143,17 @@ fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
 fn server(status: &str) -> Option<&'static str> {
     let program = status.lines().find_map(|line| line.strip_prefix("Name:"))?.trim();
     SERVERS.iter().copied().find(|server| *server == program)
+}
+
+/// What a process computed itself and in the kernel. The kernel counts in hundredths of a second, whatever it runs on.
+fn cpu_ms(stat: &str) -> Option<u64> {
+    const TICK_MS: u64 = 10;
+
+    // The program's name, in brackets, may hold spaces.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut words = after_name.split_whitespace().skip(11);
+    let (own, kernel): (u64, u64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some((own + kernel) * TICK_MS)
 }
 
 /// A process and all its descendants, by their id, with what the kernel says of each.

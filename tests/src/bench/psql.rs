@@ -65,6 +65,8 @@ fn psql(url: &str, statements: &[&str]) -> Command {
     for statement in statements {
         command.arg("--command").arg(statement);
     }
+    // Otherwise a large table is copied from where another reader of it was, and so in another order.
+    command.env("PGOPTIONS", "-c synchronize_seqscans=off");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -62,8 +62,9 @@ impl Report {
         let quick = self.figures.iter().any(|figure| figure.quick);
         let warning = if quick { "\nquick runs: not to be quoted" } else { "" };
         let (speeds, memory) = (self.speeds(), self.memory());
-        let counts = self.counts().map(|counts| format!("\n{counts}\n")).unwrap_or_default();
-        format!("{}{warning}\n\n{speeds}\n\n{memory}\n{counts}", self.machine)
+        let further = [self.computed(), self.counts()].into_iter().flatten();
+        let further: String = further.map(|table| format!("\n{table}\n")).collect();
+        format!("{}{warning}\n\n{speeds}\n\n{memory}\n{further}", self.machine)
     }
 
     fn speeds(&self) -> Table {
@@ -108,6 +109,23 @@ impl Report {
 }
 
 impl Report {
+    /// Where the time of our own runs went; `None` if that was not looked at.
+    fn computed(&self) -> Option<Table> {
+        let mut table = plain(&["figure", "CPU time of our runs by process, in %"]);
+        for figure in &self.figures {
+            let all: u64 = figure.memory.iter().map(|peak| peak.cpu_ms).sum();
+            if all == 0 {
+                continue;
+            }
+            let mut peaks: Vec<&Peak> = figure.memory.iter().collect();
+            peaks.sort_by_key(|peak| std::cmp::Reverse(peak.cpu_ms));
+            let told = |peak: &&Peak| format!("{} {}", peak.process, peak.cpu_ms * 100 / all);
+            let peaks: Vec<String> = peaks.iter().map(told).collect();
+            table.add_row([figure.name.to_owned(), peaks.join(", ")]);
+        }
+        (table.row_count() > 0).then_some(table)
+    }
+
     /// What was counted besides; `None` if there is nothing.
     fn counts(&self) -> Option<Table> {
         let mut table = plain(&["figure", "counted besides"]);

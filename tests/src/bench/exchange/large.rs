@@ -24,6 +24,7 @@ const COPIED: &str = "copied.csv";
 
 struct Large<'a> {
     town: &'a Town,
+    watch: &'a Watch,
     rows: u64,
 }
 
@@ -40,7 +41,7 @@ pub(super) async fn measure(setting: &Setting, town: &mut Town) -> anyhow::Resul
     town.name(&watch);
     // The table was just written and read: there is nothing to warm up.
     let runs = setting.runs.min(RUNS_LARGE);
-    let (values, limits) = in_turns(&mut Large { town, rows }, runs).await?;
+    let (values, limits) = in_turns(&mut Large { town, watch: &watch, rows }, runs).await?;
     let memory = watch.peaks();
     let (fetched, copied) = (town.path(FETCHED), town.path(COPIED));
     let bytes = fs::metadata(&fetched)?.len();
@@ -62,7 +63,8 @@ pub(super) async fn measure(setting: &Setting, town: &mut Town) -> anyhow::Resul
 impl Contest for Large<'_> {
     async fn ours(&mut self) -> anyhow::Result<f64> {
         let started = Instant::now();
-        let rows = self.town.city.fetch(MANY, self.town.path(FETCHED)).await?;
+        let fetch = self.town.city.fetch(MANY, self.town.path(FETCHED));
+        let rows = self.watch.attend(fetch).await?;
         let rate = rate(rows, started);
         ensure!(rows == self.rows, "{rows} rows came, not {}", self.rows);
         Ok(rate)

@@ -1,7 +1,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use super::{Watch, server};
+use super::{Watch, cpu_ms, server};
 
 #[tokio::test]
 async fn peak_stays_after_the_memory_is_given_back() {
@@ -50,4 +50,26 @@ async fn grandchild_is_counted() {
 fn servers_are_known_by_their_program() {
     assert_eq!(server("Name:\tpostgres\nUmask:\t0022\n"), Some("postgres"));
     assert_eq!(server("Name:\tsh\n"), None);
+}
+
+#[tokio::test]
+async fn what_is_computed_in_a_run_is_counted() {
+    let watch = Watch::begin();
+    let began = std::time::Instant::now();
+    watch
+        .attend(async {
+            let mut sum = 0_u64;
+            while began.elapsed().as_millis() < 200 {
+                sum = std::hint::black_box(sum.wrapping_add(1));
+            }
+        })
+        .await;
+    assert!(watch.peaks()[0].cpu_ms >= 20, "{:?}", watch.peaks());
+}
+
+#[test]
+fn the_time_of_a_process_with_any_name_is_read() {
+    let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 200 0 0 150 25 9 9 20 0 1 0 1 2 3";
+    assert_eq!(cpu_ms(stat), Some(1_750));
+    assert_eq!(cpu_ms("7 (cut off"), None);
 }

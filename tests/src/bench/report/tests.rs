@@ -13,7 +13,10 @@ fn report() -> Report {
     let measured = Measured {
         values: Samples::new(vec![3_000.0, 1_000.0, 2_000.0]).unwrap(),
         limits: Samples::new(vec![4_000.0, 2_500.0, 5_000.0]).unwrap(),
-        memory: vec![Peak { process: "nats-server".to_owned(), peak_kib: 20_481 }],
+        memory: vec![
+            Peak { process: "nats-server".to_owned(), peak_kib: 20_481, cpu_ms: 100 },
+            Peak { process: "postgres".to_owned(), peak_kib: 10_240, cpu_ms: 300 },
+        ],
         counts: BTreeMap::from([("conflicts", 1_234)]),
         versions: BTreeMap::new(),
     };
@@ -48,7 +51,10 @@ fn line_has_the_figure_its_limit_and_the_machine() {
             "limit_min": 2_500.0,
             "limit_max": 5_000.0,
             "quick": false,
-            "memory": [{ "process": "nats-server", "peak_kib": 20_481 }],
+            "memory": [
+                { "process": "nats-server", "peak_kib": 20_481, "cpu_ms": 100 },
+                { "process": "postgres", "peak_kib": 10_240, "cpu_ms": 300 },
+            ],
             "counts": { "conflicts": 1_234 },
             "machine": {
                 "cpu": "Some CPU",
@@ -84,6 +90,7 @@ fn table_tells_machine_ratio_and_memory() {
         "2,000",
         "1,000 to 3,000",
         "nats-server 21",
+        "postgres 75, nats-server 25",
     ] {
         assert!(table.contains(told), "{told} is missing:\n{table}");
     }
