@@ -1,5 +1,6 @@
 //! The command line, as a person or a script meets it: what it prints, how it ends, and what it says when something is wrong.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
@@ -224,6 +225,57 @@ async fn an_auditor_verifies_and_keeps_a_proof() {
     assert!(failed.contains("does not hold"), "{failed}");
     let failed = failure(terminal.run(&["audit", "verify", "--as", "auditor"]).await);
     assert!(failed.contains("audit"), "the fleet is gone: {failed}");
+}
+
+/// R46.2: the story of a grant holds its transfers, that of an organisation what it did, and that of a case what was fetched for it;
+/// also as a table, and for a period.
+#[tokio::test]
+async fn an_auditor_replays_what_concerns_one_thing() {
+    let city = City::ready(Rows::few()).await;
+    let terminal = Terminal::new(city.fleet.data());
+    for case in ["民政-2026-7", "民政-2026-8"] {
+        let file = city.path(&format!("{case}.csv"));
+        let fetched = ["--purpose", PURPOSE, "--case", case, "--to", file.to_str().unwrap()];
+        let fetch = ["fetch", "--grant", &city.grant, "--as", "health"];
+        terminal.text(&[&fetch[..], &fetched].concat()).await;
+    }
+    let replay = async |rest: &[&str]| {
+        let replay = ["audit", "replay", "--as", "auditor"];
+        terminal.text(&[&replay[..], rest].concat()).await
+    };
+    let kinds = async |thing: &str| {
+        let told = replay(&["--about", thing, "--output", "json"]).await;
+        let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut kinds = BTreeMap::<String, usize>::new();
+        for event in told.flat_map(|told| told["events"].as_array().unwrap().clone()) {
+            let kind = event["type"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+            *kinds.entry(kind).or_default() += 1;
+        }
+        kinds
+    };
+
+    let of_grant = kinds(&city.grant).await;
+    for (kind, count) in [("GrantIssued", 1), ("TransferRequested", 2), ("TransferCompleted", 2)] {
+        assert_eq!(of_grant.get(kind), Some(&count), "{kind}: {of_grant:?}");
+    }
+    assert!(!of_grant.contains_key("ResourcePublished"), "{of_grant:?}");
+    let of_case = kinds("民政-2026-7").await;
+    assert_eq!(of_case.get("TransferCompleted"), Some(&1), "{of_case:?}");
+    assert!(!of_case.contains_key("GrantIssued"), "{of_case:?}");
+    let of_resource = kinds(&city.resource).await;
+    for kind in ["ResourcePublished", "GrantIssued", "TransferCompleted"] {
+        assert!(of_resource.contains_key(kind), "{kind}: {of_resource:?}");
+    }
+    assert!(kinds(CONSUMER.code).await.contains_key("OrganisationRegistered"));
+    assert_eq!(kinds("nobody").await, BTreeMap::new());
+
+    let table = replay(&["--about", &city.grant, "--csv"]).await;
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let types = reader.records().map(|record| record.unwrap()[8].to_owned());
+    assert_eq!(types.count(), of_grant.values().sum::<usize>(), "{table}");
+    // What named the thing before a period begins what belongs to it within.
+    let now = city.fleet.clock().now().to_string();
+    assert_eq!(replay(&["--about", &city.grant, "--from", &now]).await, "");
 }
 
 /// H3: a reader that has seen enough (`| head -1`) ends a command without noise.

@@ -12,8 +12,11 @@ use serde_json::{Value, json};
 
 use crate::time;
 
+mod about;
 mod sentence;
 mod signed;
+
+pub use about::About;
 
 /// Tells what events say.
 #[derive(Clone, Debug)]

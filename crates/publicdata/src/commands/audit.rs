@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use futures::TryStreamExt as _;
 use publicdata_audit::client::{LogClient, Proof, Report, Selection, Verification, Which};
+use publicdata_audit::replay::{About, Told};
 use publicdata_audit_domain::Verifier;
 use publicdata_service_kit::Problem;
 
@@ -52,6 +53,13 @@ pub struct Replay {
     /// Not after this moment.
     #[arg(long)]
     pub until: Option<jiff::Timestamp>,
+    /// Only what concerns this: an organisation's code, a case number, the id of a resource, grant, transfer, ticket, dispute …: what
+    /// names it, what happened further to that, and what it did.
+    #[arg(long, value_name = "ID")]
+    pub about: Option<String>,
+    /// Print CSV with a header, a line an event.
+    #[arg(long)]
+    pub csv: bool,
 }
 
 /// Arguments of `verify`.
@@ -133,22 +141,75 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
 }
 
 async fn replay(context: &Context, arguments: Replay) -> anyhow::Result<()> {
-    let selection = Selection {
-        stream: arguments.stream,
-        subject_prefix: arguments.subject,
-        from: arguments.from,
-        until: arguments.until,
-    };
+    let Replay { stream, subject, from, until, about, csv } = arguments;
+    let mut about = about.map(About::new);
+    // What concerns a thing may have named it long before.
+    let first = if about.is_some() { None } else { from };
+    let selection = Selection { stream, subject_prefix: subject, from: first, until };
     let log = log(&context.session()?)?;
     let mut events = Box::pin(log.replay(selection).await.map_err(problem)?);
+    let mut table = csv.then(Table::begin).transpose()?;
     while let Some(told) = events.try_next().await.map_err(problem)? {
+        let is_wanted = about.as_mut().is_none_or(|about| about.concerns(&told));
+        if !is_wanted || told.recorded_at < from {
+            continue;
+        }
         // One line an event, also in JSON: a log of any length can be read as it comes.
-        match context.output.is_json() {
-            true => print_line(serde_json::to_string(&told)?)?,
-            false => print_line(&told)?,
+        match (&mut table, context.output.is_json()) {
+            (Some(table), _) => table.tell(&told)?,
+            (None, true) => print_line(serde_json::to_string(&told)?)?,
+            (None, false) => print_line(&told)?,
         }
     }
     Ok(())
+}
+
+/// Events as CSV, printed as they come.
+struct Table(csv::Writer<Vec<u8>>);
+
+impl Table {
+    fn begin() -> anyhow::Result<Self> {
+        let mut table = Self(csv::Writer::from_writer(Vec::new()));
+        table.print(&[
+            "index",
+            "stream",
+            "sequence",
+            "recordedAt",
+            "occurredAt",
+            "subject",
+            "actor",
+            "commandId",
+            "type",
+            "sentence",
+        ])?;
+        Ok(table)
+    }
+
+    fn tell(&mut self, told: &Told) -> anyhow::Result<()> {
+        let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        for event in &told.events {
+            self.print(&[
+                &told.index.to_string(),
+                &told.stream,
+                &told.sequence.to_string(),
+                &time(told.recorded_at),
+                &time(told.occurred_at),
+                &told.subject,
+                &told.actor,
+                &told.command_id,
+                &event.type_name,
+                &event.sentence,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, record: &[&str]) -> anyhow::Result<()> {
+        self.0.write_record(record)?;
+        self.0.flush()?;
+        let line = std::mem::replace(&mut self.0, csv::Writer::from_writer(Vec::new()));
+        print_line(String::from_utf8_lossy(&line.into_inner()?).trim_end_matches(['\r', '\n']))
+    }
 }
 
 async fn verify(context: &Context, session: &Session, arguments: Verify) -> anyhow::Result<Report> {
