@@ -263,7 +263,8 @@ impl Queries {
         Ok(fields)
     }
 
-    /// The first transfer that brought these fields to whom a correction is owed.
+    /// The first transfer that brought these fields to whom a correction is owed. Of a push in several deliveries it is the last one: what
+    /// was corrected may stand in any of them.
     async fn arrival(&self, owed: &AnyRow, fields: &[String]) -> Result<Option<Arrived>, Error> {
         let has_fields: String =
             (0..fields.len()).map(|index| has_field(&format!("${}", index + 6))).collect();
@@ -271,7 +272,7 @@ impl Queries {
             "SELECT t.id AS transfer_id, t.requested_at FROM bus_transfer t \
              JOIN bus_grant g ON g.id = t.grant_id \
              WHERE t.consumer_code = $1 AND t.status = $2 AND t.requested_at >= $3 \
-             AND g.resource_id = $4 AND t.mode <> $5 AND t.reconciliation = 0{has_fields} \
+             AND g.resource_id = $4 AND t.mode <> $5 AND t.reconciliation = 0 AND t.more_follows = 0{has_fields} \
              ORDER BY t.requested_at, t.id LIMIT 1"
         );
         let mut query = sqlx::query(AssertSqlSafe(select))

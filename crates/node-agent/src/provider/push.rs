@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use publicdata_transfer::push::{Content, Outline};
+use publicdata_transfer::push::{Content, Follows, Outline};
 use publicdata_types::DeliveryMode;
 
 use super::answer::AnswerError;
@@ -17,7 +17,7 @@ use crate::source::Connector;
 /// What is read, and how it is sent.
 pub(super) struct Reading {
     pub(super) connector: Arc<dyn Connector>,
-    /// The state of the source, if it is what is asked for.
+    /// The state of the source, as it is named to others; empty if it is not watched, or a question is answered.
     pub(super) source_version: String,
     shape: Shape,
 }
@@ -36,32 +36,28 @@ impl Provider {
         permit: &Permit,
         dataset: &Dataset,
     ) -> Result<Reading, Broken> {
-        if permit.request.reconcile {
-            let source_version = self.source_version(dataset).await?;
-            let connector = dataset.shared_connector();
-            return Ok(Reading { connector, source_version, shape: Shape::Rows });
+        let is_delivery = permit.mode == DeliveryMode::Push && !permit.request.reconcile;
+        if let Some(feed) = dataset.feed().filter(|_| is_delivery) {
+            let range = self.range(permit, dataset, feed).await?;
+            let connector = feed.rows(&range);
+            let content = Content::Changes(range.follows());
+            let source_version = range.source_version;
+            let outline = Outline { content, source_version: source_version.clone() };
+            return Ok(Reading { connector, source_version, shape: Shape::Push(outline) });
         }
-        let source_version = String::new();
-        match (permit.mode, dataset.feed()) {
-            (DeliveryMode::Bulk | DeliveryMode::Query, _) => Ok(Reading {
-                connector: dataset.shared_connector(),
-                source_version,
-                shape: Shape::Rows,
-            }),
-            (DeliveryMode::Push, None) => {
-                let state = self.source_version(dataset).await?;
-                let outline = Outline { content: Content::Whole, source_version: state };
-                let (connector, shape) = (dataset.shared_connector(), Shape::Push(outline));
-                Ok(Reading { connector, source_version, shape })
+        let source_version = match permit.mode {
+            // What is known of one subject is no state of the source.
+            DeliveryMode::Query => String::new(),
+            DeliveryMode::Bulk | DeliveryMode::Push => self.source_version(dataset).await?,
+        };
+        let shape = match is_delivery {
+            true => {
+                let state = source_version.clone();
+                Shape::Push(Outline { content: Content::Whole, source_version: state })
             }
-            (DeliveryMode::Push, Some(feed)) => {
-                let range = self.range(permit, dataset, feed).await?;
-                let connector = feed.rows(&range);
-                let content = Content::Changes(range.follows());
-                let outline = Outline { content, source_version: range.source_version };
-                Ok(Reading { connector, source_version, shape: Shape::Push(outline) })
-            }
-        }
+            false => Shape::Rows,
+        };
+        Ok(Reading { connector: dataset.shared_connector(), source_version, shape })
     }
 
     /// The state that the source has now, or a later one when it is read.
@@ -103,6 +99,14 @@ impl Provider {
 }
 
 impl Reading {
+    /// What comes after it.
+    pub(super) fn follows(&self) -> Follows {
+        match &self.shape {
+            Shape::Push(Outline { content: Content::Changes(follows), .. }) => *follows,
+            Shape::Push(Outline { content: Content::Whole, .. }) | Shape::Rows => Follows::Nothing,
+        }
+    }
+
     /// The schema of what is sent, where the fields have this one.
     pub(super) fn schema(&self, fields: &SchemaRef) -> SchemaRef {
         match &self.shape {
