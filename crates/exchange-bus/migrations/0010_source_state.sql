@@ -25,6 +25,18 @@ CREATE INDEX bus_series_resource ON bus_series (resource_id, provider_node, sour
 -- Of a push: whether more was to follow with the next delivery, so that it brought no whole correction (R27.1).
 ALTER TABLE bus_transfer ADD COLUMN more_follows BIGINT NOT NULL DEFAULT 0;
 
+-- What brought a correction may be read from an archive by now (R27.1): of what a consumer received under a grant, with these fields, each
+-- between commas, the last complete transfer.
+CREATE TABLE bus_archived_arrival (
+    grant_id TEXT NOT NULL,
+    consumer_code TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    transfer_id TEXT NOT NULL,
+    -- In microseconds since the epoch.
+    requested_at BIGINT NOT NULL,
+    PRIMARY KEY (consumer_code, grant_id, fields)
+);
+
 -- Rows of before do not say so: the view is built anew from the events.
 DELETE FROM bus_log_archive;
 DELETE FROM bus_archived_use;
