@@ -9,7 +9,8 @@ use publicdata::session::{Session, new_command_id};
 use publicdata_proto::catalog::v1::{OrderConsolidationRequest, StopConsolidationRequest};
 use publicdata_proto::exchange::v1::{
     Consolidation, ConsolidationState, ConsolidationTotals, FreshnessState,
-    ListConsolidationsRequest, ListConsumerDutiesRequest, ListProviderDutiesRequest, ProviderDuty,
+    ListConsolidationsRequest, ListConsumerDutiesRequest, ListProviderDutiesRequest,
+    ListSubscriptionsRequest, ProviderDuty, Subscription, SubscriptionStatus,
 };
 use publicdata_proto::node::v1::{GetStatusRequest, ReconcileSubscriptionRequest};
 use publicdata_service_kit::Clock;
@@ -74,6 +75,17 @@ async fn the_centre_shows_what_equals_its_source_what_is_missing_and_what_is_lat
     })
     .await;
 
+    // Whatever is delivered anew meanwhile: now all rows, and not the change that came last.
+    city.fleet.clock().advance(DAY * 40);
+    until("everything was delivered anew", async || {
+        let subscription = subscriptions(&city).await.pop()?;
+        (subscription.last_rows == 100 && subscription.deliveries >= 3).then_some(())
+    })
+    .await;
+    let freshness = duty(&city).await.freshness.unwrap();
+    assert_eq!(freshness.state(), FreshnessState::Late, "{freshness:?}");
+    assert_eq!(listed(&city).await.1.late, 1);
+
     let request = ListConsumerDutiesRequest::default();
     let duties = answer(city.consumer().duties().unwrap().list_consumer_duties(request).await);
     let health = duties.unwrap().duties.pop().unwrap();
@@ -86,7 +98,8 @@ async fn the_centre_shows_what_equals_its_source_what_is_missing_and_what_is_lat
     city.audited().await;
 }
 
-/// R10.1: the centre's node subscribes of itself to what was ordered and granted, in a table of its own, and no longer than that.
+/// R10.1: the centre's node subscribes of itself to what was ordered and granted, in a table of its own, and no longer than that: also at
+/// the bus. What is ordered again flows again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_centres_node_subscribes_to_what_was_ordered_and_granted() {
     let mut city = collecting_city().await;
@@ -114,6 +127,16 @@ async fn the_centres_node_subscribes_to_what_was_ordered_and_granted() {
         status.subscriptions.is_empty().then_some(())
     })
     .await;
+    let ended = until("the bus knows that it has ended", async || {
+        let subscription = subscriptions(&city).await.pop()?;
+        (subscription.status() == SubscriptionStatus::Ended).then_some(subscription)
+    })
+    .await;
+    assert_eq!(ended.end_reason, "WITHDRAWN_BY_NODE");
+
+    order(&city, &city.resource).await;
+    shown(&city, ConsolidationState::Equal).await;
+    assert_eq!(subscriptions(&city).await[0].status(), SubscriptionStatus::Open);
 }
 
 /// R10.1, R13.1: the authority alone orders it, of what is published, and says on which basis.
@@ -162,11 +185,11 @@ async fn start(city: &mut City, centre: &str) {
     city.fleet.start_node(&of_centre).await.unwrap();
 }
 
-/// A subscription written by hand, compared once a day.
+/// A subscription written by hand, compared once a day, and now and then delivered anew.
 fn subscription(city: &City, sink: &Path) -> String {
     format!(
         "[[subscription]]\nname = \"people\"\ngrant_id = \"{}\"\npurpose = \"{PURPOSE}\"\n\
-         trigger = \"on-change\"\nreconcile = \"every 1d\"\n\
+         trigger = \"on-change\"\nreconcile = \"every 1d\"\nrefresh = \"every 20d\"\n\
          [subscription.sink]\nkind = \"sqlite\"\npath = \"{}\"\ntable = \"people\"\nkey = [\"code\"]\n",
         city.grant,
         sink.display(),
@@ -194,6 +217,13 @@ fn wanted(resource: &str) -> OrderConsolidationRequest {
         centre_code: CONSUMER.code.to_owned(),
         legal_basis: "《成都市公共数据管理应用暂行规定》第十条".to_owned(),
     }
+}
+
+/// What the centre subscribes to.
+async fn subscriptions(city: &City) -> Vec<Subscription> {
+    let request = ListSubscriptionsRequest::default();
+    let mut client = city.consumer().subscriptions().unwrap();
+    answer(client.list_subscriptions(request).await).unwrap().subscriptions
 }
 
 /// Has the centre's node compare now.

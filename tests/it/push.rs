@@ -54,6 +54,9 @@ async fn changes_arrive_in_the_sink_when_they_happen() {
     assert_eq!(shown.deliveries, 5, "{shown:?}");
     assert_eq!(shown.status(), SubscriptionStatus::Open);
     assert!(shown.problem.is_empty(), "{shown:?}");
+    // R27.1: what both nodes signed says of the first two parts that more follows. Newest first.
+    let more: Vec<bool> = city.transfers().await.iter().map(|one| one.more_follows).collect();
+    assert_eq!(more, [false, false, false, true, true]);
     city.audited().await;
 }
 

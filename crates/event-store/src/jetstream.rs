@@ -75,7 +75,8 @@ pub struct ClientTls {
     pub key: PathBuf,
 }
 
-/// Why the store cannot be used as it is set up. Somebody has to change the set-up; trying again does not help.
+/// Why the store cannot be used as it is set up. Somebody has to change the set-up; trying again does not help, unless the servers are
+/// away.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// No server could be reached, or none accepted the client.

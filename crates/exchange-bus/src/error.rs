@@ -103,6 +103,9 @@ pub enum Error {
     /// What the bus of another tier answers.
     #[error(transparent)]
     Peer(Problem),
+    /// What was decided about a transfer, and recorded.
+    #[error(transparent)]
+    Told(Problem),
     /// The caller is no bus that this one exchanges with.
     #[error(
         "only the bus of another tier that this bus is configured to exchange with may call this"
@@ -224,7 +227,7 @@ impl Error {
             Self::TierUnreachable { peer } => {
                 Problem::new(Code::Unavailable, "TIER_UNREACHABLE", text).with("peer", peer)
             }
-            Self::Peer(problem) => problem,
+            Self::Peer(problem) | Self::Told(problem) => problem,
             Self::NotAPeer => Problem::new(Code::PermissionDenied, "NOT_A_PEER", text),
             Self::OutsideTier { .. } => Problem::new(Code::PermissionDenied, "OUTSIDE_TIER", text),
             Self::OtherTier { peer } => {

@@ -86,12 +86,7 @@ impl Service {
         let caller = self.directory.caller(request).await?;
         match caller.actor() {
             Some(actor) => Ok(actor.clone()),
-            None => Err(Problem::new(
-                Code::PermissionDenied,
-                "ORGANISATION_REQUIRED",
-                "only a user or node of an organisation may call this",
-            )
-            .into()),
+            None => Err(organisation_required()),
         }
     }
 
@@ -113,6 +108,11 @@ impl Service {
     async fn settle_objection(&self, sequence: u64) {
         settle(&self.objections, sequence).await;
     }
+}
+
+fn organisation_required() -> Status {
+    let text = "only a user or node of an organisation may call this";
+    Problem::new(Code::PermissionDenied, "ORGANISATION_REQUIRED", text).into()
 }
 
 async fn settle(view: &Projector, sequence: u64) {

@@ -1,6 +1,7 @@
 //! The exchange bus as a process of its own.
 
 use std::path::PathBuf;
+use std::pin::pin;
 
 use clap::Parser;
 use publicdata_exchange_bus::{App, ProcessConfig};
@@ -21,9 +22,16 @@ async fn main() -> anyhow::Result<()> {
     let config: ProcessConfig =
         config::load(arguments.config.as_deref(), "PUBLICDATA_EXCHANGE_BUS_")?;
     let telemetry = telemetry::init(&config.telemetry)?;
-    let (signal, tasks) = (shutdown_signal()?, Tasks::new());
+    let (mut signal, tasks) = (pin!(shutdown_signal()?), Tasks::new());
 
-    App::connect(config, tasks.clone()).await?.spawn()?;
+    tokio::select! {
+        app = App::connect(config, tasks.clone()) => app?.spawn()?,
+        // It was waiting for its event store, and has begun nothing.
+        () = &mut signal => {
+            telemetry.finish().await;
+            return Ok(());
+        }
+    }
     let ended = tasks.run(signal, DRAIN_DEADLINE).await;
     telemetry.finish().await;
     Ok(ended?)

@@ -10,7 +10,7 @@ pub mod outlet;
 
 mod reservation;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -116,6 +116,8 @@ pub struct PeerEnd {
     pub reason: String,
     /// The same for people.
     pub message: String,
+    /// The particulars, for programs: such as when asking again may succeed.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// A transfer that others can find and stop, as long as this value lives.

@@ -12,7 +12,7 @@ use publicdata_identity::SpiffeId;
 use publicdata_proto::exchange::v1::TransferRequest;
 use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, telemetry};
-use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, SubscriptionId};
+use publicdata_types::{Actor, CommandId, DeliveryMode, GrantId, OrganisationCode, SubscriptionId};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -109,7 +109,7 @@ impl SubscriptionDesk {
         Ok((done.sequence, self.relay.source_version(provider, resource)))
     }
 
-    /// Ends a subscription.
+    /// Ends a subscription for good.
     ///
     /// # Errors
     /// There is none that the caller may know of, or the rules forbid it.
@@ -120,15 +120,40 @@ impl SubscriptionDesk {
         reason: String,
         by: Actor,
     ) -> Result<u64, Error> {
+        let organisation = by.organisation;
+        self.finish(meta, id, organisation, Command::End { reason, by }).await
+    }
+
+    /// Ends a subscription until its node, which calls, opens it anew.
+    ///
+    /// # Errors
+    /// There is none that the caller may know of, or it is another node's.
+    pub async fn withdraw(
+        &self,
+        meta: &Meta,
+        id: SubscriptionId,
+        reason: String,
+        by: Actor,
+    ) -> Result<u64, Error> {
+        let organisation = by.organisation;
+        self.finish(meta, id, organisation, Command::Withdraw { reason, by }).await
+    }
+
+    async fn finish(
+        &self,
+        meta: &Meta,
+        id: SubscriptionId,
+        by: OrganisationCode,
+        command: Command,
+    ) -> Result<u64, Error> {
         let (known, _) = self.subscriptions.get(&id.to_string()).await?;
-        let is_party = known.settings().is_some_and(|settings| {
-            [settings.consumer, settings.provider].contains(&by.organisation)
-        });
+        let is_party = known
+            .settings()
+            .is_some_and(|settings| [settings.consumer, settings.provider].contains(&by));
         // Whoever is no party to it cannot tell it from one that does not exist (H3).
         if !is_party {
             return Err(subscription::Rejection::Absent.into());
         }
-        let command = Command::End { reason, by };
         let done = self.subscriptions.execute(&id.to_string(), meta, command).await?;
         self.tell_ended(&id.to_string(), &known);
         Ok(done.sequence)
@@ -155,12 +180,15 @@ impl SubscriptionDesk {
             {
                 Ok(())
             }
-            Subscription::Ended(settings) if settings.consumer_node == request.consumer_node => {
+            Subscription::Ended(settings) | Subscription::Withdrawn(settings)
+                if settings.consumer_node == request.consumer_node =>
+            {
                 Err(subscription::Rejection::Ended.into())
             }
-            Subscription::Absent | Subscription::Open(_) | Subscription::Ended(_) => {
-                Err(subscription::Rejection::Absent.into())
-            }
+            Subscription::Absent
+            | Subscription::Open(_)
+            | Subscription::Ended(_)
+            | Subscription::Withdrawn(_) => Err(subscription::Rejection::Absent.into()),
         }
     }
 

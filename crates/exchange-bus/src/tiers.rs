@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use publicdata_identity::{Credentials, SpiffeId};
 use publicdata_proto::exchange::v1::{Grant, PeerBus, PeerBusTier};
@@ -23,6 +24,8 @@ use crate::error::Error;
 pub use peer::Peer;
 pub use tunnel::Tunnel;
 
+/// So many buses are asked for a grant at a time.
+const ASKED_AT_ONCE_MAX: usize = 16;
 /// More than this many grants are not kept in mind: the others are looked for anew.
 const ROUTES_MAX: usize = 100_000;
 
@@ -138,7 +141,8 @@ impl Tiers {
         }
     }
 
-    /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks.
+    /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks. It takes no
+    /// longer than one of them takes to answer, and does not wait for the others once it is found.
     ///
     /// # Errors
     /// It is at none of those that answer, and one does not.
@@ -148,17 +152,15 @@ impl Tiers {
         by: &str,
         asked_by: Option<&SpiffeId>,
     ) -> Result<Option<(Peer, Grant)>, Error> {
+        let places = self.where_may_be(grant).into_iter().filter(|id| Some(id) != asked_by);
+        let mut answers = stream::iter(places)
+            .map(|id| self.ask(id, grant, by))
+            .buffer_unordered(ASKED_AT_ONCE_MAX);
         let mut failed = None;
-        for id in self.where_may_be(grant).into_iter().filter(|id| Some(id) != asked_by) {
-            let asked = match self.peer(&id) {
-                Ok(peer) => {
-                    peer.grant(by, grant).await.map(|found| found.map(|found| (peer, found)))
-                }
-                Err(error) => Err(error),
-            };
-            match asked {
+        while let Some(answer) = answers.next().await {
+            match answer {
                 Ok(Some(found)) => {
-                    self.remember(grant, id);
+                    self.remember(grant, found.0.id().clone());
                     return Ok(Some(found));
                 }
                 Ok(None) => {}
@@ -171,6 +173,18 @@ impl Tiers {
             Some(error) => Err(error),
             None => Ok(None),
         }
+    }
+
+    /// Asks one bus for a grant.
+    async fn ask(
+        &self,
+        bus: SpiffeId,
+        grant: GrantId,
+        by: &str,
+    ) -> Result<Option<(Peer, Grant)>, Error> {
+        let peer = self.peer(&bus)?;
+        let found = peer.grant(by, grant).await?;
+        Ok(found.map(|found| (peer, found)))
     }
 
     /// The buses of other tiers, the superior first.
@@ -246,3 +260,6 @@ impl Drop for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

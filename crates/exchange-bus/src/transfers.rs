@@ -286,7 +286,7 @@ impl Exchange {
         self.record(asked, "refused", command).await?;
         metrics::transfer("refused", reason);
         tracing::info!(transfer.id = %asked.transfer, reason, "transfer refused");
-        Ok(error)
+        Ok(outcome::refused(error))
     }
 
     /// Follows the transfer in a task of its own, which outlives the call that asked for it.

@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_archive.sql"),
     include_str!("../migrations/0008_consolidation.sql"),
     include_str!("../migrations/0009_correction.sql"),
+    include_str!("../migrations/0010_source_state.sql"),
 ];
 
 /// An event that contradicts those before it.

@@ -25,6 +25,8 @@ pub enum Subscription {
     Open(Settings),
     /// It has ended. Under another grant it may be opened anew.
     Ended(Settings),
+    /// Its node wants nothing more, and may open it anew.
+    Withdrawn(Settings),
 }
 
 /// What is delivered, when, and to which node.
@@ -90,6 +92,11 @@ pub enum End {
     GrantRevoked,
     /// Its grant's period is over (R26.2).
     GrantExpired,
+    /// The node that fetches wants nothing more.
+    Withdrawn {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What can be asked of a subscription.
@@ -114,6 +121,13 @@ pub enum Command {
         /// Why.
         reason: String,
         /// Who ends it.
+        by: Actor,
+    },
+    /// Ends it until its node opens it anew.
+    Withdraw {
+        /// Why.
+        reason: String,
+        /// The node that fetches.
         by: Actor,
     },
     /// Notes that its grant has ended.
@@ -186,6 +200,7 @@ impl Decider for Subscription {
             }
             Command::Reconcile { reconciliation, by } => self.reconcile(*reconciliation, &by),
             Command::End { reason, by } => self.end(reason, &by),
+            Command::Withdraw { reason, by } => self.withdraw(reason, &by),
             Command::GrantEnded { grant, how } => Ok(self.grant_ended(grant, how)),
         }
     }
@@ -193,9 +208,15 @@ impl Decider for Subscription {
     fn evolve(self, event: &Event) -> Self {
         match (self, event.clone()) {
             (_, Event::Opened(settings) | Event::Changed(settings)) => Self::Open(settings),
-            (Self::Open(settings) | Self::Ended(settings), Event::Ended(_)) => {
-                Self::Ended(settings)
-            }
+            (
+                Self::Open(settings) | Self::Ended(settings) | Self::Withdrawn(settings),
+                Event::Ended(end),
+            ) => match end {
+                End::Requested { .. } | End::GrantRevoked | End::GrantExpired => {
+                    Self::Ended(settings)
+                }
+                End::Withdrawn { .. } => Self::Withdrawn(settings),
+            },
             (state, Event::Reconciled(_)) => state,
             (Self::Absent, Event::Ended(_)) => Self::Absent,
         }
@@ -207,7 +228,9 @@ impl Subscription {
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {
         match self {
-            Self::Open(settings) | Self::Ended(settings) => Some(settings),
+            Self::Open(settings) | Self::Ended(settings) | Self::Withdrawn(settings) => {
+                Some(settings)
+            }
             Self::Absent => None,
         }
     }
@@ -226,7 +249,7 @@ impl Subscription {
             Self::Open(known) if *known == settings => Ok(vec![]),
             Self::Open(_) => Ok(vec![Event::Changed(settings)]),
             Self::Ended(known) if known.grant == settings.grant => Err(Rejection::Ended),
-            Self::Ended(_) => Ok(vec![Event::Opened(settings)]),
+            Self::Ended(_) | Self::Withdrawn(_) => Ok(vec![Event::Opened(settings)]),
         }
     }
 
@@ -238,7 +261,7 @@ impl Subscription {
         }
         match self {
             Self::Open(_) => Ok(vec![Event::Reconciled(found)]),
-            Self::Absent | Self::Ended(_) => Err(Rejection::Ended),
+            Self::Absent | Self::Ended(_) | Self::Withdrawn(_) => Err(Rejection::Ended),
         }
     }
 
@@ -251,8 +274,23 @@ impl Subscription {
         match self {
             Self::Absent => Err(Rejection::Absent),
             Self::Ended(_) => Ok(vec![]),
+            Self::Open(_) | Self::Withdrawn(_) if reason.trim().is_empty() => {
+                Err(Rejection::ReasonMissing)
+            }
+            Self::Open(_) | Self::Withdrawn(_) => Ok(vec![Event::Ended(End::Requested { reason })]),
+        }
+    }
+
+    fn withdraw(&self, reason: String, by: &Actor) -> Result<Vec<Event>, Rejection> {
+        let settings = self.settings().ok_or(Rejection::Absent)?;
+        if settings.consumer_node != by.id {
+            return Err(Rejection::OtherNode);
+        }
+        match self {
+            Self::Absent => Err(Rejection::Absent),
+            Self::Ended(_) | Self::Withdrawn(_) => Ok(vec![]),
             Self::Open(_) if reason.trim().is_empty() => Err(Rejection::ReasonMissing),
-            Self::Open(_) => Ok(vec![Event::Ended(End::Requested { reason })]),
+            Self::Open(_) => Ok(vec![Event::Ended(End::Withdrawn { reason })]),
         }
     }
 
@@ -262,7 +300,7 @@ impl Subscription {
                 GrantEnd::Revoked => End::GrantRevoked,
                 GrantEnd::Expired => End::GrantExpired,
             })],
-            Self::Absent | Self::Open(_) | Self::Ended(_) => vec![],
+            Self::Absent | Self::Open(_) | Self::Ended(_) | Self::Withdrawn(_) => vec![],
         }
     }
 }
@@ -298,6 +336,7 @@ impl End {
             Self::Requested { .. } => "ENDED_ON_REQUEST",
             Self::GrantRevoked => "GRANT_REVOKED",
             Self::GrantExpired => "GRANT_EXPIRED",
+            Self::Withdrawn { .. } => "WITHDRAWN_BY_NODE",
         }
     }
 }
@@ -305,7 +344,7 @@ impl End {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Requested { reason } => f.write_str(reason),
+            Self::Requested { reason } | Self::Withdrawn { reason } => f.write_str(reason),
             Self::GrantRevoked => f.write_str("its grant was revoked"),
             Self::GrantExpired => f.write_str("its grant's period is over"),
         }

@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use publicdata_exchange_domain::terms::Field;
 use publicdata_proto::exchange::v1::centre_service_client::CentreServiceClient;
-use publicdata_proto::exchange::v1::{Consolidation, ListConsolidationsRequest};
+use publicdata_proto::exchange::v1::subscription_service_client::SubscriptionServiceClient;
+use publicdata_proto::exchange::v1::{
+    Consolidation, EndSubscriptionRequest, ListConsolidationsRequest, ListSubscriptionsRequest,
+    SubscriptionStatus,
+};
 use publicdata_service_kit::problem::chain;
 use publicdata_types::{Mask, OrganisationCode, SubscriptionId};
 use tonic::Status;
+use uuid::Uuid;
 
 use crate::config::{CentreConfig, SinkConfig, SubscriptionConfig};
 use crate::error::FetchError;
@@ -71,7 +76,7 @@ impl Centre {
     async fn look(&mut self) -> Result<(), Status> {
         let mut listed = BTreeSet::new();
         for one in self.flows().await? {
-            let id = Subscriber::id_of(&self.parts.node, &name(&one));
+            let id = Subscriber::id_of(&self.parts.node, &name(&one.resource_code));
             listed.insert(id);
             if one.grant_id.is_empty() || self.roster.knows(id, &one.grant_id) {
                 continue;
@@ -91,7 +96,35 @@ impl Centre {
             self.roster.remove(*id);
         }
         self.own.retain(|id| listed.contains(id));
-        Ok(())
+        self.withdraw_all_but(&listed).await
+    }
+
+    /// Ends at the bus what flows here no longer; also what this node opened before it was restarted.
+    async fn withdraw_all_but(&self, listed: &BTreeSet<SubscriptionId>) -> Result<(), Status> {
+        let mut client = SubscriptionServiceClient::new(self.parts.bus.clone());
+        let mut request = ListSubscriptionsRequest {
+            page_size: PAGE_SIZE,
+            ..ListSubscriptionsRequest::default()
+        };
+        request.set_status(SubscriptionStatus::Open);
+        loop {
+            let page = client.list_subscriptions(request.clone()).await?.into_inner();
+            for open in &page.subscriptions {
+                let settings = open.settings.clone().unwrap_or_default();
+                let is_own = settings.consumer_node == self.parts.node.to_string()
+                    && settings.name == name(&settings.resource_code);
+                let id = Subscriber::id_of(&self.parts.node, &settings.name);
+                // What has such a name in the configuration stays.
+                if is_own && !listed.contains(&id) && !self.roster.has(id) {
+                    client.end_subscription(withdrawal(&open.id)).await?;
+                    tracing::info!(resource.code = settings.resource_code, "flows here no longer");
+                }
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// What flows to this centre.
@@ -139,7 +172,7 @@ impl Centre {
     fn subscription(&self, one: &Consolidation, key: Vec<String>) -> SubscriptionConfig {
         let CentreConfig { trigger, refresh, reconcile, sink, .. } = &self.config;
         SubscriptionConfig {
-            name: name(one),
+            name: name(&one.resource_code),
             grant_id: one.grant_id.clone(),
             fields: Vec::new(),
             purpose: one.purpose.clone(),
@@ -160,8 +193,16 @@ impl Centre {
 }
 
 /// By its code, which never changes.
-fn name(one: &Consolidation) -> String {
-    format!("centre {}", one.resource_code)
+fn name(resource_code: &str) -> String {
+    format!("centre {resource_code}")
+}
+
+fn withdrawal(subscription: &str) -> EndSubscriptionRequest {
+    EndSubscriptionRequest {
+        command_id: Uuid::new_v4().to_string(),
+        subscription_id: subscription.to_owned(),
+        reason: "归集已停止".to_owned(),
+    }
 }
 
 /// The table of a resource: `302001/00001` is in `r_302001_00001`.

@@ -305,8 +305,12 @@ impl Provider {
                 send(parts, Part::Frame(frame)).await?;
             }
         }
-        if let Some(counting) = counting {
-            delivering.state(counting.digest.to_wire(reading.source_version));
+        match counting {
+            Some(counting) => delivering.state(counting.digest.to_wire(reading.source_version)),
+            None => {
+                let follows = reading.follows();
+                delivering.read(reading.source_version, follows);
+            }
         }
         // Before the end can be known: whoever asks again then meets what was delivered.
         self.settle(count).await?;

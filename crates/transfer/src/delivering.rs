@@ -13,6 +13,7 @@ use rand::CryptoRng;
 
 use crate::digest::Progress;
 use crate::frames::{EncodeError, Encoder};
+use crate::push::Follows;
 use crate::receipt::{self, Agreed, Remarks};
 use crate::seal::{Binding, SealError, Sealer};
 
@@ -159,6 +160,12 @@ impl Delivering {
     pub fn pulse(&mut self, schema: &SchemaRef) -> Result<Option<Frame>, DeliveryError> {
         let plaintext = self.encoder.empty(schema)?;
         self.frame(plaintext, 0)
+    }
+
+    /// Has the receipt say which state of the source was read, and what comes after it (R27.1, R29.1).
+    pub fn read(&mut self, source_version: String, follows: Follows) {
+        self.remarks.source_version = source_version;
+        self.remarks.follows = follows;
     }
 
     /// Has the receipt say what the source holds (R10.1).

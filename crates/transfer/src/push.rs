@@ -40,11 +40,12 @@ pub struct Outline {
 }
 
 /// What comes after these changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Follows {
     /// There are more already, for the next delivery.
     More,
     /// Nothing: the source had no more when the delivery began.
+    #[default]
     Nothing,
 }
 

@@ -6,6 +6,7 @@ use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{GrantTerms, Receipt, RowSet, TransferRequest};
 
 use crate::digest::Progress;
+use crate::push::{Content, Follows, Outline};
 use crate::signed::{self, SignedError};
 use crate::time;
 
@@ -33,6 +34,10 @@ pub struct Remarks {
     pub subject_reference: String,
     /// Rows that were not delivered because they break a rule of their items (R17.2).
     pub rejected_rows: u64,
+    /// The state of the source that the delivery has at least, as it is named to others (R29.1); empty if the source is not watched.
+    pub source_version: String,
+    /// What comes after a push.
+    pub follows: Follows,
     /// What the source holds, if that was asked (R10.1).
     pub source: Option<RowSet>,
 }
@@ -135,6 +140,8 @@ pub fn issue(
         completed_at: Some(time::to_wire(at)),
         subject_reference: remarks.subject_reference.clone(),
         rejected_rows: remarks.rejected_rows,
+        source_version: remarks.source_version.clone(),
+        more_follows: remarks.follows == Follows::More,
         source: remarks.source.clone(),
     };
     signed::sign(signer, &receipt)
@@ -161,6 +168,19 @@ pub fn check(
     ];
     first_wrong(&counted)?;
     Ok(Checked { receipt, signed, provider_node: verified.signer })
+}
+
+/// Whether a receipt says of a push what the delivery said of itself before its rows. A node of before the two were in receipts names
+/// neither.
+pub fn compare_push(receipt: &Receipt, outline: &Outline) -> Result<(), ReceiptError> {
+    if receipt.source_version.is_empty() && !receipt.more_follows {
+        return Ok(());
+    }
+    let more_follows = outline.content == Content::Changes(Follows::More);
+    first_wrong(&[
+        ("source_version", receipt.source_version == outline.source_version),
+        ("more_follows", receipt.more_follows == more_follows),
+    ])
 }
 
 /// Checks both signatures over a receipt, and that it is for this transfer; the bus does, and so may

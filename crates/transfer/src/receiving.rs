@@ -172,18 +172,20 @@ impl Receiving {
         roots: &TrustRoots,
         at: Timestamp,
     ) -> Result<Checked, ReceiveError> {
-        let expected = match (&self.attempt, &self.schema) {
-            (Attempt::Open(_), Some(_)) => None,
-            (Attempt::Open(_), None) => Some("a frame"),
-            (Attempt::None | Attempt::Asked(_), _) => Some("a header"),
+        let missing = |expected| ReceiveError::Order { found: "a trailer", expected };
+        let schema = match (&self.attempt, &self.schema) {
+            (Attempt::Open(_), Some(schema)) => schema,
+            (Attempt::Open(_), None) => return Err(missing("a frame")),
+            (Attempt::None | Attempt::Asked(_), _) => return Err(missing("a header")),
         };
-        if let Some(expected) = expected {
-            return Err(ReceiveError::Order { found: "a trailer", expected });
-        }
         let receipt = trailer
             .receipt
             .ok_or(ReceiveError::Order { found: "an empty trailer", expected: "a receipt" })?;
-        Ok(receipt::check(roots, receipt, &self.agreed, &self.received, at)?)
+        let checked = receipt::check(roots, receipt, &self.agreed, &self.received, at)?;
+        if let Some(outline) = Outline::of(schema) {
+            receipt::compare_push(checked.receipt(), &outline)?;
+        }
+        Ok(checked)
     }
 
     /// The transfer's id.

@@ -1,12 +1,19 @@
 //! How a service is told where its event store is, and what it demands of it.
 
 use std::path::Path;
+use std::time::Duration;
 
+use async_nats::{ConnectError, ConnectErrorKind};
 use serde::Deserialize;
 
 use super::{ClientTls, JetStreamStore, MirrorConfig, Options, Profile, SetupError, StreamOptions};
+use crate::BoxError;
+use crate::retry::Backoff;
 
 const REPLICAS: usize = 3;
+/// How long a service waits for servers that are away before it tries again, at first and at most.
+const DELAY_FIRST: Duration = Duration::from_millis(200);
+const DELAY_MAX: Duration = Duration::from_secs(5);
 
 /// The event store, in a service's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -57,6 +64,40 @@ impl StoreConfig {
         }
         Ok(store)
     }
+
+    /// The same, for a service that may be up before its servers: while none of them can be reached it says so in the log and tries
+    /// again, ever more slowly, for as long as it takes. Drop it to give up.
+    ///
+    /// # Errors
+    /// A server that can be reached does not accept the service, or the set-up breaks the promise.
+    pub async fn open_when_reachable(
+        &self,
+        service: &str,
+        credentials: &Path,
+        streams_written: &[&str],
+    ) -> Result<JetStreamStore, SetupError> {
+        let mut backoff = Backoff::new(DELAY_FIRST, DELAY_MAX);
+        loop {
+            match self.open(service, credentials, streams_written).await {
+                Err(SetupError::Connect { urls, source }) if is_unreachable(&source) => {
+                    let error = &*source;
+                    tracing::warn!(
+                        urls,
+                        error,
+                        "waiting for the event store, which cannot be reached"
+                    );
+                }
+                opened => return opened,
+            }
+            backoff.wait().await;
+        }
+    }
+}
+
+/// Whether no server was there, rather than one that refused the client.
+fn is_unreachable(error: &BoxError) -> bool {
+    let kind = error.downcast_ref::<ConnectError>().map(ConnectError::kind);
+    matches!(kind, Some(ConnectErrorKind::Io | ConnectErrorKind::Dns | ConnectErrorKind::TimedOut))
 }
 
 fn replicas() -> usize {

@@ -186,6 +186,7 @@ fn ended(end: &End) -> SubscriptionEnded {
         End::Requested { reason } => of(SubscriptionEnd::Requested, reason),
         End::GrantRevoked => of(SubscriptionEnd::GrantRevoked, ""),
         End::GrantExpired => of(SubscriptionEnd::GrantExpired, ""),
+        End::Withdrawn { reason } => of(SubscriptionEnd::Withdrawn, reason),
     }
 }
 
@@ -198,6 +199,7 @@ pub fn end(wire: SubscriptionEnded) -> Result<End, FieldError> {
         SubscriptionEnd::Requested => Ok(End::Requested { reason: wire.reason }),
         SubscriptionEnd::GrantRevoked => Ok(End::GrantRevoked),
         SubscriptionEnd::GrantExpired => Ok(End::GrantExpired),
+        SubscriptionEnd::Withdrawn => Ok(End::Withdrawn { reason: wire.reason }),
         SubscriptionEnd::Unspecified => Err(FieldError::missing("end")),
     }
 }

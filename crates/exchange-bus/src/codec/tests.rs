@@ -130,6 +130,10 @@ fn subscription_events_read_and_write_as_they_always_did() {
         ("subscription_ended.v1", Event::Ended(End::Requested { reason: "系统下线".to_owned() })),
         ("subscription_ended_revoked.v1", Event::Ended(End::GrantRevoked)),
         ("subscription_ended_expired.v1", Event::Ended(End::GrantExpired)),
+        (
+            "subscription_ended_withdrawn.v1",
+            Event::Ended(End::Withdrawn { reason: "归集已停止".to_owned() }),
+        ),
     ] {
         golden::<super::subscription::Subscriptions>(name, &event);
     }

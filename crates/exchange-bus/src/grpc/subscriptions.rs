@@ -1,5 +1,6 @@
 //! `SubscriptionService`.
 
+use publicdata_directory::Caller;
 use publicdata_proto::exchange::v1::subscription_service_server::SubscriptionService;
 use publicdata_proto::exchange::v1::{
     EndSubscriptionRequest, EndSubscriptionResponse, GetSubscriptionRequest,
@@ -10,7 +11,7 @@ use publicdata_proto::exchange::v1::{
 use publicdata_types::SubscriptionId;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Service, page, token};
+use super::{Service, organisation_required, page, token};
 use crate::codec::{FieldError, subscription, values};
 use crate::error::Error;
 use crate::subscriptions::Wanted;
@@ -38,12 +39,20 @@ impl SubscriptionService for Service {
         &self,
         request: Request<EndSubscriptionRequest>,
     ) -> Result<Response<EndSubscriptionResponse>, Status> {
-        let by = self.directory.user(&request).await?;
+        let caller = self.directory.caller(&request).await?;
+        let by = caller.actor().cloned().ok_or_else(organisation_required)?;
         let request = request.into_inner();
         let meta = self.meta(&request.command_id, &by)?;
         let id = id(&request.subscription_id)?;
 
-        let sequence = self.subscriptions.end(&meta, id, request.reason, by).await?;
+        let sequence = match caller {
+            Caller::Node { .. } => {
+                self.subscriptions.withdraw(&meta, id, request.reason, by).await?
+            }
+            Caller::User(_) | Caller::Service(_) => {
+                self.subscriptions.end(&meta, id, request.reason, by).await?
+            }
+        };
 
         self.settle(sequence).await;
         Ok(Response::new(EndSubscriptionResponse { sequence }))

@@ -61,7 +61,7 @@ impl Queries {
     ) -> Result<(Listed<Consolidation>, ConsolidationTotals), Error> {
         let (grants, subscriptions) =
             (self.grants_to_centres(present.now).await?, self.flows().await?);
-        let seen = self.seen().await?;
+        let seen = self.seen_at_centres().await?;
         let select = format!(
             "SELECT c.resource_id, c.resource_code, c.provider_code, c.consumer_code, \
              c.region_code, c.legal_basis, c.ordered_at, r.published \

@@ -139,23 +139,28 @@ impl Queries {
         Ok(duties.into_values().collect())
     }
 
-    /// When new data of each resource were last seen, by its id.
-    pub(super) async fn seen(&self) -> Result<BTreeMap<String, Seen>, Error> {
+    /// When new data of each resource were last seen by anybody, by its id.
+    async fn seen(&self) -> Result<BTreeMap<String, Seen>, Error> {
         let rows = sqlx::query(
             "SELECT resource_id, MAX(new_at) AS new_at, MAX(looked_at) AS looked_at \
              FROM bus_series GROUP BY resource_id",
         )
         .fetch_all(self.database.pool())
         .await?;
-        let seen = |row: &AnyRow| {
-            let time = |column| {
-                let at = Timestamp::from_microsecond(row.try_get(column)?);
-                at.map_err(Error::unreadable)
-            };
-            let seen = Seen { new_at: time("new_at")?, looked_at: time("looked_at")? };
-            Ok((text(row, "resource_id")?, seen))
-        };
-        rows.iter().map(seen).collect()
+        rows.iter().map(|row| Ok((text(row, "resource_id")?, Seen::of(row)?))).collect()
+    }
+
+    /// When new data of each resource last came to the centre that it is to flow to, by the resource's id.
+    pub(super) async fn seen_at_centres(&self) -> Result<BTreeMap<String, Seen>, Error> {
+        let rows = sqlx::query(
+            "SELECT s.resource_id AS resource_id, MAX(s.new_at) AS new_at, \
+             MAX(s.looked_at) AS looked_at FROM bus_series s JOIN bus_consolidation c \
+             ON c.resource_id = s.resource_id AND c.consumer_code = s.consumer_code \
+             GROUP BY s.resource_id",
+        )
+        .fetch_all(self.database.pool())
+        .await?;
+        rows.iter().map(|row| Ok((text(row, "resource_id")?, Seen::of(row)?))).collect()
     }
 
     /// What was done with each resource's data, by its code, as far as it is in the near log. Comparisons are no deliveries.
@@ -200,6 +205,16 @@ impl Queries {
             *(if last.equal { equal } else { unequal }) += 1;
         }
         Ok(comparisons)
+    }
+}
+
+impl Seen {
+    fn of(row: &AnyRow) -> Result<Self, Error> {
+        let time = |column| {
+            let at = Timestamp::from_microsecond(row.try_get(column)?);
+            at.map_err(Error::unreadable)
+        };
+        Ok(Self { new_at: time("new_at")?, looked_at: time("looked_at")? })
     }
 }
 

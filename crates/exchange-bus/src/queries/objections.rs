@@ -263,16 +263,21 @@ impl Queries {
         Ok(fields)
     }
 
-    /// The first transfer that brought these fields to whom a correction is owed.
+    /// The first transfer that brought these fields to whom a correction is owed. Of a push in several deliveries it is the last one: what
+    /// was corrected may stand in any of them. What is read from archives by now is looked for by the last transfer there.
     async fn arrival(&self, owed: &AnyRow, fields: &[String]) -> Result<Option<Arrived>, Error> {
         let has_fields: String =
             (0..fields.len()).map(|index| has_field(&format!("${}", index + 6))).collect();
         let select = format!(
-            "SELECT t.id AS transfer_id, t.requested_at FROM bus_transfer t \
+            "SELECT t.transfer_id AS transfer_id, t.requested_at AS requested_at FROM \
+             (SELECT id AS transfer_id, grant_id, fields, requested_at FROM bus_transfer \
+             WHERE consumer_code = $1 AND status = $2 AND mode <> $5 AND reconciliation = 0 \
+             AND more_follows = 0 \
+             UNION ALL SELECT transfer_id, grant_id, fields, requested_at \
+             FROM bus_archived_arrival WHERE consumer_code = $1) AS t \
              JOIN bus_grant g ON g.id = t.grant_id \
-             WHERE t.consumer_code = $1 AND t.status = $2 AND t.requested_at >= $3 \
-             AND g.resource_id = $4 AND t.mode <> $5 AND t.reconciliation = 0{has_fields} \
-             ORDER BY t.requested_at, t.id LIMIT 1"
+             WHERE t.requested_at >= $3 AND g.resource_id = $4{has_fields} \
+             ORDER BY t.requested_at, t.transfer_id LIMIT 1"
         );
         let mut query = sqlx::query(AssertSqlSafe(select))
             .bind(owed.try_get::<String, _>("consumer_code")?)

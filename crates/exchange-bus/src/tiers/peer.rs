@@ -169,8 +169,8 @@ impl Peer {
             Some(problem) => problem,
             None => Error::TierUnreachable { peer: self.id.clone() }.problem(),
         };
-        let Problem { code, reason, message, .. } = problem;
-        Broken::Peer(PeerEnd { code, reason: reason.into_owned(), message })
+        let Problem { code, reason, message, metadata, .. } = problem;
+        Broken::Peer(PeerEnd { code, reason: reason.into_owned(), message, metadata })
     }
 
     /// What the peer itself says; none if that is how the connection failed.

@@ -5,6 +5,7 @@ use publicdata_proto::exchange::v1::DeliveryFailure;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::Code;
 
+use crate::error::Error;
 use crate::relay::{Ending, PeerEnd, Stop};
 
 /// A failure's text is for people, and short.
@@ -12,6 +13,12 @@ const MESSAGE_CHARS_MAX: usize = 500;
 const REASON_CHARS_MAX: usize = 64;
 /// Why a transfer is stopped.
 const GRANT_REVOKED: &str = "GRANT_REVOKED";
+/// Where a problem says how the attempt stands in the log of the bus that told it: so the bus of another tier, which tells its own
+/// consumer the same, records the same (R24.1). The words are those of [`labels`].
+const RECORDED: &str = "recorded";
+const REFUSED: &str = "refused";
+const INTERRUPTED: &str = "interrupted";
+const STOPPED: &str = "stopped";
 
 /// What follows from an ending other than success.
 #[derive(Debug)]
@@ -25,6 +32,21 @@ pub struct Outcome {
 /// What follows from an ending; nothing yet if everything was delivered.
 #[must_use]
 pub fn of(ending: Ending) -> Option<Outcome> {
+    let Outcome { command, problem } = unmarked(ending)?;
+    let problem = recorded(problem, labels(&command).0);
+    Some(Outcome { command, problem })
+}
+
+/// What a caller is told about an attempt that was refused, which is on record.
+pub fn refused(error: Error) -> Error {
+    Error::Told(recorded(error.problem(), REFUSED))
+}
+
+fn recorded(problem: Problem, how: &str) -> Problem {
+    problem.with(RECORDED, how)
+}
+
+fn unmarked(ending: Ending) -> Option<Outcome> {
     match ending {
         Ending::Delivered => None,
         Ending::Failed(failure) => Some(failed(failure)),
@@ -93,9 +115,9 @@ pub fn told(reason: &str, message: &str) -> Cause {
 pub fn labels(command: &Command) -> (&'static str, String) {
     match command {
         Command::Request(_) | Command::Resume { .. } => ("running", String::new()),
-        Command::Refuse { cause, .. } => ("refused", cause.reason.clone()),
-        Command::Interrupt { cause } => ("interrupted", cause.reason.clone()),
-        Command::Stop { reason } => ("stopped", reason.clone()),
+        Command::Refuse { cause, .. } => (REFUSED, cause.reason.clone()),
+        Command::Interrupt { cause } => (INTERRUPTED, cause.reason.clone()),
+        Command::Stop { reason } => (STOPPED, reason.clone()),
         Command::Complete(_) => ("completed", String::new()),
     }
 }
@@ -105,25 +127,31 @@ fn interrupted(code: Code, reason: &'static str, message: &str) -> Outcome {
     Outcome { command, problem: Problem::new(code, reason, message) }
 }
 
-/// What the bus of another tier says: it has decided, and recorded the same.
+/// What the bus of another tier says: it has decided, and what it recorded is recorded here.
 fn ended_by_peer(end: PeerEnd) -> Outcome {
-    let PeerEnd { code, reason, message } = end;
+    let PeerEnd { code, reason, message, metadata } = end;
     let cause = told(&reason, &message);
-    let command = match code {
-        Code::PermissionDenied if reason == GRANT_REVOKED => Command::Stop { reason: cause.reason },
-        Code::PermissionDenied | Code::NotFound | Code::InvalidArgument => {
-            Command::Refuse { refuser: Refuser::PeerBus, cause }
-        }
-        Code::Unauthenticated
-        | Code::FailedPrecondition
-        | Code::Conflict
-        | Code::Unavailable
-        | Code::ResourceExhausted
-        | Code::DataLoss
-        | Code::Internal => Command::Interrupt { cause },
+    let command = match metadata.get(RECORDED).map(String::as_str) {
+        Some(REFUSED) => Command::Refuse { refuser: Refuser::PeerBus, cause },
+        Some(STOPPED) => Command::Stop { reason: cause.reason },
+        Some(INTERRUPTED) => Command::Interrupt { cause },
+        // It recorded nothing, is out of reach, or does not say: what it advises tells whether asking again helps.
+        Some(_) | None => match code {
+            Code::PermissionDenied | Code::NotFound | Code::InvalidArgument => {
+                Command::Refuse { refuser: Refuser::PeerBus, cause }
+            }
+            Code::Unauthenticated
+            | Code::FailedPrecondition
+            | Code::Conflict
+            | Code::Unavailable
+            | Code::ResourceExhausted
+            | Code::DataLoss
+            | Code::Internal => Command::Interrupt { cause },
+        },
     };
     let mut problem = Problem::new(code, "FAILED", message);
     problem.reason = reason.into();
+    problem.metadata = metadata;
     Outcome { command, problem }
 }
 
@@ -144,3 +172,6 @@ fn failed(failure: DeliveryFailure) -> Outcome {
     problem.reason = reason.into();
     Outcome { command, problem }
 }
+
+#[cfg(test)]
+mod tests;

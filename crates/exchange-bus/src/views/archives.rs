@@ -68,6 +68,18 @@ async fn trim(connection: &mut AnyConnection, last_sequence: u64) -> Result<(), 
             RECEIVED = received(),
         ),
         &format!(
+            "INSERT INTO bus_archived_arrival \
+             (grant_id, consumer_code, fields, transfer_id, requested_at) \
+             SELECT grant_id, consumer_code, fields, id, requested_at FROM (SELECT grant_id, \
+             consumer_code, fields, id, requested_at, ROW_NUMBER() OVER \
+             (PARTITION BY grant_id, consumer_code, fields ORDER BY requested_at DESC, id) AS place \
+             FROM bus_transfer WHERE {SETTLED} AND {RECEIVED} AND more_follows = 0) AS newest \
+             WHERE place = 1 ON CONFLICT (consumer_code, grant_id, fields) DO UPDATE SET \
+             transfer_id = excluded.transfer_id, requested_at = excluded.requested_at \
+             WHERE excluded.requested_at > bus_archived_arrival.requested_at",
+            RECEIVED = received(),
+        ),
+        &format!(
             "DELETE FROM bus_delivery WHERE transfer_id IN \
              (SELECT id FROM bus_transfer WHERE {SETTLED})"
         ),

@@ -38,6 +38,7 @@ impl View for Log {
             "bus_series",
             "bus_log_archive",
             "bus_archived_use",
+            "bus_archived_arrival",
         ]
     }
 

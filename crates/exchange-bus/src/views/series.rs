@@ -1,10 +1,16 @@
 //! The table of series: whether what was fetched again was new (R29.1).
+//!
+//! The same data are delivered again and again: rows near the watermark are read twice, and everything is at a refresh. So it is the
+//! source's state that tells, which the provider's node names in the receipt, wherever it is named.
 
 use prost::Message as _;
 use prost_types::Any;
+use publicdata_identity::certificate;
 use publicdata_proto::catalog::v1::DeliveryMode;
-use publicdata_proto::exchange::v1::{Receipt, Transfer, TransferCompleted};
+use publicdata_proto::common::v1::Signature;
+use publicdata_proto::exchange::v1::{Grant, Receipt, Transfer, TransferCompleted};
 use publicdata_views::ApplyError;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use super::log::Context;
@@ -12,13 +18,41 @@ use super::{event, from_column, microseconds};
 
 /// What a comparison with a sink is, where other transfers have their mode.
 const COMPARISON: i64 = 0;
+/// The number of the mode whose digest tells nothing where the source's state is named: it covers the name.
+const PUSH: i64 = DeliveryMode::Push as i64;
 
 /// What was found by a transfer.
 struct Found {
     kind: i64,
     digest: String,
-    /// A delivery of changes without any shows nothing new, whatever its digest.
+    /// What the provider's node calls the state of the source; none if it does not watch it.
+    state: Option<State>,
+    /// A delivery without any rows shows nothing new, whatever its digest.
     is_empty: bool,
+    at: i64,
+}
+
+/// A state of a source. Another node has another name for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    node: String,
+    version: String,
+}
+
+/// What is fetched again: the same fields, in the same way, under one grant and those that renew it.
+struct Series<'a> {
+    first_grant: String,
+    consumer: &'a str,
+    fields: String,
+    kind: i64,
+    resource: &'a str,
+}
+
+/// What was found before.
+struct Known {
+    digest: String,
+    state: Option<State>,
+    new_at: i64,
 }
 
 /// Notes what a completed transfer shows of its source. Answers to questions show a part that nobody can compare.
@@ -29,7 +63,7 @@ pub(super) async fn note_transfer(
 ) -> Result<(), ApplyError> {
     let Some(completed) = event::<TransferCompleted>(any)? else { return Ok(()) };
     let row = sqlx::query(
-        "SELECT t.body AS body, g.resource_id AS resource_id \
+        "SELECT t.body AS body, g.body AS granted \
          FROM bus_transfer t JOIN bus_grant g ON g.id = t.grant_id WHERE t.id = $1",
     )
     .bind(context.id)
@@ -37,61 +71,219 @@ pub(super) async fn note_transfer(
     .await?;
     let Some(row) = row else { return Ok(()) };
     let transfer: Transfer = from_column(&row, "body")?;
-    let resource: String = row.try_get("resource_id")?;
+    let grant: Grant = from_column(&row, "granted")?;
     if transfer.mode() == DeliveryMode::Query {
         return Ok(());
     }
     let at = context.at.as_ref().map_or(0, microseconds);
-    let found = Found::of(&transfer, &completed)?;
-    save(connection, &transfer, (&resource, at), &found).await
+    let found = Found::of(&transfer, &completed, at)?;
+    let resource = grant.resource_id.clone();
+    let series = Series {
+        first_grant: first_of(connection, grant).await?,
+        consumer: &transfer.consumer_code,
+        fields: transfer.fields.join(","),
+        kind: found.kind,
+        resource: &resource,
+    };
+    series.note(connection, &found).await
 }
 
+/// The grant that began what this one goes on with.
+async fn first_of(connection: &mut AnyConnection, grant: Grant) -> Result<String, ApplyError> {
+    let Grant { mut id, mut renews_grant_id, .. } = grant;
+    // Only what was there can be renewed: it comes to an end.
+    while !renews_grant_id.is_empty() {
+        let row = sqlx::query("SELECT body FROM bus_grant WHERE id = $1")
+            .bind(renews_grant_id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        let Some(row) = row else { break };
+        Grant { id, renews_grant_id, .. } = from_column(&row, "body")?;
+    }
+    Ok(id)
+}
+
+// === impl Found ===
+
 impl Found {
-    fn of(transfer: &Transfer, completed: &TransferCompleted) -> Result<Self, ApplyError> {
+    fn of(transfer: &Transfer, completed: &TransferCompleted, at: i64) -> Result<Self, ApplyError> {
         let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;
-        Ok(match receipt.source {
-            Some(source) => {
-                Self { kind: COMPARISON, digest: hex::encode(source.digest), is_empty: false }
-            }
-            None => Self {
-                kind: transfer.mode.into(),
-                digest: hex::encode(&completed.sha256),
-                is_empty: completed.rows == 0,
-            },
-        })
+        let (kind, digest, version, is_empty) = match receipt.source {
+            Some(source) => (COMPARISON, source.digest, source.source_version, false),
+            None => (
+                transfer.mode.into(),
+                completed.sha256.clone(),
+                receipt.source_version,
+                completed.rows == 0,
+            ),
+        };
+        let state = match version.as_str() {
+            "" => None,
+            _ => Some(State { node: signer(completed.provider_signature.as_ref())?, version }),
+        };
+        Ok(Self { kind, digest: hex::encode(digest), state, is_empty, at })
+    }
+
+    /// Whether it is what was found before.
+    fn is_old(&self, known: &Known) -> bool {
+        match &self.state {
+            // Named for the first time, it may be the one of before.
+            Some(_) if self.kind == PUSH => known.state.is_none() || self.state == known.state,
+            Some(_) => self.digest == known.digest,
+            None => self.is_empty || self.digest == known.digest,
+        }
     }
 }
 
-async fn save(
-    connection: &mut AnyConnection,
-    transfer: &Transfer,
-    (resource, at): (&str, i64),
-    found: &Found,
-) -> Result<(), ApplyError> {
-    // Whoever comes later finds what others may have known for long.
-    let known = sqlx::query("SELECT 1 AS known FROM bus_series WHERE resource_id = $1 LIMIT 1")
-        .bind(resource)
-        .fetch_optional(&mut *connection)
+/// Who signed. The signature was verified before it was recorded.
+fn signer(signature: Option<&Signature>) -> Result<String, ApplyError> {
+    let leaf = signature.and_then(|signature| signature.certificate_chain.first());
+    let leaf = leaf.map(Vec::as_slice).unwrap_or_default();
+    Ok(certificate::read(leaf).map_err(ApplyError::event)?.id.to_string())
+}
+
+// === impl Series ===
+
+impl Series<'_> {
+    async fn note(&self, connection: &mut AnyConnection, found: &Found) -> Result<(), ApplyError> {
+        let known = self.known(connection).await?;
+        let is_old = known.as_ref().is_some_and(|known| found.is_old(known));
+        let new_at = match &known {
+            Some(known) if is_old => known.new_at,
+            // What changes under one name was not seen before by anybody.
+            Some(known) if known.state == found.state => found.at,
+            Some(_) => self.seen_elsewhere(connection, found).await?.unwrap_or(found.at),
+            None => self.first_seen(connection, found).await?,
+        };
+        self.save(connection, found, new_at).await?;
+        if is_old && self.kind == COMPARISON {
+            self.correct_deliveries(connection, new_at).await?;
+        }
+        Ok(())
+    }
+
+    async fn known(&self, connection: &mut AnyConnection) -> Result<Option<Known>, ApplyError> {
+        let row = sqlx::query(
+            "SELECT digest, provider_node, source_version, new_at FROM bus_series \
+             WHERE first_grant_id = $1 AND consumer_code = $2 AND fields = $3 AND kind = $4",
+        )
+        .bind(self.first_grant.as_str())
+        .bind(self.consumer)
+        .bind(self.fields.as_str())
+        .bind(self.kind)
+        .fetch_optional(connection)
         .await?;
-    let first_at = if known.is_some() { 0 } else { at };
-    sqlx::query(
-        "INSERT INTO bus_series (grant_id, consumer_code, fields, kind, resource_id, digest, new_at, \
-         looked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-         ON CONFLICT (grant_id, consumer_code, fields, kind) DO UPDATE SET \
-         new_at = CASE WHEN $9 = 1 OR bus_series.digest = excluded.digest \
-         THEN bus_series.new_at ELSE excluded.looked_at END, \
-         digest = excluded.digest, looked_at = excluded.looked_at",
-    )
-    .bind(transfer.grant_id.as_str())
-    .bind(transfer.consumer_code.as_str())
-    .bind(transfer.fields.join(","))
-    .bind(found.kind)
-    .bind(resource)
-    .bind(found.digest.as_str())
-    .bind(first_at)
-    .bind(at)
-    .bind(i64::from(found.is_empty))
-    .execute(connection)
-    .await?;
-    Ok(())
+        Ok(row.as_ref().map(known).transpose()?)
+    }
+
+    /// When somebody first saw this state of the source: whoever comes later does not make it new.
+    async fn seen_elsewhere(
+        &self,
+        connection: &mut AnyConnection,
+        found: &Found,
+    ) -> Result<Option<i64>, ApplyError> {
+        let Some(state) = &found.state else { return Ok(None) };
+        let row = sqlx::query(
+            "SELECT MIN(new_at) AS new_at FROM bus_series \
+             WHERE resource_id = $1 AND provider_node = $2 AND source_version = $3",
+        )
+        .bind(self.resource)
+        .bind(state.node.as_str())
+        .bind(state.version.as_str())
+        .fetch_one(connection)
+        .await?;
+        Ok(row.try_get("new_at")?)
+    }
+
+    /// When data were first seen that were not fetched in this way before.
+    async fn first_seen(
+        &self,
+        connection: &mut AnyConnection,
+        found: &Found,
+    ) -> Result<i64, ApplyError> {
+        if let Some(seen_at) = self.seen_elsewhere(connection, found).await? {
+            return Ok(seen_at);
+        }
+        let state = found.state.clone().unwrap_or_default();
+        let row = sqlx::query(
+            "SELECT MAX(new_at) AS new_at, \
+             SUM(CASE WHEN provider_node = $2 AND provider_node <> '' THEN 1 ELSE 0 END) AS named \
+             FROM bus_series WHERE resource_id = $1",
+        )
+        .bind(self.resource)
+        .bind(state.node)
+        .fetch_one(connection)
+        .await?;
+        let newest: Option<i64> = row.try_get("new_at")?;
+        let named: Option<i64> = row.try_get("named")?;
+        Ok(match newest {
+            // The node named another state before.
+            _ if named.unwrap_or_default() > 0 => found.at,
+            // Nothing tells how old it is: others may have known it for long.
+            Some(newest) => newest,
+            None => found.at,
+        })
+    }
+
+    /// Between two comparisons that found the same nothing was new, whatever the source's states were called: a file that is written anew
+    /// with the same rows has another.
+    async fn correct_deliveries(
+        &self,
+        connection: &mut AnyConnection,
+        new_at: i64,
+    ) -> Result<(), ApplyError> {
+        sqlx::query(
+            "UPDATE bus_series SET new_at = $5 WHERE first_grant_id = $1 AND consumer_code = $2 \
+             AND fields = $3 AND kind = $4 AND new_at > $5",
+        )
+        .bind(self.first_grant.as_str())
+        .bind(self.consumer)
+        .bind(self.fields.as_str())
+        .bind(PUSH)
+        .bind(new_at)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        connection: &mut AnyConnection,
+        found: &Found,
+        new_at: i64,
+    ) -> Result<(), ApplyError> {
+        let state = found.state.clone().unwrap_or_default();
+        sqlx::query(
+            "INSERT INTO bus_series (first_grant_id, consumer_code, fields, kind, resource_id, \
+             digest, provider_node, source_version, new_at, looked_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (first_grant_id, consumer_code, fields, kind) DO UPDATE SET \
+             digest = excluded.digest, provider_node = excluded.provider_node, \
+             source_version = excluded.source_version, new_at = excluded.new_at, \
+             looked_at = excluded.looked_at",
+        )
+        .bind(self.first_grant.as_str())
+        .bind(self.consumer)
+        .bind(self.fields.as_str())
+        .bind(self.kind)
+        .bind(self.resource)
+        .bind(found.digest.as_str())
+        .bind(state.node)
+        .bind(state.version)
+        .bind(new_at)
+        .bind(found.at)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+fn known(row: &AnyRow) -> Result<Known, sqlx::Error> {
+    let state =
+        State { node: row.try_get("provider_node")?, version: row.try_get("source_version")? };
+    Ok(Known {
+        digest: row.try_get("digest")?,
+        state: (!state.version.is_empty()).then_some(state),
+        new_at: row.try_get("new_at")?,
+    })
 }

@@ -115,6 +115,7 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
         transfer.sha256 = completed.sha256;
         let receipt = Receipt::decode(completed.receipt.as_slice()).map_err(ApplyError::event)?;
         transfer.subject_reference = receipt.subject_reference;
+        transfer.more_follows = receipt.more_follows;
         // Of a grant at a bus that was cut off when it was asked for, the provider was not known until now.
         if transfer.provider_code.is_empty() {
             transfer.provider_code = receipt.provider_code;
@@ -157,13 +158,14 @@ async fn save(
     sqlx::query(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
-         reason, subject_reference, mode, rejected_rows, reconciliation, fields, ended_sequence, ended_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+         reason, subject_reference, mode, rejected_rows, reconciliation, fields, ended_sequence, ended_at, \
+         more_follows) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          provider_code = excluded.provider_code, \
          reason = excluded.reason, subject_reference = excluded.subject_reference, \
-         rejected_rows = excluded.rejected_rows, \
+         rejected_rows = excluded.rejected_rows, more_follows = excluded.more_follows, \
          ended_sequence = excluded.ended_sequence, ended_at = excluded.ended_at",
     )
     .bind(context.id)
@@ -187,6 +189,7 @@ async fn save(
     .bind(listed(&entry.transfer.fields))
     .bind(ended_sequence)
     .bind(ended_at)
+    .bind(i64::from(entry.transfer.more_follows))
     .execute(connection)
     .await?;
     Ok(())

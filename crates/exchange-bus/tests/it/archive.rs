@@ -8,10 +8,11 @@ use prost::Message as _;
 use publicdata_event_store::Recorded;
 use publicdata_exchange_bus::{ArchiveConfig, Config};
 use publicdata_proto::event::v1::Commit;
+use publicdata_proto::exchange::v1::answer_ticket_request::Answer;
 use publicdata_proto::exchange::v1::{
     CountSubjectsRequest, DisputeMatterKind, GrantTerms, ListLogArchivesRequest,
     ListTransfersRequest, LogArchive, LogArchiveSealed, LogArchiveStatus, RateLimit, RatePeriod,
-    SealedLogArchive, SubjectCount, Transfer, TransferRequest, TransferStatus,
+    SealedLogArchive, SubjectCount, Transfer, TransferRequest, TransferStatus, Upholding,
 };
 use publicdata_transfer::signed;
 use publicdata_types::Digest;
@@ -25,7 +26,7 @@ use crate::disputes::raise_about;
 use crate::fleet::{Fleet, Who};
 use crate::nodes::{SOON, assert_refused, next, read, reason, receipt_in};
 use crate::questions::{answered, question, serve};
-use crate::tickets::{deliver, raise, uphold};
+use crate::tickets::{answer, deliver, raise, received, uphold};
 use crate::transfers::again;
 
 /// The fewest that may be asked for.
@@ -205,6 +206,35 @@ async fn what_left_the_near_log_still_counts() {
     assert!(strange.is_err(), "{strange:?}");
     let ticket = raise(fleet, &transfer).await;
     assert_eq!(uphold(fleet, &ticket).await.unwrap().corrections_owed, 1);
+}
+
+/// R27.1, R23.2: data that were corrected long before the ticket is answered had come with a transfer that is read from an archive by now.
+#[tokio::test]
+async fn a_correction_that_left_the_near_log_has_arrived() {
+    let archived = Archived::start(|config| config).await;
+    let fleet = &archived.fleet;
+    let terms = fleet.granted().await;
+    let mut node = fleet.provider_node().await;
+    let wrong = deliver(fleet, &mut node, Who::Consumer, &terms).await;
+    fleet.clock.advance(Duration::from_secs(3_600));
+    let corrected_at = fleet.clock.now();
+    let corrected = deliver(fleet, &mut node, Who::Consumer, &terms).await;
+    archived.clock_shows("2026-05-02T00:00:00+08:00");
+    archived.sealed(1, LogArchiveStatus::Trimmed).await;
+
+    let ticket = raise(fleet, &wrong).await;
+    let upheld = Upholding {
+        corrected_at: Some(prost_types::Timestamp {
+            seconds: corrected_at.as_second(),
+            nanos: corrected_at.subsec_nanosecond(),
+        }),
+        description: "已按登记更正".to_owned(),
+        flows: true,
+    };
+    let answered = answer(fleet, Who::Provider, &ticket, Answer::Upheld(upheld)).await.unwrap();
+
+    assert_eq!(answered.corrections_owed, 1);
+    assert_eq!(received(fleet, Who::Consumer).await.transfer_id, corrected);
 }
 
 /// R23.2, H4: what was broken off stays near as long as it may go on; when it does, and ends, it is archived again with all that

@@ -6,16 +6,16 @@ use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::centre_service_client::CentreServiceClient;
 use publicdata_proto::exchange::v1::duty_service_client::DutyServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConsolidationState, ConsumerDuty, FreshnessState, ListConsolidationsRequest,
+    ConsolidationState, ConsumerDuty, FreshnessState, GrantTerms, ListConsolidationsRequest,
     ListConsolidationsResponse, ListConsumerDutiesRequest, ListProviderDutiesRequest, ProviderDuty,
     ReconcileSubscriptionRequest, ReconcileSubscriptionResponse, RefusalCount, RowSet,
-    SinkStatement, TransferRequest,
+    SinkStatement, SubmitApplicationRequest, TransferRequest, TransferStatus,
 };
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
 
-use crate::fleet::{AREAS, Fleet, VILLAGES, Who, new_id};
-use crate::nodes::{ProviderNode, SOURCE_ROWS, assert_refused, read, receipt_in};
+use crate::fleet::{AREAS, Fleet, VILLAGES, Who, application, new_id};
+use crate::nodes::{ProviderNode, SOURCE_ROWS, Said, assert_refused, read, receipt_in};
 use crate::subscriptions::{ID, client, delivery, open, push_granted, subscription, wanted};
 use crate::tickets::{raise, received, uphold};
 
@@ -177,6 +177,110 @@ async fn who_stops_updating_is_late() {
     assert_eq!(providers(&fleet, Who::Stranger).await, []);
 }
 
+/// R29.1, R10.1: a source that stands still becomes late however often its rows are read again or delivered anew: its state tells, and not
+/// the digest of what came. A change of state ends that.
+#[tokio::test]
+async fn a_source_that_stands_still_is_late_whatever_is_delivered_again() {
+    let fleet = Fleet::start().await;
+    fleet.consolidate(VILLAGES, "302001/00001").await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let mut provider = fleet.provider_node().await;
+    let mut push = async |said| {
+        let request = delivery(&fleet, &terms);
+        deliver_saying(&fleet, &mut provider, Who::Consumer, &request, said).await;
+    };
+    push(saying("state-1", 1)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Fresh);
+
+    fleet.clock.advance(DAY * 34);
+    for digest in [2, 3] {
+        push(saying("state-1", digest)).await;
+        assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Late);
+        assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::Late);
+    }
+    push(saying("state-2", 3)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Fresh);
+    assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::Fresh);
+}
+
+/// R29.1: a source whose file is written anew every night with the same rows has another state each time; comparisons find that it is
+/// the same.
+#[tokio::test]
+async fn equal_comparisons_show_that_nothing_is_new() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let mut provider = fleet.provider_node().await;
+    let mut come = async |reconcile, said| {
+        let request = TransferRequest { reconcile, ..delivery(&fleet, &terms) };
+        deliver_saying(&fleet, &mut provider, Who::Consumer, &request, said).await;
+    };
+    come(false, saying("state-1", 1)).await;
+    come(true, saying("state-1", 7)).await;
+    fleet.clock.advance(DAY * 34);
+    come(false, saying("state-2", 2)).await;
+    come(true, saying("state-2", 7)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Late);
+
+    // Rows that go without a trace in the source's state.
+    come(true, saying("state-2", 8)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Fresh);
+}
+
+/// R29.1: what one consumer was given long ago does not become new when another fetches it; R10.2: and what others are given is not new
+/// at the centre.
+#[tokio::test]
+async fn data_are_new_once_and_where_they_came() {
+    let fleet = Fleet::start().await;
+    fleet.consolidate(AREAS, "302001/00002").await;
+    let offer = GrantTerms { purpose: "查询".to_owned(), ..fleet.offered().await };
+    let mut provider = fleet.provider_node().await;
+    let mut fetch = async |who, said| {
+        let request = fleet.consumer_node(who).request(&offer);
+        deliver_saying(&fleet, &mut provider, who, &request, said).await;
+    };
+    fetch(Who::Stranger, saying("state-1", 1)).await;
+    fetch(Who::Consumer, saying("state-2", 2)).await;
+    fleet.clock.advance(DAY * 34);
+    fetch(Who::Stranger, saying("state-2", 2)).await;
+    assert_eq!(freshness(&fleet, AREAS).await, FreshnessState::Late);
+
+    fetch(Who::Stranger, saying("state-3", 3)).await;
+    assert_eq!(freshness(&fleet, AREAS).await, FreshnessState::Fresh);
+    assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::NotLookedAt);
+    fetch(Who::Consumer, saying("state-3", 3)).await;
+    assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::Fresh);
+}
+
+/// R29.1, R26.2: a renewed grant goes on with what was seen under the first: what differs from it is new.
+#[tokio::test]
+async fn a_renewed_grant_goes_on_with_the_series() {
+    let fleet = Fleet::start().await;
+    let first = fleet.granted().await;
+    let mut provider = fleet.provider_node().await;
+    let mut fetch = async |terms: &GrantTerms, said| {
+        let request = fleet.consumer_node(Who::Consumer).request(terms);
+        deliver_saying(&fleet, &mut provider, Who::Consumer, &request, said).await;
+    };
+    fetch(&first, saying("", 1)).await;
+    let renewal = SubmitApplicationRequest {
+        command_id: new_id(),
+        renews_grant_id: first.grant_id.clone(),
+        ..application()
+    };
+    let applied = fleet.grants(Who::Consumer).submit_application(renewal).await.unwrap();
+    let renewed = fleet.terms(&applied.into_inner().grant_id);
+    fleet.issue(&renewed).await.unwrap();
+
+    fleet.clock.advance(DAY * 34);
+    fetch(&renewed, saying("", 1)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Late);
+    fleet.clock.advance(DAY * 34);
+    fetch(&renewed, saying("", 2)).await;
+    assert_eq!(freshness(&fleet, VILLAGES).await, FreshnessState::Fresh);
+}
+
 /// R30.1: what a consumer signed for and what it did not, and what it was refused, by reason; seen by those concerned.
 #[tokio::test]
 async fn what_a_consumer_did_is_counted() {
@@ -209,8 +313,67 @@ async fn what_a_consumer_did_is_counted() {
     assert_eq!((villages.deliveries, villages.rows, villages.interrupted), (1, 30, 1));
 }
 
+/// R27.1: of a push in several deliveries, what was corrected may stand in any: the correction has arrived with the last one.
+#[tokio::test]
+async fn a_push_of_which_more_follows_brings_no_whole_correction() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let mut provider = fleet.provider_node().await;
+    let wrong = delivery(&fleet, &terms);
+    deliver(&fleet, &mut provider, &wrong).await;
+    let ticket = raise(&fleet, &wrong.transfer_id).await;
+    fleet.clock.advance(Duration::from_secs(60));
+    assert_eq!(uphold(&fleet, &ticket).await.unwrap().corrections_owed, 1);
+
+    let [first, last] = [true, false].map(|more| (delivery(&fleet, &terms), more));
+    for (request, more) in [&first, &last] {
+        fleet.clock.advance(Duration::from_secs(60));
+        let said = Said { more: *more, ..saying("state-2", 2) };
+        deliver_saying(&fleet, &mut provider, Who::Consumer, request, said).await;
+        let logged = fleet.logged(&request.transfer_id, TransferStatus::Completed, "").await;
+        assert_eq!(logged.more_follows, *more);
+    }
+
+    assert_eq!(received(&fleet, Who::Consumer).await.transfer_id, last.0.transfer_id);
+}
+
 async fn deliver(fleet: &Fleet, provider: &mut ProviderNode, request: &TransferRequest) {
     deliver_frames(fleet, provider, request, 3).await;
+}
+
+/// Has a transfer delivered with a receipt that says this of the source.
+async fn deliver_saying(
+    fleet: &Fleet,
+    provider: &mut ProviderNode,
+    who: Who,
+    request: &TransferRequest,
+    said: Said,
+) {
+    let consumer = fleet.consumer_node(who);
+    let answer = consumer.fetch(request).await.unwrap();
+    let serve = provider.asked().await;
+    let ((), (parts, ended)) = tokio::join!(provider.deliver_saying(&serve, said), read(answer));
+    ended.unwrap();
+    consumer.confirm(&receipt_in(&parts)).await.unwrap();
+}
+
+fn saying(version: &'static str, digest: u8) -> Said {
+    Said { version, digest, more: false }
+}
+
+/// What a resource's provider is found to be.
+async fn freshness(fleet: &Fleet, resource: &str) -> FreshnessState {
+    let duties = providers(fleet, Who::City).await;
+    let duty = duties.into_iter().find(|duty| duty.resource_id == resource).unwrap();
+    duty.freshness.unwrap().state()
+}
+
+/// The same of what came to the centre, of the only resource that flows there.
+async fn freshness_at_centre(fleet: &Fleet) -> FreshnessState {
+    let page = list(fleet, Who::City, ListConsolidationsRequest::default()).await;
+    let [one] = <[_; 1]>::try_from(page.consolidations).unwrap();
+    one.freshness.unwrap().state()
 }
 
 /// R27.1, R10.1: a comparison brings no rows, and so no correction.

@@ -44,6 +44,17 @@ pub(crate) struct Delivery {
 /// How many rows a source has whose node says so with three frames; the digest is of sevens.
 pub(crate) const SOURCE_ROWS: u64 = 30;
 
+/// What a receipt of the test's choice says of the source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// The source's state.
+    pub(crate) version: &'static str,
+    /// What the digests are made of.
+    pub(crate) digest: u8,
+    /// Whether more follows.
+    pub(crate) more: bool,
+}
+
 /// Whom every answer is about.
 pub(crate) const SUBJECT: &str = "00112233445566778899aabbccddeeff";
 
@@ -182,6 +193,30 @@ impl ProviderNode {
         }
         delivery.send(self.trailer(serve, until)).await;
         delivery.end().await
+    }
+
+    /// Delivers three frames and a receipt that says this of the source.
+    pub(crate) async fn deliver_saying(&self, serve: &ServeTransfer, said: Said) {
+        const FRAMES: u64 = 3;
+        let delivery = self.begin(serve).await;
+        for index in 0..FRAMES {
+            delivery.frame(index).await;
+        }
+        let mut receipt = receipt(serve, FRAMES);
+        match &mut receipt.source {
+            Some(source) => {
+                source.digest = vec![said.digest; 32];
+                source.source_version = said.version.to_owned();
+            }
+            None => {
+                receipt.sha256 = vec![said.digest; 32];
+                receipt.source_version = said.version.to_owned();
+                receipt.more_follows = said.more;
+            }
+        }
+        let receipt = Some(signed::sign(&self.signer, &receipt));
+        delivery.send(deliver_request::Part::Trailer(DeliveryTrailer { receipt })).await;
+        delivery.end().await.unwrap();
     }
 
     /// The last part, with a receipt over so many frames.

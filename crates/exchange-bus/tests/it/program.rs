@@ -1,44 +1,103 @@
 //! The program itself, as Kubernetes starts and ends it.
 
+use std::net::SocketAddr;
+
 use publicdata_event_store::jetstream::permissions;
 use publicdata_event_store::server::User;
-use publicdata_event_store::testing::nats_over_tls;
-use publicdata_identity::testing;
+use publicdata_event_store::testing::{TestNats, nats_over_tls};
+use publicdata_identity::{Credentials, SpiffeId, testing};
 use publicdata_service_kit::testing::{Program, free_address};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::nodes::SOON;
+
+/// What a bus needs to run.
+struct Place {
+    nats: TestNats,
+    address: SocketAddr,
+    id: SpiffeId,
+    credentials: Credentials,
+    // Dropped after the server, as fields are dropped in order.
+    folder: TempDir,
+}
 
 /// H4: it makes its stream, serves, and ends in its own time when asked to.
 #[tokio::test]
 async fn serves_until_it_is_asked_to_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let authority = testing::authority();
-    let user = |name: &str, written: &[&str], read: &[&str]| {
-        let id = testing::service(name);
-        testing::credentials(&authority, &id).save(&path(name)).unwrap();
-        User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
-    };
-    let users =
-        vec![user("catalog", &["CATALOG"], &[]), user("exchange-bus", &["EXCHANGE"], &["CATALOG"])];
-    let nats = nats_over_tls(&path("exchange-bus"), users).await;
-    // The catalogue's stream, which the bus reads.
-    nats.config().open("catalog", &path("catalog"), &["CATALOG"]).await.unwrap();
-    let address = free_address();
-    let config = format!(
-        "credentials = \"{folder}/exchange-bus\"\n\
-         [exchange_bus]\n\
-         listen = \"{address}\"\n\
-         database = \"sqlite:{folder}/bus.db\"\n\
-         {nats}",
-        folder = folder.path().display(),
-        nats = nats.config_toml(),
-    );
-    std::fs::write(path("bus.toml"), config).unwrap();
+    let place = Place::new().await;
 
-    let program = env!("CARGO_BIN_EXE_publicdata-exchange-bus");
-    let mut program = Program::start(program, &path("bus.toml"));
-    let id = testing::service("exchange-bus");
-    program.serves(address, &testing::credentials(&authority, &id), &id).await;
+    let mut program = place.start();
+    program.serves(place.address, &place.credentials, &place.id).await;
     let ended = program.terminate().await;
 
     assert!(ended.success(), "{ended}");
+}
+
+/// H4: started before its event store it tries again until that is there, and then serves; while it waits, it ends when asked to.
+#[tokio::test]
+async fn waits_for_its_event_store() {
+    let mut place = Place::new().await;
+    place.nats.server.kill9().await;
+    let port = place.nats.server.url().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    // In the place of the server, to see that it comes again: an answer is not given.
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let tried = async |times: u32| {
+        for _ in 0..times {
+            drop(timeout(SOON, listener.accept()).await.expect("another attempt").unwrap());
+        }
+    };
+
+    let asked_to_end = place.start();
+    tried(2).await;
+    let ended = asked_to_end.terminate().await;
+    assert!(ended.success(), "{ended}");
+
+    let mut program = place.start();
+    tried(3).await;
+    drop(listener);
+    place.nats.server.restart().await.unwrap();
+    program.serves(place.address, &place.credentials, &place.id).await;
+}
+
+// === impl Place ===
+
+impl Place {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let authority = testing::authority();
+        let user = |name: &str, written: &[&str], read: &[&str]| {
+            let id = testing::service(name);
+            testing::credentials(&authority, &id).save(&path(name)).unwrap();
+            User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
+        };
+        let users = vec![
+            user("catalog", &["CATALOG"], &[]),
+            user("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
+        ];
+        let nats = nats_over_tls(&path("exchange-bus"), users).await;
+        // The catalogue's stream, which the bus reads.
+        nats.config().open("catalog", &path("catalog"), &["CATALOG"]).await.unwrap();
+        let address = free_address();
+        let config = format!(
+            "credentials = \"{folder}/exchange-bus\"\n\
+             [exchange_bus]\n\
+             listen = \"{address}\"\n\
+             database = \"sqlite:{folder}/bus.db\"\n\
+             {nats}",
+            folder = folder.path().display(),
+            nats = nats.config_toml(),
+        );
+        std::fs::write(path("bus.toml"), config).unwrap();
+        let id = testing::service("exchange-bus");
+        let credentials = testing::credentials(&authority, &id);
+        Self { nats, address, id, credentials, folder }
+    }
+
+    fn start(&self) -> Program {
+        let program = env!("CARGO_BIN_EXE_publicdata-exchange-bus");
+        Program::start(program, &self.folder.path().join("bus.toml"))
+    }
 }

@@ -106,6 +106,35 @@ async fn only_what_is_open_is_delivered() {
     );
 }
 
+/// R10.1: a node that no longer wants what it subscribed to ends it, and may open it anew under the same grant; nobody else's node may.
+#[tokio::test]
+async fn a_node_withdraws_its_own_subscription() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let withdraw = async |who| {
+        let request = EndSubscriptionRequest {
+            command_id: new_id(),
+            subscription_id: ID.to_owned(),
+            reason: "归集已停止".to_owned(),
+        };
+        client(&fleet, &fleet.node(who)).end_subscription(request).await
+    };
+
+    let others = withdraw(Who::Provider).await;
+    assert_refused(others, Code::PermissionDenied, "SUBSCRIPTION_OF_OTHER_NODE");
+    assert_refused(withdraw(Who::Stranger).await, Code::NotFound, "SUBSCRIPTION_UNKNOWN");
+    withdraw(Who::Consumer).await.unwrap();
+    assert_eq!(ended(&fleet).await, "WITHDRAWN_BY_NODE");
+    let request = delivery(&fleet, &terms);
+    let refused = fleet.consumer_node(Who::Consumer).refused(&request).await;
+    assert_refused::<()>(Err(refused), Code::FailedPrecondition, "SUBSCRIPTION_ENDED");
+
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let shown = subscription(&fleet, Who::Consumer).await.unwrap();
+    assert_eq!((shown.status(), shown.end_reason.as_str()), (SubscriptionStatus::Open, ""));
+}
+
 /// R23.1: what another node of the same consumer asks for in its name is refused, and says nothing of the subscription.
 #[tokio::test]
 async fn another_node_is_no_trouble_of_the_subscription() {

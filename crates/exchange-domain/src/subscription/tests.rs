@@ -68,6 +68,28 @@ fn other_settings_are_a_change() {
         .then([Event::Changed(hourly)]);
 }
 
+/// R10.1: what a node no longer wants ends, and the node alone may begin it anew, under the same grant; but not what a person ended.
+#[test]
+fn what_its_node_withdrew_may_be_opened_anew() {
+    let withdraw = |by: Actor| Command::Withdraw { reason: "归集已停止".to_owned(), by };
+    let withdrawn = || Event::Ended(End::Withdrawn { reason: "归集已停止".to_owned() });
+    let history = || [Event::Opened(settings()), withdrawn()];
+    let other = Actor { id: consumer().id.replace("node-1", "node-2"), ..consumer() };
+
+    given::<Subscription>([Event::Opened(settings())])
+        .when(withdraw(consumer()))
+        .then([withdrawn()]);
+    given::<Subscription>([Event::Opened(settings())])
+        .when(withdraw(other))
+        .then_rejected(Rejection::OtherNode);
+    given::<Subscription>(history()).when(withdraw(consumer())).then_nothing();
+    given::<Subscription>(history()).when(open(settings())).then([Event::Opened(settings())]);
+    given::<Subscription>(history()).when(end(consumer())).then([requested()]);
+    given::<Subscription>([Event::Opened(settings()), withdrawn(), requested()])
+        .when(open(settings()))
+        .then_rejected(Rejection::Ended);
+}
+
 #[test]
 fn what_has_ended_stays_so_under_its_grant() {
     let history = || [Event::Opened(settings()), requested()];

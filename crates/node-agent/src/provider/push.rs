@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use publicdata_transfer::push::{Change, Content, Outline};
+use publicdata_transfer::push::{Change, Content, Follows, Outline};
 use publicdata_types::{DeliveryMode, Mask};
 
 use super::answer::{AnswerError, Answers};
@@ -21,7 +21,7 @@ pub(super) struct Reading {
     pub(super) connector: Arc<dyn Connector>,
     /// Where the rows are that are gone, if they are told.
     deletions: Option<Arc<dyn Connector>>,
-    /// The state of the source, if it is what is asked for.
+    /// The state of the source, as it is named to others; empty if it is not watched, or a question is answered.
     pub(super) source_version: String,
     shape: Shape,
 }
@@ -40,38 +40,36 @@ impl Provider {
         permit: &Permit,
         dataset: &Dataset,
     ) -> Result<Reading, Broken> {
-        if permit.request.reconcile {
-            let source_version = self.source_version(dataset).await?;
-            let connector = dataset.shared_connector();
-            return Ok(Reading { connector, deletions: None, source_version, shape: Shape::Rows });
-        }
-        let source_version = String::new();
-        match (permit.mode, dataset.feed()) {
-            (DeliveryMode::Bulk | DeliveryMode::Query, _) => Ok(Reading {
-                connector: dataset.shared_connector(),
-                deletions: None,
+        let is_delivery = permit.mode == DeliveryMode::Push && !permit.request.reconcile;
+        if let Some(feed) = dataset.feed().filter(|_| is_delivery) {
+            let range = self.range(permit, dataset, feed).await?;
+            let rows = feed.rows(&self.0.cursors, &range).await?;
+            let content = range.content();
+            let source_version = range.source_version;
+            let outline = Outline { content, source_version: source_version.clone() };
+            return Ok(Reading {
+                connector: rows.upserts,
+                deletions: rows.deletions.filter(|_| may_know_of_deletions(permit, dataset)),
                 source_version,
-                shape: Shape::Rows,
-            }),
-            (DeliveryMode::Push, None) => {
-                let state = self.source_version(dataset).await?;
-                let outline = Outline { content: Content::Whole, source_version: state };
-                let (connector, shape) = (dataset.shared_connector(), Shape::Push(outline));
-                Ok(Reading { connector, deletions: None, source_version, shape })
-            }
-            (DeliveryMode::Push, Some(feed)) => {
-                let range = self.range(permit, dataset, feed).await?;
-                let rows = feed.rows(&self.0.cursors, &range).await?;
-                let content = range.content();
-                let outline = Outline { content, source_version: range.source_version };
-                Ok(Reading {
-                    connector: rows.upserts,
-                    deletions: rows.deletions.filter(|_| may_know_of_deletions(permit, dataset)),
-                    source_version,
-                    shape: Shape::Push(outline),
-                })
-            }
+                shape: Shape::Push(outline),
+            });
         }
+        let source_version = match permit.mode {
+            // What is known of one subject is no state of the source.
+            DeliveryMode::Query => String::new(),
+            // Rows can be read although nobody says what changes.
+            DeliveryMode::Bulk => self.source_version(dataset).await.unwrap_or_default(),
+            DeliveryMode::Push => self.source_version(dataset).await?,
+        };
+        let shape = match is_delivery {
+            true => {
+                let state = source_version.clone();
+                Shape::Push(Outline { content: Content::Whole, source_version: state })
+            }
+            false => Shape::Rows,
+        };
+        let connector = dataset.shared_connector();
+        Ok(Reading { connector, deletions: None, source_version, shape })
     }
 
     /// The state that the source has now, or a later one when it is read.
@@ -113,6 +111,14 @@ impl Provider {
 }
 
 impl Reading {
+    /// What comes after it.
+    pub(super) fn follows(&self) -> Follows {
+        match &self.shape {
+            Shape::Push(Outline { content: Content::Changes(follows), .. }) => *follows,
+            Shape::Push(Outline { content: Content::Whole, .. }) | Shape::Rows => Follows::Nothing,
+        }
+    }
+
     /// The schema of what is sent, where the fields have this one.
     pub(super) fn schema(&self, fields: &SchemaRef) -> SchemaRef {
         match &self.shape {

@@ -78,6 +78,12 @@ impl Roster {
         members.iter().any(|member| member.id == id && member.state.borrow().grant_id() == grant_id)
     }
 
+    /// Whether it is one of these.
+    #[must_use]
+    pub fn has(&self, id: SubscriptionId) -> bool {
+        self.members().iter().any(|member| member.id == id)
+    }
+
     /// What they are doing.
     #[must_use]
     pub fn to_wire(&self) -> Vec<wire::Subscription> {

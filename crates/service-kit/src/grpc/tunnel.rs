@@ -7,15 +7,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use hyper_util::rt::TokioIo;
 use opentelemetry::global;
 use publicdata_identity::{Peer, SpiffeId};
-use tokio::io::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::sync::mpsc;
+use tokio_util::io::ReaderStream;
 use tonic::service::Routes;
 use tonic::transport::server::Connected;
 use tonic::transport::{self, Endpoint, Server, Uri};
@@ -91,14 +90,14 @@ pub async fn carry<E>(
     mut inbound: impl Stream<Item = Result<Bytes, E>> + Unpin,
     outbound: mpsc::Sender<Bytes>,
 ) {
-    let (mut reader, mut writer) = tokio::io::split(connection);
+    let (reader, mut writer) = tokio::io::split(connection);
+    // Small messages, which most are, share a buffer.
+    let mut read = ReaderStream::with_capacity(reader, CHUNK_BYTES);
     let out = async {
-        let mut bytes = BytesMut::new();
-        while reader.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {
-            if outbound.send(bytes.split().freeze()).await.is_err() {
+        while let Some(Ok(bytes)) = read.next().await {
+            if outbound.send(bytes).await.is_err() {
                 return;
             }
-            bytes.reserve(CHUNK_BYTES);
         }
     };
     let into = async {

@@ -1,8 +1,10 @@
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream};
 use publicdata_identity::testing::service;
+use publicdata_service_kit::Tasks;
 use publicdata_service_kit::grpc::{Channel, carry, channel_over, connection, serve_over};
 use publicdata_service_kit::problem::{Code, Problem};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +42,26 @@ async fn a_handler_knows_who_calls_through_a_tunnel() {
     let mut flood = open(channel, "Flood").await.unwrap();
     for _ in 0..20 {
         assert_eq!(flood.message().await.unwrap().unwrap().service.len(), 1024 * 1024);
+    }
+}
+
+/// R24.1: small messages share a buffer of 64 KiB, and none takes one of its own.
+#[tokio::test]
+async fn small_messages_share_a_buffer() {
+    let tasks = Tasks::new();
+    let (mut near, far) = connection();
+    let (outbound, mut carried) = mpsc::channel::<Bytes>(4);
+    let nothing = stream::pending::<Result<Bytes, ()>>();
+    tasks.spawn("carrying", carry(far, nothing, outbound));
+
+    let mut messages = Vec::new();
+    for _ in 0..4 {
+        near.write_all(&[7; 100]).await.unwrap();
+        messages.push(carried.recv().await.unwrap());
+    }
+
+    for pair in messages.windows(2) {
+        assert_eq!(pair[0].as_ptr_range().end, pair[1].as_ptr());
     }
 }
 

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Delivering;
+use crate::push::{Content, Follows};
 use crate::testing::{PARTIES, batch, noon, random, template, terms};
 
 const BATCHES: usize = 6;
@@ -131,6 +132,48 @@ fn delivery_of_other_fields_is_refused() {
     let frame = delivering.schema(&narrower).unwrap().unwrap();
 
     assert!(matches!(receiving.frame(frame), Err(ReceiveError::Fields)));
+}
+
+/// R27.1, R29.1: the receipt of a push says what the delivery said before its rows: the source's state, and whether more follows. A
+/// consumer's node signs nothing else; a node of before receipts said it is believed as before.
+#[test]
+fn receipt_of_a_push_says_the_sources_state() {
+    let outline =
+        Outline { content: Content::Changes(Follows::More), source_version: "state-1".to_owned() };
+    let push = |version: &str, follows| deliver_push(&outline, version, follows);
+
+    let receipt = push("state-1", Follows::More).unwrap();
+    assert_eq!((receipt.source_version.as_str(), receipt.more_follows), ("state-1", true));
+    let wrong = |version, follows| match push(version, follows) {
+        Err(ReceiveError::Receipt(ReceiptError::Mismatch { field })) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wrong("state-2", Follows::More), "source_version");
+    assert_eq!(wrong("state-1", Follows::Nothing), "more_follows");
+    assert_eq!(wrong("", Follows::More), "source_version");
+    assert!(push("", Follows::Nothing).is_ok());
+}
+
+/// A push without rows, whose receipt says this of the source.
+fn deliver_push(
+    outline: &Outline,
+    version: &str,
+    follows: Follows,
+) -> Result<publicdata_proto::exchange::v1::Receipt, ReceiveError> {
+    let template = TransferRequest {
+        mode: publicdata_proto::catalog::v1::DeliveryMode::Push.into(),
+        subscription_id: "0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f0004".to_owned(),
+        ..template()
+    };
+    let mut receiving = Receiving::new(&terms(), template).unwrap();
+    let request = receiving.request(noon(), &mut random());
+    let (header, mut delivering) = Delivering::new(&terms(), &request, &mut random()).unwrap();
+    receiving.header(&header)?;
+    let schema = outline.schema(&batch(0, 1).schema());
+    receiving.frame(delivering.schema(&schema).unwrap().unwrap())?;
+    delivering.read(version.to_owned(), follows);
+    let trailer = delivering.trailer(&PARTIES.provider_node, noon()).unwrap();
+    Ok(receiving.trailer(trailer, &PARTIES.roots, noon())?.receipt().clone())
 }
 
 /// R23.1: memory does not grow with what is transferred.
