@@ -3,10 +3,12 @@
 pub mod checkpoint;
 pub mod coverage;
 pub mod proof;
+pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, LogKey, Verifier};
 pub use coverage::{Admission, Coverage, Logged};
+pub use tile::Tile;
 pub use tree::{StoredHash, Tree};
 
 #[cfg(test)]
