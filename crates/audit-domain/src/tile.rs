@@ -43,7 +43,9 @@ pub struct Tile {
 
 /// The path names no tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a tile's path reads `tile/<level>/<index>[.p/<width>]` or `tile/entries/<index>[.p/<width>]`")]
+#[error(
+    "a tile's path reads `tile/<level>/<index>[.p/<width>]` or `tile/entries/<index>[.p/<width>]`"
+)]
 pub struct NoTile;
 
 /// What is no bundle of entries, or cannot be made one.
@@ -124,7 +126,8 @@ impl FromStr for Tile {
             return Err(NoTile);
         }
 
-        let tile = Coordinates::from_path(&format!("{HEIGHT_PREFIX}{place}")).map_err(|_| NoTile)?;
+        let tile =
+            Coordinates::from_path(&format!("{HEIGHT_PREFIX}{place}")).map_err(|_| NoTile)?;
         let kind = match tile.is_data() {
             true => Kind::Entries,
             false => Kind::Hashes { level: tile.level() },
