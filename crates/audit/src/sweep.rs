@@ -21,6 +21,8 @@ use crate::queries::{self, LeafRow};
 
 /// Events that are read at once. The pause after them keeps to the rate.
 const CHUNK: u64 = 500;
+/// However few there were: events that come one by one are not checked one by one.
+const CHUNK_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// Between two rounds, and after a failure.
 const ROUND_PAUSE: Duration = Duration::from_secs(2);
 /// What is told of a stream: who wants to know all has the log verified.
@@ -133,8 +135,8 @@ impl Sweep {
     fn pause_after(&self, count: u64) -> Duration {
         let streams = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        Duration::from_secs(1).saturating_mul(count).saturating_mul(streams)
-            / self.events_per_s.max(1)
+        let pause = Duration::from_secs(1).saturating_mul(count).saturating_mul(streams);
+        CHUNK_PAUSE_MIN.max(pause / self.events_per_s.max(1))
     }
 
     /// Checks the next events from place `from` on; answers how many there were.

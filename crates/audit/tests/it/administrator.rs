@@ -64,7 +64,7 @@ async fn deleted_event_is_found() {
     let found = changes(&auditor, 1).await;
     assert!(is_lost(&found[0], 3), "{found:?}");
     let verified = verified(&running, &auditor).await;
-    assert!(verified.contains("event 3 of stream EXCHANGE"), "{verified}");
+    assert!(verified.contains("stream EXCHANGE has lost commit 3"), "{verified}");
     assert_eq!(coverage(&auditor).await.finding, "", "its log goes on");
 }
 
@@ -79,7 +79,11 @@ async fn gap_is_found() {
     let running = bench.start().await;
     let auditor = bench.auditor(&running).await;
 
-    until("the finding", async || !coverage(&auditor).await.finding.is_empty()).await;
+    let is_found = async || {
+        let coverage = coverage(&auditor).await;
+        coverage.logged_sequence == 6 && !coverage.finding.is_empty()
+    };
+    until("the finding", is_found).await;
     let coverage = coverage(&auditor).await;
     assert_eq!(coverage.finding, "stream EXCHANGE has lost event 7: the next one is 8");
     assert_eq!((coverage.logged_sequence, coverage.last_sequence), (6, 8));
@@ -137,8 +141,8 @@ async fn stream_restored_from_an_older_copy_is_found() {
 
     let nats = bench.nats.as_mut().unwrap();
     nats.server.kill9().await;
-    std::fs::remove_dir_all(store.join("jetstream")).unwrap();
-    copied(&copy.join("jetstream"), &store.join("jetstream")).await;
+    std::fs::remove_dir_all(store.join("streams")).unwrap();
+    copied(&copy.join("streams"), &store.join("streams")).await;
     nats.server.restart().await.unwrap();
 
     let found = changes(&auditor, 2).await;

@@ -182,7 +182,8 @@ async fn other_requests_are_refused() {
 /// R23.2: a log without an event has a checkpoint, and no tiles.
 #[tokio::test]
 async fn empty_log_has_no_tiles() {
-    let running = Bench::in_memory().start().await;
+    let bench = Bench::in_memory();
+    let running = bench.start().await;
 
     let note = get(&running, "checkpoint").await.bytes().await.unwrap();
 

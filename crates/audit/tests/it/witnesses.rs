@@ -42,6 +42,8 @@ async fn status(bench: &Bench, running: &Running) -> WitnessStatus {
 
 /// Waits until the witness has signed all that is in the log.
 async fn cosigned(bench: &Bench, running: &Running) -> u64 {
+    // Whoever asks is registered first, by an event.
+    status(bench, running).await;
     let size = bench.settled(running).await;
     until("the cosignature", async || status(bench, running).await.size >= size).await;
     size
@@ -289,6 +291,7 @@ async fn silent_witness_is_given_up() {
     let config = WitnessConfig { url, ..Parrot::start(200, "").await.config };
     let running = bench.start_witnessed(vec![config]).await;
     bench.append_many(2).await;
+    status(&bench, &running).await;
     let size = bench.settled(&running).await;
 
     let said = problem(&bench, &running).await;
