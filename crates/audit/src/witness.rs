@@ -205,7 +205,7 @@ impl Peer {
                 let pause = BACKOFF.delays().nth(self.failures).unwrap_or(BACKOFF.delay_max);
                 self.failures += 1;
                 self.due = Instant::now() + pause;
-                let problem = chain(&refusal).to_string();
+                let problem = chain(&refusal);
                 self.report(&refusal, &problem);
                 statuses.change(self.place, |status| status.problem = problem);
             }

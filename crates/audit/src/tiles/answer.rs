@@ -87,9 +87,9 @@ fn kept(kind: HeaderValue, cache: HeaderValue) -> [(HeaderName, HeaderValue); 2]
 /// The problem as gRPC would tell it; what failed is logged on the way.
 fn failed(error: Error) -> (StatusCode, String) {
     let problem = Problem::from(error);
-    let status = match problem.code {
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    let status = match problem.code == Code::Unavailable {
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::INTERNAL_SERVER_ERROR,
     };
     (status, problem.to_string())
 }

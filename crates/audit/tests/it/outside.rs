@@ -1,5 +1,5 @@
 //! Programs that others wrote for logs like this one. `deploy/setup` brings them: golang.org/x/mod 0.7.0 as Debian packages it,
-//! aics-tlog 0.2.1 and aics-witness 0.1.0 from PyPI.
+//! wheels of aics-tlog 0.2.1 and aics-witness 0.1.0.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -74,7 +74,7 @@ pub struct Verify {
     /// The log's public key, a file; by default that of the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
-    /// Read nothing but tiles over plain HTTP from this address, such as http://127.0.0.1:7108. Payloads are not checked then.
+    /// Read nothing but tiles over plain HTTP from this address, as `publicdata up` prints it. Payloads are not checked then.
     #[arg(long)]
     pub url: Option<String>,
     /// An older checkpoint, a file: the log must continue it.
