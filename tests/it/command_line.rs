@@ -278,6 +278,40 @@ async fn an_auditor_replays_what_concerns_one_thing() {
     assert_eq!(replay(&["--about", &city.grant, "--from", &now]).await, "");
 }
 
+/// R46.2, R23.2: without certificate or account a stranger keeps a checkpoint, and later verifies the log against it over plain HTTP; a
+/// witness that is required and has not cosigned is a finding. An auditor is told what is logged, and how it stands with witnesses.
+#[tokio::test]
+async fn a_stranger_verifies_the_log_over_http() {
+    let city = City::settled(Rows::few()).await;
+    let (terminal, stranger) =
+        (Terminal::new(city.fleet.data()), Terminal::new(&city.path("nowhere")));
+    let url = city.fleet.endpoints().audit_log.clone();
+    let file = city.path("log.vkey");
+    std::fs::write(&file, city.fleet.verifier_key()).unwrap();
+    let key = file.to_str().unwrap();
+    terminal.json(&["audit", "verify", "--as", "auditor"]).await;
+
+    let kept = stranger.text(&["audit", "checkpoint", "--url", &url]).await;
+    let file = city.path("kept.checkpoint");
+    std::fs::write(&file, kept).unwrap();
+    let verify = ["audit", "verify", "--url", &url, "--key", key, "--since"];
+    let verify = [&verify[..], &[file.to_str().unwrap()]].concat();
+    let report = stranger.json(&verify).await;
+    assert_eq!(report["findings"], serde_json::json!([]), "{report}");
+    assert!(report["continues"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["entries"], report["size"], "{report}");
+
+    let witness = "witness.test/w1+6e5439cb+BMDVQm2QGeyi3ekhv1RZrM/8qIgCyjF27nlO3H6+2a11";
+    let ended = stranger.run(&[&verify[..], &["--witness", witness]].concat()).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("witness witness.test/w1 has not cosigned"), "{ended:?}");
+
+    let coverage = terminal.json(&["audit", "coverage", "--as", "auditor"]).await;
+    assert_eq!(coverage["streams"][0]["stream"], "CATALOG", "{coverage}");
+    let witnesses = terminal.text(&["audit", "witnesses", "--as", "auditor"]).await;
+    assert_eq!(witnesses.trim(), "the log has no witnesses");
+}
+
 /// H3: a reader that has seen enough (`| head -1`) ends a command without noise.
 #[tokio::test]
 async fn a_closed_pipe_is_quiet() {

@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+pub mod cosignature;
 pub mod coverage;
 pub mod proof;
+pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, LogKey, Verifier};
+pub use cosignature::{Cosignature, Witness};
 pub use coverage::{Admission, Coverage, Logged};
+pub use tile::Tile;
 pub use tree::{StoredHash, Tree};
 
 #[cfg(test)]

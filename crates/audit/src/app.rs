@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use publicdata_audit_domain::LogKey;
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::jetstream::SetupError;
@@ -13,6 +13,7 @@ use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::audit::v1::audit_service_server::AuditServiceServer;
 use publicdata_service_kit::Tasks;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
+use publicdata_service_kit::http::{BoundHttp, ListenError};
 use publicdata_views::{Database, DatabaseError};
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -22,6 +23,11 @@ use crate::feed::Findings;
 use crate::grpc::Service;
 use crate::keys::{self, KeyFileError};
 use crate::log::{Log, LogError};
+use crate::shown::Shown;
+use crate::sweep::{Checks, Sweep};
+use crate::tiles::{self, Tiles};
+use crate::web::Web;
+use crate::witness::Witnessing;
 use crate::writer::Writer;
 
 /// The service's name to the event store: its permissions rest on it.
@@ -41,8 +47,12 @@ pub struct Dependencies {
 /// A service that is built and holds its port, and neither logs nor answers yet.
 pub struct App {
     server: BoundServer,
+    http: Option<BoundHttp>,
     service: Service,
+    tiles: Tiles,
     writer: Writer,
+    sweep: Sweep,
+    witnessing: Option<Witnessing>,
     tasks: Tasks,
     verifier_key: String,
 }
@@ -56,6 +66,9 @@ pub enum BuildError {
     /// The port is taken, or the credentials cannot serve.
     #[error("the server cannot start")]
     Server(#[from] ServerError),
+    /// The port for plain HTTP is taken.
+    #[error("the log cannot be served over HTTP")]
+    Http(#[from] ListenError),
     /// The log has no key.
     #[error("the log's key cannot be used")]
     Key(#[from] KeyFileError),
@@ -71,6 +84,12 @@ pub enum BuildError {
     /// The log cannot be taken up.
     #[error("the log cannot be taken up")]
     Log(#[from] LogError),
+    /// Witnesses cannot be asked.
+    #[error("TLS to witnesses cannot be set up")]
+    Tls(#[from] rustls::Error),
+    /// What witnesses signed cannot be read.
+    #[error("what witnesses signed cannot be read")]
+    Witnesses(#[from] crate::Error),
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
@@ -95,18 +114,33 @@ impl App {
     /// Says which part cannot be had.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
-        let Config { listen, database, origin, key, streams } = config;
         let Dependencies { store, credentials, tasks } = dependencies;
-        let server = bind(listen, &credentials)?;
-        let key: LogKey = keys::open(&key, &origin)?;
+        let server = bind(config.listen, &credentials)?;
+        let http = config.http.map(BoundHttp::bind).transpose()?;
+        let (key, origin) = (keys::open(&config.key, &config.origin)?, &config.origin);
         let verifier_key = key.verifier_key().to_owned();
         tracing::info!(log.origin = origin, log.verifier_key = verifier_key, "log is opened");
 
-        let database = Database::open(&database).await?;
+        let database = Database::open(&config.database).await?;
         let log = Log::open(database.clone(), key).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
 
-        let findings = Findings::default();
+        let witnessing = witnessing(&database, &config).await?;
+        let shown = match &witnessing {
+            Some(witnessing) => Shown::offered(database.clone(), witnessing.offered()),
+            None => Shown::newest(database.clone()),
+        };
+        let witnesses = witnessing.as_ref().map(Witnessing::statuses).unwrap_or_default();
+
+        let (findings, checks, streams) =
+            (Findings::default(), Checks::default(), config.streams.clone());
+        let sweep = Sweep {
+            store: Arc::clone(&store),
+            database: database.clone(),
+            streams: streams.clone(),
+            events_per_s: config.check_events_per_s,
+            checks: checks.clone(),
+        };
         let writer = Writer {
             store: Arc::clone(&store),
             database: database.clone(),
@@ -114,14 +148,22 @@ impl App {
             streams: streams.clone(),
             findings: findings.clone(),
         };
-        let service = Service { database, store, directory, streams, findings };
-        Ok(Self { server, service, writer, tasks, verifier_key })
+        let tiles = Tiles { database: database.clone(), shown: shown.clone() };
+        let service =
+            Service { database, store, directory, streams, findings, checks, shown, witnesses };
+        Ok(Self { server, http, service, tiles, writer, sweep, witnessing, tasks, verifier_key })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// Where the log is read over plain HTTP, if anywhere.
+    #[must_use]
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(BoundHttp::local_addr)
     }
 
     /// The public key that checkpoints are verified with; it also stands in `log.vkey` in the log's folder.
@@ -136,15 +178,35 @@ impl App {
         self.writer.log.size()
     }
 
-    /// Logs events and answers calls from now on, as two of the tasks.
+    /// Logs events and answers calls from now on, as tasks.
     ///
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
         let routes = Routes::new(AuditServiceServer::new(self.service));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])?;
-        let shutdown = self.tasks.shutdown().clone();
-        self.tasks.spawn("log writer", self.writer.run(shutdown));
+        if let Some(http) = self.http {
+            http.spawn(&self.tasks, "log", tiles::router(self.tiles));
+        }
+        let shutdown = self.tasks.shutdown();
+        self.tasks.spawn("log writer", self.writer.run(shutdown.clone()));
+        self.tasks.spawn("check of logged events", self.sweep.run(shutdown.clone()));
+        if let Some(witnessing) = self.witnessing {
+            self.tasks.spawn("witnesses", witnessing.run(shutdown.clone()));
+        }
         Ok(())
     }
+}
+
+/// Offers checkpoints, if there are witnesses to offer them to.
+async fn witnessing(
+    database: &Database,
+    config: &Config,
+) -> Result<Option<Witnessing>, BuildError> {
+    if config.witnesses.is_empty() {
+        return Ok(None);
+    }
+    let (web, pause) = (Web::new()?, Duration::from_millis(config.witness_pause_ms));
+    let witnessing = Witnessing::open(database.clone(), &config.witnesses, &web, pause).await?;
+    Ok(Some(witnessing))
 }

@@ -7,8 +7,8 @@ use publicdata_audit_domain::{Checkpoint, Verifier, checkpoint};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::audit::v1::get_inclusion_proof_request::Event;
 use publicdata_proto::audit::v1::{
-    GetCheckpointRequest, GetInclusionProofRequest, Leaf, ReadEventsRequest, ReadEventsResponse,
-    StreamPosition,
+    GetCheckpointRequest, GetCoverageRequest, GetInclusionProofRequest, Leaf, ListWitnessesRequest,
+    ReadEventsRequest, ReadEventsResponse, StreamCoverage, StreamPosition, WitnessStatus,
 };
 use publicdata_service_kit::grpc::Channel;
 use publicdata_types::Digest;
@@ -18,9 +18,11 @@ use crate::replay::{Storyteller, Told};
 use crate::time;
 
 pub use proof::{Proof, ProofError};
+pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
 
 mod proof;
+mod tiles;
 mod verify;
 
 /// The largest answer: a payload of 1 MiB, which is what a message holds, and its leaf.
@@ -72,8 +74,36 @@ impl LogClient {
     /// # Errors
     /// The call failed.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, Status> {
-        let newest = self.calls.clone().get_checkpoint(GetCheckpointRequest {}).await?;
-        Ok(newest.into_inner().checkpoint)
+        self.signed(GetCheckpointRequest { offered: false }).await
+    }
+
+    /// The checkpoint that outsiders are shown, with what witnesses signed: a note, not verified.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn offered_checkpoint(&self) -> Result<Vec<u8>, Status> {
+        self.signed(GetCheckpointRequest { offered: true }).await
+    }
+
+    /// How far each stream is in the log, and what is wrong, as the service says.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn coverage(&self) -> Result<Vec<StreamCoverage>, Status> {
+        Ok(self.calls.clone().get_coverage(GetCoverageRequest {}).await?.into_inner().streams)
+    }
+
+    /// How it stands with the log's witnesses, as the service says.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn witnesses(&self) -> Result<Vec<WitnessStatus>, Status> {
+        let answer = self.calls.clone().list_witnesses(ListWitnessesRequest {}).await?;
+        Ok(answer.into_inner().witnesses)
+    }
+
+    async fn signed(&self, request: GetCheckpointRequest) -> Result<Vec<u8>, Status> {
+        Ok(self.calls.clone().get_checkpoint(request).await?.into_inner().checkpoint)
     }
 
     /// Tells what events say, in the order of the log.

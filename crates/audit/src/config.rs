@@ -1,8 +1,11 @@
 //! What is set, and what is checked of it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use http::Uri;
+use publicdata_audit_domain::Witness;
 use publicdata_event_store::jetstream::StoreConfig;
 use publicdata_service_kit::telemetry::TelemetryConfig;
 use serde::Deserialize;
@@ -19,9 +22,33 @@ pub struct Config {
     pub origin: String,
     /// The folder of the log's key and of its verifier key.
     pub key: PathBuf,
+    /// Where the log is read over plain HTTP, by anybody; nowhere, unless it is set. Port 0 takes a free one.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
+    /// Who is asked to cosign checkpoints; nobody, unless they are set.
+    #[serde(default)]
+    pub witnesses: Vec<WitnessConfig>,
+    /// How long to wait after one offer to witnesses before the next.
+    #[serde(default = "witness_pause_ms")]
+    pub witness_pause_ms: u64,
+    /// How many logged events are read again a second, at most, to be held against their leaves.
+    #[serde(default = "check_events_per_s")]
+    pub check_events_per_s: u32,
     /// Which streams are logged. One that does not exist yet is waited for.
     #[serde(default = "every_stream")]
     pub streams: Vec<String>,
+}
+
+/// Somebody else who keeps an eye on the log (C2SP tlog-witness).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// What it is called here.
+    pub name: String,
+    /// The address before `/add-checkpoint`.
+    pub url: String,
+    /// Its verifier key, of cosignature/v1.
+    pub vkey: String,
 }
 
 /// The audit service as a process of its own.
@@ -48,6 +75,20 @@ pub enum ConfigError {
     /// A stream is named twice.
     #[error("`streams` names a stream twice; name each once")]
     StreamTwice,
+    /// Two witnesses could not be told apart.
+    #[error("`witnesses` has {name} twice, or its key; name each once")]
+    WitnessTwice {
+        /// Its name.
+        name: String,
+    },
+    /// A witness cannot be asked, or its answer not checked.
+    #[error(
+        "witness {name} needs a `url` such as https://witness.example/log, and a `vkey` that reads <name>+<id>+<key>"
+    )]
+    Witness {
+        /// Its name.
+        name: String,
+    },
     /// The event store is nowhere.
     #[error("`nats.urls` is empty; name at least one server")]
     NatsMissing,
@@ -63,7 +104,19 @@ impl Config {
         key: impl Into<PathBuf>,
     ) -> Self {
         let (database, origin, key) = (database.into(), origin.into(), key.into());
-        Self { listen, database, origin, key, streams: every_stream() }
+        let (http, witnesses, witness_pause_ms) = (None, Vec::new(), witness_pause_ms());
+        let (check_events_per_s, streams) = (check_events_per_s(), every_stream());
+        Self {
+            listen,
+            database,
+            origin,
+            key,
+            http,
+            witnesses,
+            witness_pause_ms,
+            check_events_per_s,
+            streams,
+        }
     }
 
     /// Checks what the types don't.
@@ -80,7 +133,25 @@ impl Config {
         if sorted.len() != self.streams.len() {
             return Err(ConfigError::StreamTwice);
         }
+        let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for witness in &self.witnesses {
+            let name = witness.name.clone();
+            let Some((key, _)) = witness.parts() else { return Err(ConfigError::Witness { name }) };
+            if !names.insert(&witness.name) || !keys.insert(key.id()) {
+                return Err(ConfigError::WitnessTwice { name });
+            }
+        }
         Ok(())
+    }
+}
+
+impl WitnessConfig {
+    /// Its key, and where checkpoints are handed in, unless one of them is none.
+    pub(crate) fn parts(&self) -> Option<(Witness, Uri)> {
+        let key = self.vkey.parse().ok()?;
+        let uri: Uri = format!("{}/add-checkpoint", self.url.trim_end_matches('/')).parse().ok()?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        (is_web && uri.query().is_none()).then_some((key, uri))
     }
 }
 
@@ -95,6 +166,16 @@ impl ProcessConfig {
         }
         self.audit.validate()
     }
+}
+
+/// Often enough for an auditor, and rarely enough for who witnesses many logs.
+const fn witness_pause_ms() -> u64 {
+    5_000
+}
+
+/// So little that nobody feels it; ten million events take 28 hours.
+const fn check_events_per_s() -> u32 {
+    100
 }
 
 fn every_stream() -> Vec<String> {

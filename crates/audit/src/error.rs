@@ -1,6 +1,7 @@
 //! Why a call is not answered, and the only mapping to a gRPC status.
 
 use publicdata_audit_domain::proof::Unprovable;
+use publicdata_audit_domain::tile::BundleError;
 use publicdata_event_store as event_store;
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
@@ -108,6 +109,15 @@ pub enum Error {
         /// The place in the log.
         index: u64,
     },
+    /// A leaf is gone.
+    #[error("leaf {index} of the log is lost; restore the log's database from a copy")]
+    LeafLost {
+        /// The place in the log.
+        index: u64,
+    },
+    /// A leaf is too long to be given out in a bundle.
+    #[error("a leaf cannot be given out")]
+    Bundle(#[from] BundleError),
     /// The database failed.
     #[error("the log's database failed")]
     Database(#[from] sqlx::Error),
@@ -164,6 +174,8 @@ impl From<Error> for Problem {
             Error::LeafAltered { stream, sequence, .. } => {
                 logged(event(Code::DataLoss, "LEAF_ALTERED", stream, *sequence))
             }
+            Error::LeafLost { .. } => damaged("LEAF_LOST", message),
+            Error::Bundle(_) => damaged("LEAF_TOO_LONG", chain(&error)),
             Error::Database(sqlx::Error::ColumnDecode { .. }) => {
                 damaged("LOG_DAMAGED", format!("the log's tables are damaged: {}", chain(&error)))
             }

@@ -84,11 +84,7 @@ impl Replay {
             let (stream, sequence) = place();
             return Err(Error::EventLost { stream, sequence, index: row.index });
         };
-        let logged = Leaf::decode(row.leaf.as_slice()).map_err(|_| Error::LeafAltered {
-            stream: row.stream.clone(),
-            sequence: row.sequence,
-            index: row.index,
-        })?;
+        let logged = Leaf::decode(row.leaf.as_slice()).map_err(|_| row.altered())?;
         if let Some(what) = leaf::difference(&logged, &leaf::of(&recorded)) {
             let (stream, sequence) = place();
             return Err(Error::EventChanged { stream, sequence, index: row.index, what });
@@ -106,8 +102,7 @@ impl Replay {
             let hashes = queries::hashes(&mut connection, &indexes).await?;
             for (row, index) in page.iter().zip(indexes) {
                 if hashes.at(index) != Ok(tree::leaf_hash(&row.leaf)) {
-                    let (stream, sequence) = (row.stream.clone(), row.sequence);
-                    return Err(Error::LeafAltered { stream, sequence, index: row.index });
+                    return Err(row.altered());
                 }
             }
             self.next = page.last().map_or(self.end, |row| row.index + 1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use prost::Message as _;
+use publicdata_audit_domain::tile::ENTRY_BYTES_MAX;
 use publicdata_event_store::{Error, Store};
 use publicdata_proto::audit::v1::Leaf;
 use publicdata_service_kit::problem::chain;
@@ -101,7 +102,11 @@ impl Feed {
             if recorded.sequence != *next {
                 return End::Finding(gap(&self.stream, *next, recorded.sequence));
             }
-            if entries.send(Entry::from(&recorded)).await.is_err() {
+            let entry = Entry::from(&recorded);
+            if entry.leaf.len() > ENTRY_BYTES_MAX {
+                return End::Finding(too_long(&entry));
+            }
+            if entries.send(entry).await.is_err() {
                 return End::Closed;
             }
             *next += 1;
@@ -162,6 +167,14 @@ impl Feed {
 /// What to say of a gap.
 pub(crate) fn gap(stream: &str, expected: u64, found: u64) -> String {
     format!("stream {stream} has lost event {expected}: the next one is {found}")
+}
+
+/// What to say of an event that nobody could be shown.
+fn too_long(entry: &Entry) -> String {
+    let Entry { stream, sequence, .. } = entry;
+    format!(
+        "event {sequence} of stream {stream} cannot be logged: its subject and message id take more than {ENTRY_BYTES_MAX} bytes"
+    )
 }
 
 fn passing(error: impl std::error::Error + Send + Sync + 'static) -> End {

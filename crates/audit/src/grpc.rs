@@ -14,10 +14,10 @@ use publicdata_proto::audit::v1::get_inclusion_proof_request::Event;
 use publicdata_proto::audit::v1::{
     GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetCoverageRequest, GetCoverageResponse, GetInclusionProofRequest,
-    GetInclusionProofResponse, ReadEventsRequest, ReadEventsResponse, StreamCoverage,
-    StreamPosition,
+    GetInclusionProofResponse, ListWitnessesRequest, ListWitnessesResponse, ReadEventsRequest,
+    ReadEventsResponse, StreamCoverage, StreamPosition, WitnessStatus,
 };
-use publicdata_types::{Actor, Denied, Digest};
+use publicdata_types::{Actor, Denied};
 use publicdata_views::Database;
 use sqlx::AnyConnection;
 use tonic::{Request, Response, Status};
@@ -25,8 +25,12 @@ use tonic::{Request, Response, Status};
 use crate::error::Error;
 use crate::events;
 use crate::feed::Findings;
+use crate::proofs;
 use crate::queries::{self, Filter, LeafRow, SignedCheckpoint};
+use crate::shown::{self, Shown};
+use crate::sweep::Checks;
 use crate::time;
+use crate::witness::{self, Statuses};
 
 /// Answers calls from the log's tables and the event store.
 pub struct Service {
@@ -40,6 +44,12 @@ pub struct Service {
     pub streams: Vec<String>,
     /// Why the logs of streams have stopped.
     pub findings: Findings,
+    /// What was found in what is logged.
+    pub checks: Checks,
+    /// Which checkpoint outsiders are shown.
+    pub shown: Shown,
+    /// How it stands with the witnesses.
+    pub witnesses: Statuses,
 }
 
 #[tonic::async_trait]
@@ -50,18 +60,21 @@ impl AuditService for Service {
     #[tracing::instrument(skip_all, err(level = "debug"))]
     async fn get_checkpoint(
         &self,
-        _request: Request<GetCheckpointRequest>,
+        request: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
         let mut connection = self.connection().await?;
-        let newest = newest(&mut connection).await?;
-        let needs = proof::root_needs(newest.size);
+        let signed = match request.into_inner().offered {
+            true => self.shown.checkpoint().await?,
+            false => shown::newest(&mut connection).await?,
+        };
+        let needs = proof::root_needs(signed.size);
         let hashes = queries::hashes(&mut connection, &needs).await.map_err(Error::from)?;
-        let root = proof::root(newest.size, &hashes)
+        let root = proof::root(signed.size, &hashes)
             .map_err(|missing| Error::Unprovable(missing.into()))?;
 
         Ok(Response::new(GetCheckpointResponse {
-            checkpoint: newest.note.into_bytes(),
-            size: newest.size,
+            checkpoint: signed.note.into_bytes(),
+            size: signed.size,
             root: root.as_bytes().to_vec(),
         }))
     }
@@ -78,13 +91,13 @@ impl AuditService for Service {
         })?;
 
         let mut connection = self.connection().await?;
-        let newest = newest(&mut connection).await?;
+        let newest = shown::newest(&mut connection).await?;
         let size = tree_size(size, &newest)?;
         let leaf = match event {
             Event::Index(index) => leaf_at(&mut connection, index, size).await?,
             Event::Position(position) => self.leaf_of(&mut connection, &position, size).await?,
         };
-        let hashes = prove_inclusion(&mut connection, size, leaf.index).await?;
+        let hashes = proofs::inclusion(&mut connection, size, leaf.index).await?;
 
         Ok(Response::new(GetInclusionProofResponse {
             index: leaf.index,
@@ -102,9 +115,9 @@ impl AuditService for Service {
         let GetConsistencyProofRequest { old_size, new_size } = request.into_inner();
 
         let mut connection = self.connection().await?;
-        let newest = newest(&mut connection).await?;
+        let newest = shown::newest(&mut connection).await?;
         let new_size = tree_size(new_size, &newest)?;
-        let hashes = prove_consistency(&mut connection, old_size, new_size).await?;
+        let hashes = proofs::consistency(&mut connection, old_size, new_size).await?;
 
         Ok(Response::new(GetConsistencyProofResponse {
             hashes: hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect(),
@@ -126,6 +139,15 @@ impl AuditService for Service {
             streams.push(self.stream_coverage(&coverage, stream).await?);
         }
         Ok(Response::new(GetCoverageResponse { streams }))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn list_witnesses(
+        &self,
+        _request: Request<ListWitnessesRequest>,
+    ) -> Result<Response<ListWitnessesResponse>, Status> {
+        let witnesses = self.witnesses.all().into_iter().map(witness_status).collect();
+        Ok(Response::new(ListWitnessesResponse { witnesses }))
     }
 
     #[tracing::instrument(skip_all, err(level = "debug"))]
@@ -190,6 +212,7 @@ impl Service {
             logged_sequence: logged.sequence,
             logged_count: logged.count,
             finding: self.findings.of(stream).unwrap_or_default(),
+            check: Some(self.checks.of(stream)),
         })
     }
 
@@ -232,9 +255,11 @@ fn tree_size(asked: u64, newest: &SignedCheckpoint) -> Result<u64, Error> {
     }
 }
 
-async fn newest(connection: &mut AnyConnection) -> Result<SignedCheckpoint, Error> {
-    // The log was opened before the service listens, so there is one.
-    Ok(queries::newest_checkpoint(connection).await?.ok_or(sqlx::Error::RowNotFound)?)
+fn witness_status(status: witness::Status) -> WitnessStatus {
+    let witness::Status { name, key, url, size, cosigned_at_s, problem } = status;
+    let seconds = i64::try_from(cosigned_at_s).unwrap_or(i64::MAX);
+    let cosigned_at = (size > 0).then_some(prost_types::Timestamp { seconds, nanos: 0 });
+    WitnessStatus { name, key, url, size, cosigned_at, problem }
 }
 
 async fn leaf_at(connection: &mut AnyConnection, index: u64, size: u64) -> Result<LeafRow, Error> {
@@ -243,26 +268,6 @@ async fn leaf_at(connection: &mut AnyConnection, index: u64, size: u64) -> Resul
         false => None,
     };
     leaf.ok_or(Error::NoSuchLeaf { index, size })
-}
-
-async fn prove_inclusion(
-    connection: &mut AnyConnection,
-    size: u64,
-    index: u64,
-) -> Result<Vec<Digest>, Error> {
-    let needs = proof::inclusion_needs(size, index)?;
-    let hashes = queries::hashes(connection, &needs).await?;
-    Ok(proof::inclusion(size, index, &hashes)?)
-}
-
-async fn prove_consistency(
-    connection: &mut AnyConnection,
-    old_size: u64,
-    new_size: u64,
-) -> Result<Vec<Digest>, Error> {
-    let needs = proof::consistency_needs(old_size, new_size)?;
-    let hashes = queries::hashes(connection, &needs).await?;
-    Ok(proof::consistency(old_size, new_size, &hashes)?)
 }
 
 /// A stream that does not exist yet has no events.

@@ -9,11 +9,18 @@ pub mod feed;
 pub mod keys;
 pub mod leaf;
 pub mod log;
+pub mod sweep;
 
 pub mod error;
 pub mod events;
 pub mod grpc;
 pub mod queries;
+pub mod shown;
+pub mod witness;
+
+mod proofs;
+mod tiles;
+mod web;
 
 pub mod client;
 pub mod replay;

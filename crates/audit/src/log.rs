@@ -2,7 +2,8 @@
 
 use publicdata_audit_domain::tree::{self, HashMissing};
 use publicdata_audit_domain::{
-    Admission, Checkpoint, Coverage, LogKey, StoredHash, Tree, Verifier, checkpoint,
+    Admission, Checkpoint, Cosignature, Coverage, LogKey, StoredHash, Tree, Verifier, Witness,
+    checkpoint,
 };
 use publicdata_views::{Database, DatabaseError, Engine};
 use sqlx::pool::PoolConnection;
@@ -12,7 +13,10 @@ use tokio::sync::watch;
 use crate::leaf::Entry;
 use crate::queries;
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_log.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_log.sql"),
+    include_str!("../migrations/0002_cosignature.sql"),
+];
 
 mod rows;
 
@@ -198,6 +202,18 @@ impl Log {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Keeps what a witness signed. Should it be lost, the witness is asked again.
+pub(crate) async fn keep_cosignature(
+    database: &Database,
+    size: u64,
+    witness: &Witness,
+    cosignature: &Cosignature,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = database.begin().await?;
+    rows::insert_cosignature(transaction.connection(), size, &witness.id(), cosignature).await?;
+    transaction.commit().await
 }
 
 /// Begins a transaction that survives a power failure once it is committed.

@@ -7,6 +7,8 @@ use publicdata_types::Digest;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
+use crate::error::Error;
+
 /// A checkpoint as it was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCheckpoint {
@@ -42,6 +44,14 @@ pub struct Filter {
     pub until: Timestamp,
 }
 
+impl LeafRow {
+    /// What to say if it is not the leaf that the tree was built with.
+    pub(crate) fn altered(&self) -> Error {
+        let (stream, sequence) = (self.stream.clone(), self.sequence);
+        Error::LeafAltered { stream, sequence, index: self.index }
+    }
+}
+
 impl Default for Filter {
     fn default() -> Self {
         Self {
@@ -62,6 +72,43 @@ pub async fn newest_checkpoint(
         .await?;
     row.map(|row| Ok(SignedCheckpoint { size: number(&row, 0)?, note: row.try_get(1)? }))
         .transpose()
+}
+
+/// The checkpoint of the tree of this size, if one was signed.
+pub async fn checkpoint_of(
+    connection: &mut AnyConnection,
+    size: u64,
+) -> Result<Option<SignedCheckpoint>, sqlx::Error> {
+    let row = sqlx::query("SELECT note FROM log_checkpoint WHERE size = $1")
+        .bind(bound(size))
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(SignedCheckpoint { size, note: row.try_get(0)? })).transpose()
+}
+
+/// The signature lines that witnesses gave to the checkpoint of this size, without their ends.
+pub async fn cosignatures(
+    connection: &mut AnyConnection,
+    size: u64,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT line FROM log_cosignature WHERE size = $1 ORDER BY witness")
+        .bind(bound(size))
+        .fetch_all(connection)
+        .await
+}
+
+/// The last checkpoint that a witness signed: its size, and when that was.
+pub async fn last_cosigned(
+    connection: &mut AnyConnection,
+    witness: &str,
+) -> Result<Option<(u64, u64)>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT size, cosigned_at FROM log_cosignature WHERE witness = $1 ORDER BY size DESC LIMIT 1",
+    )
+    .bind(witness.to_owned())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Ok((number(&row, 0)?, number(&row, 1)?))).transpose()
 }
 
 /// These stored hashes of the tree; one that is not there is left out.
@@ -151,6 +198,24 @@ pub async fn leaves(
     .bind(filter.from.as_microsecond())
     .bind(filter.until.as_microsecond())
     .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(leaf).collect()
+}
+
+/// The leaves of a stream's events with these sequence numbers, in their order.
+pub async fn leaves_of(
+    connection: &mut AnyConnection,
+    stream: &str,
+    sequences: std::ops::Range<u64>,
+) -> Result<Vec<LeafRow>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT leaf_index, stream_name, sequence, leaf FROM log_leaf \
+         WHERE stream_name = $1 AND sequence >= $2 AND sequence < $3 ORDER BY sequence",
+    )
+    .bind(stream.to_owned())
+    .bind(bound(sequences.start))
+    .bind(bound(sequences.end))
     .fetch_all(connection)
     .await?;
     rows.iter().map(leaf).collect()

@@ -11,6 +11,7 @@ use publicdata_identity::credentials::CredentialsError;
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::opendata::v1::publication_service_server::PublicationServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
+use publicdata_service_kit::http::{BoundHttp, ListenError};
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_views::{Database, DatabaseError, Projector};
 use tonic::service::Routes;
@@ -18,7 +19,7 @@ use tonic::service::Routes;
 use crate::blobs::{self, Blobs};
 use crate::config::{Config, ConfigError, ProcessConfig};
 use crate::grpc::Service;
-use crate::portal::{BoundPortal, Portal, PortalError, Site};
+use crate::portal::{self, Portal, Site};
 use crate::publishing::Publishing;
 use crate::queries::Queries;
 use crate::views::{self, OPENDATA, Views};
@@ -43,7 +44,7 @@ pub struct Dependencies {
 #[derive(Debug)]
 pub struct App {
     server: BoundServer,
-    http: BoundPortal,
+    http: BoundHttp,
     tasks: Tasks,
     directory: Arc<Directory>,
     views: Views,
@@ -62,7 +63,7 @@ pub enum BuildError {
     Server(#[from] ServerError),
     /// The portal's port is taken.
     #[error("the portal cannot start")]
-    Portal(#[from] PortalError),
+    Portal(#[from] ListenError),
     /// The folder of content cannot be used.
     #[error("the content cannot be used")]
     Content(#[from] blobs::OpenError),
@@ -105,7 +106,7 @@ impl App {
         config.validate()?;
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
-        let http = BoundPortal::bind(config.http_listen)?;
+        let http = BoundHttp::bind(config.http_listen)?;
         let blobs = Arc::new(Blobs::open(&config.content, config.content_bytes_max)?);
 
         let database = Database::open(&config.database).await?;
@@ -177,7 +178,7 @@ impl App {
                 () = portal.verify_content() => {}
             }
         });
-        self.http.spawn(&self.tasks, self.portal);
+        self.http.spawn(&self.tasks, "portal", portal::router(self.portal));
         Ok(())
     }
 }

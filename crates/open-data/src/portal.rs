@@ -4,12 +4,9 @@ mod answer;
 mod api;
 mod downloads;
 mod pages;
-mod visitor;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -18,16 +15,10 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use publicdata_directory::Directory;
-use publicdata_service_kit::Tasks;
-use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use self::visitor::Visitors;
 use crate::blobs::Blobs;
 use crate::queries::Queries;
-
-/// How long visitors may go on after shutdown has begun.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the portal shows from.
 #[derive(Clone, Debug)]
@@ -41,24 +32,6 @@ pub(crate) struct Portal {
 /// How the public reaches the portal.
 #[derive(Clone, Debug)]
 pub(crate) struct Site(Arc<str>);
-
-/// A portal that holds its port, and does not answer yet.
-#[derive(Debug)]
-pub(crate) struct BoundPortal {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-/// The portal's address is taken, or not this machine's.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen at {address}; is another process using the port?")]
-pub struct PortalError {
-    /// The address.
-    pub address: SocketAddr,
-    /// Why.
-    #[source]
-    pub source: io::Error,
-}
 
 // === impl Site ===
 
@@ -77,48 +50,7 @@ impl Site {
     }
 }
 
-// === impl BoundPortal ===
-
-impl BoundPortal {
-    /// Takes the port at once. Port 0 takes a free one.
-    pub(crate) fn bind(address: SocketAddr) -> Result<Self, PortalError> {
-        let listen = || {
-            let listener = std::net::TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            let bound = listener.local_addr()?;
-            Ok(Self { listener: TcpListener::from_std(listener)?, address: bound })
-        };
-        listen().map_err(|source| PortalError { address, source })
-    }
-
-    /// Where it listens, with the port that it got.
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Answers visitors until shutdown, as one of the service's tasks.
-    pub(crate) fn spawn(self, tasks: &Tasks, portal: Portal) {
-        tracing::info!(server.address = %self.address, "portal answers");
-        let shutdown = tasks.shutdown().clone();
-        let name = format!("portal at {}", self.address);
-        tasks.try_spawn(name, async move {
-            let server = axum::serve(Visitors(self.listener), router(portal))
-                .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-            let mut server = std::pin::pin!(server.into_future());
-            tokio::select! {
-                ended = &mut server => return ended,
-                () = shutdown.cancelled() => {}
-            }
-            match timeout(DRAIN_DEADLINE, server).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    tracing::warn!("visitors go on after the deadline; leaving them");
-                    Ok(())
-                }
-            }
-        });
-    }
-}
+// === impl Portal ===
 
 impl Portal {
     /// Reads all that is open once: what is damaged is logged, and not given out.
@@ -135,7 +67,8 @@ impl Portal {
     }
 }
 
-fn router(portal: Portal) -> Router {
+/// What the portal answers.
+pub(crate) fn router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(pages::list))
         .route("/datasets/{file}", get(downloads::dataset))

@@ -32,6 +32,9 @@ pub struct Endpoints {
     pub open_data: String,
     /// gRPC address of the audit log.
     pub audit: String,
+    /// Where the audit log is read over plain HTTP, as tiles, `http://host:port`.
+    #[serde(default)]
+    pub audit_log: String,
     /// Address of the public portal, `http://host:port`.
     pub portal: String,
     /// gRPC and Arrow Flight address of each node of this machine, by `<organisation code>/<node name>`.

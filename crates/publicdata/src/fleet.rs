@@ -206,6 +206,7 @@ impl Fleet {
             leaf_nodes,
             open_data,
             audit,
+            audit_log,
             portal,
             nodes,
             ..
@@ -220,6 +221,7 @@ impl Fleet {
             ("exchange-bus", exchange_bus),
             ("open-data", open_data),
             ("audit", audit),
+            ("audit log", audit_log),
             ("portal", portal),
             ("nats-server", &nats),
         ]

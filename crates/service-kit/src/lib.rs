@@ -10,6 +10,7 @@ pub mod retry;
 pub mod tasks;
 
 pub mod grpc;
+pub mod http;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,11 +6,10 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use prost::Message as _;
 use publicdata_audit_domain::tree::leaf_hash;
-use publicdata_audit_domain::{Admission, Checkpoint, Coverage, Tree, Verifier, proof};
+use publicdata_audit_domain::{Admission, Checkpoint, Coverage, Tree, Verifier, Witness, proof};
 use publicdata_proto::audit::v1::get_inclusion_proof_request::Event;
 use publicdata_proto::audit::v1::{
-    GetConsistencyProofRequest, GetCoverageRequest, GetInclusionProofRequest, Leaf,
-    ReadEventsResponse, StreamCoverage,
+    GetConsistencyProofRequest, GetInclusionProofRequest, Leaf, ReadEventsResponse, StreamCoverage,
 };
 use publicdata_types::Digest;
 use serde::Serialize;
@@ -29,6 +28,8 @@ const POLL_PAUSE: Duration = Duration::from_millis(100);
 pub struct Verification {
     /// A checkpoint that was kept from before: the log must continue it.
     pub old_checkpoint: Option<Vec<u8>>,
+    /// Who must have cosigned the checkpoint, each of them. With any, the checkpoint is the one that outsiders are shown.
+    pub witnesses: Vec<Witness>,
     /// How many events to have proven one by one, at most.
     pub samples: u32,
     /// How long to wait for events that happened just now to be logged.
@@ -37,7 +38,12 @@ pub struct Verification {
 
 impl Default for Verification {
     fn default() -> Self {
-        Self { old_checkpoint: None, samples: 8, patience: Duration::from_secs(10) }
+        Self {
+            old_checkpoint: None,
+            witnesses: Vec::new(),
+            samples: 8,
+            patience: Duration::from_secs(10),
+        }
     }
 }
 
@@ -62,6 +68,8 @@ pub struct Report {
     pub proven: Vec<u64>,
     /// The size of the older checkpoint's tree, if the log was shown to continue it.
     pub continues: Option<u64>,
+    /// The witnesses that were asked for and have cosigned the checkpoint, by name.
+    pub cosigned_by: Vec<String>,
     /// Everything that is wrong. Empty: the log is sound.
     pub findings: Vec<Finding>,
 }
@@ -110,7 +118,10 @@ impl LogClient {
         options: &Verification,
     ) -> Result<Report, Status> {
         let coverage = self.settled_coverage(options.patience).await?;
-        let note = self.checkpoint().await?;
+        let note = match options.witnesses.is_empty() {
+            true => self.checkpoint().await?,
+            false => self.offered_checkpoint().await?,
+        };
         let mut report = Report {
             origin: verifier.origin().to_owned(),
             checkpoint: String::from_utf8_lossy(&note).into_owned(),
@@ -123,6 +134,7 @@ impl LogClient {
                 return Ok(report);
             }
         };
+        cosigned(&note, &options.witnesses, &mut report.cosigned_by, &mut report.findings);
         report.size = signed.size;
         report.root = signed.hash.to_string();
         let old = match options.old_checkpoint.as_deref().map(|old| verifier.checkpoint(old)) {
@@ -177,10 +189,6 @@ impl LogClient {
             Ok(settled) => settled,
             Err(_) => Ok(first.clone()),
         }
-    }
-
-    async fn coverage(&self) -> Result<Vec<StreamCoverage>, Status> {
-        Ok(self.calls.clone().get_coverage(GetCoverageRequest {}).await?.into_inner().streams)
     }
 
     /// Builds the tree anew from every event up to the checkpoint; stops at the first that is not as it was logged.
@@ -324,6 +332,23 @@ impl Replayed {
         self.tree.append(&event.leaf);
         self.payload_bytes += u64::try_from(event.payload.len()).unwrap_or_default();
         Ok(())
+    }
+}
+
+/// Which witnesses have cosigned the checkpoint, and which have not.
+pub(super) fn cosigned(
+    note: &[u8],
+    witnesses: &[Witness],
+    by: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
+) {
+    for witness in witnesses {
+        let name = witness.name().to_owned();
+        match witness.cosignature(note) {
+            Ok(Some(_)) => by.push(name),
+            Ok(None) => findings.push(Finding::NotCosigned { witness: name }),
+            Err(doubt) => findings.push(Finding::Cosignature(doubt)),
+        }
     }
 }
 

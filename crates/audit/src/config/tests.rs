@@ -28,6 +28,39 @@ fn every_stream_is_logged_unless_said_otherwise() {
     assert_eq!(config.audit.streams, ["CATALOG", "EXCHANGE", "OPENDATA"]);
 }
 
+const WITNESS: &str = r#"
+    [[audit.witnesses]]
+    name = "university"
+    url = "https://witness.example/log/"
+    vkey = "witness.test/w1+6e5439cb+BMDVQm2QGeyi3ekhv1RZrM/8qIgCyjF27nlO3H6+2a11"
+"#;
+
+/// R46.2: witnesses are configured by address and key.
+#[test]
+fn witnesses_are_named() {
+    let config = load(&FILE.replace("[nats]", &format!("{WITNESS}\n[nats]"))).unwrap();
+
+    assert_eq!(config.validate(), Ok(()));
+    let (key, uri) = config.audit.witnesses[0].parts().unwrap();
+    assert_eq!(key.name(), "witness.test/w1");
+    assert_eq!(uri, "https://witness.example/log/add-checkpoint");
+}
+
+/// H3: a witness that could not be asked, or not be told from another, is refused by its name.
+#[test]
+fn witnesses_that_cannot_be_are_refused() {
+    let load = |witnesses: &str| {
+        load(&FILE.replace("[nats]", &format!("{witnesses}\n[nats]"))).unwrap().validate()
+    };
+    let name = "university".to_owned();
+    let wrong = Err(ConfigError::Witness { name: name.clone() });
+
+    assert_eq!(load(&WITNESS.replace("https://", "ftp://")), wrong);
+    assert_eq!(load(&WITNESS.replace("https://witness.example/log/", "nowhere")), wrong);
+    assert_eq!(load(&WITNESS.replace("+BMDV", "+AMDV")), wrong);
+    assert_eq!(load(&WITNESS.repeat(2)), Err(ConfigError::WitnessTwice { name }));
+}
+
 /// H3: a key that nobody reads is named.
 #[test]
 fn a_mistyped_key_is_refused() {

@@ -1,6 +1,6 @@
 //! Rows of the log, many a statement.
 
-use publicdata_audit_domain::{Logged, StoredHash};
+use publicdata_audit_domain::{Cosignature, Logged, StoredHash};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::leaf::Entry;
@@ -90,6 +90,25 @@ pub(super) async fn insert_checkpoint(
         .bind(note.to_owned())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_cosignature(
+    connection: &mut AnyConnection,
+    size: u64,
+    witness: &str,
+    cosignature: &Cosignature,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO log_cosignature (size, witness, cosigned_at, line) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (size, witness) DO NOTHING",
+    )
+    .bind(bound(size))
+    .bind(witness.to_owned())
+    .bind(bound(cosignature.time_s))
+    .bind(cosignature.line.clone())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

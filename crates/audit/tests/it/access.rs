@@ -21,7 +21,8 @@ async fn foreign_certificate_is_refused() {
     let foreign = testing::credentials(&testing::authority(), &testing::user("account-1"));
     let channel = channel(&running.address, &foreign, &testing::service("audit")).unwrap();
 
-    let answer = AuditServiceClient::new(channel).get_checkpoint(GetCheckpointRequest {}).await;
+    let answer =
+        AuditServiceClient::new(channel).get_checkpoint(GetCheckpointRequest::default()).await;
 
     assert!(answer.is_err());
 }
@@ -43,7 +44,10 @@ async fn caller_without_certificate_is_refused() {
             endpoint = endpoint.tls_config(tls).unwrap();
         }
         let mut calls = AuditServiceClient::new(endpoint.connect_lazy());
-        assert!(calls.get_checkpoint(GetCheckpointRequest {}).await.is_err(), "over {scheme}");
+        assert!(
+            calls.get_checkpoint(GetCheckpointRequest::default()).await.is_err(),
+            "over {scheme}"
+        );
     }
 }
 
@@ -56,7 +60,7 @@ async fn only_auditors_and_authorities_read_events() {
     let mut calls = AuditServiceClient::new(consumer);
     bench.settled(&running).await;
 
-    calls.get_checkpoint(GetCheckpointRequest {}).await.unwrap();
+    calls.get_checkpoint(GetCheckpointRequest::default()).await.unwrap();
     calls.get_coverage(GetCoverageRequest {}).await.unwrap();
     let refused = calls.read_events(ReadEventsRequest::default()).await.unwrap_err();
     let problem = Problem::from_status(&refused);

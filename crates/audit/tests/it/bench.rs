@@ -11,8 +11,9 @@ use futures::{StreamExt as _, TryStreamExt as _, future};
 use jiff::Timestamp;
 use prost::Name;
 use prost_types::Any;
-use publicdata_audit::client::{LogClient, Report, Verification};
-use publicdata_audit::{App, Config, Dependencies};
+use publicdata_audit::client::{LogClient, Report, TileLog, Verification};
+use publicdata_audit::config::WitnessConfig;
+use publicdata_audit::{App, Config, Dependencies, keys};
 use publicdata_audit_domain::Verifier;
 use publicdata_event_store::jetstream::permissions;
 use publicdata_event_store::memory::MemoryStore;
@@ -36,6 +37,7 @@ use uuid::Uuid;
 pub(crate) const ORIGIN: &str = "test.internal/audit";
 pub(crate) const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
 const TIMEOUT: Duration = Duration::from_secs(30);
+const WITNESS_PAUSE_MS: u64 = 50;
 
 /// Events, a place for the log, and certificates.
 pub(crate) struct Bench {
@@ -51,6 +53,8 @@ pub(crate) struct Bench {
 pub(crate) struct Running {
     pub(crate) address: String,
     pub(crate) verifier: Verifier,
+    /// Where the log is read over plain HTTP: the beginning of each address.
+    pub(crate) url: String,
     size: watch::Receiver<u64>,
     _tasks: Tasks,
 }
@@ -134,19 +138,38 @@ impl Bench {
 
     /// The service on another store than the one that is written to.
     pub(crate) async fn start_on(&self, store: Store) -> Running {
+        self.start_with(store, Vec::new()).await
+    }
+
+    /// The service with witnesses, which it asks often.
+    pub(crate) async fn start_witnessed(&self, witnesses: Vec<WitnessConfig>) -> Running {
+        self.start_with(Arc::clone(&self.store), witnesses).await
+    }
+
+    /// The log's verifier key, also before the service has started.
+    pub(crate) fn log_key(&self) -> String {
+        let key = keys::open(&self.folder.path().join("log"), ORIGIN).unwrap();
+        key.verifier_key().to_owned()
+    }
+
+    pub(crate) async fn start_with(&self, store: Store, witnesses: Vec<WitnessConfig>) -> Running {
         let tasks = Tasks::new();
         let id = testing::service("audit");
         let listen = "127.0.0.1:0".parse().unwrap();
         let key = self.folder.path().join("log");
-        let config = Config::new(listen, &self.database_url, ORIGIN, key);
+        let mut config = Config::new(listen, &self.database_url, ORIGIN, key);
+        config.http = Some(listen);
+        config.witnesses = witnesses;
+        config.witness_pause_ms = WITNESS_PAUSE_MS;
         let credentials = testing::credentials(&self.certificates, &id);
         let dependencies = Dependencies { store, credentials, tasks: tasks.clone() };
         let app = App::build(config, dependencies).await.unwrap();
         let address = app.local_addr().to_string();
         let verifier = app.verifier_key().parse().unwrap();
+        let url = format!("http://{}", app.http_addr().unwrap());
         let size = app.log_size();
         app.spawn().unwrap();
-        Running { address, verifier, size, _tasks: tasks }
+        Running { address, verifier, url, size, _tasks: tasks }
     }
 
     /// Appends one commit with one event to a new aggregate.
@@ -236,6 +259,11 @@ impl Running {
         let mut log = self.size.clone();
         let there = log.wait_for(|now| *now >= size);
         tokio::time::timeout(TIMEOUT, there).await.expect("events in the log").unwrap();
+    }
+
+    /// The log as outsiders read it.
+    pub(crate) fn tiles(&self) -> TileLog {
+        TileLog::new(&self.url).unwrap()
     }
 
     pub(crate) async fn verify(&self, client: &LogClient) -> Report {

@@ -182,7 +182,8 @@ async fn checkpoint_grows_with_the_log() {
     let mut calls =
         publicdata_proto::audit::v1::audit_service_client::AuditServiceClient::new(channel);
     let mut newest = async || {
-        let answer = calls.get_checkpoint(GetCheckpointRequest {}).await.unwrap().into_inner();
+        let answer =
+            calls.get_checkpoint(GetCheckpointRequest::default()).await.unwrap().into_inner();
         let signed = running.verifier.checkpoint(&answer.checkpoint).unwrap();
         assert_eq!((signed.size, signed.hash.as_bytes().as_slice()), (answer.size, &*answer.root));
         signed

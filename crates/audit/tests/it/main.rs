@@ -3,12 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 mod bench;
+mod outside;
 
 mod access;
+mod administrator;
+mod auditor;
 mod crash;
 mod logging;
 mod program;
 mod proofs;
 mod story;
 mod tampering;
+mod tiles;
 mod trace;
+mod verifiers;
+mod witnesses;

@@ -5,10 +5,12 @@ use async_nats::header::{
     NATS_MESSAGE_ID,
 };
 use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use async_nats::{Client, jetstream};
 use bytes::Bytes;
 use futures::StreamExt;
 
+use crate::subject::all_of;
 use crate::{BoxError, NewCommit, Subject};
 
 /// What the server takes in one atomic batch.
@@ -72,6 +74,67 @@ impl Raw {
             }
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
             self.jetstream.publish_with_headers(subject, headers, payload).await?.await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the stream of the service with this name as an administrator could: so that messages may be deleted.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn make_deletable(&self, stream: &str) -> Result<(), BoxError> {
+        let (name, subjects) = (stream.to_owned(), vec![all_of(stream)]);
+        let config = Config { name, subjects, allow_direct: true, ..Config::default() };
+        self.jetstream.create_stream(config).await?;
+        Ok(())
+    }
+
+    /// Deletes one message, where the stream lets it.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), BoxError> {
+        self.jetstream.get_stream(stream).await?.delete_message(sequence).await?;
+        Ok(())
+    }
+
+    /// Keeps so many messages, the newest: no stream is safe from that.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn trim(&self, stream: &str, keep: i64) -> Result<(), BoxError> {
+        let mut config = self.jetstream.get_stream(stream).await?.cached_info().config.clone();
+        config.max_messages = keep;
+        // The server drops what is too much only where newer messages would push it out.
+        config.discard = DiscardPolicy::Old;
+        self.jetstream.update_stream(config).await?;
+        Ok(())
+    }
+
+    /// Deletes the stream and makes it anew, with the same messages but for the payload at `sequence`.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn rewrite(
+        &self,
+        stream: &str,
+        sequence: u64,
+        payload: Bytes,
+    ) -> Result<(), BoxError> {
+        let old = self.jetstream.get_stream(stream).await?;
+        let (config, last) =
+            (old.cached_info().config.clone(), old.cached_info().state.last_sequence);
+        let mut messages = Vec::new();
+        for place in 1..=last {
+            messages.push(old.get_raw_message(place).await?);
+        }
+        self.jetstream.delete_stream(stream).await?;
+        self.jetstream.create_stream(config).await?;
+        for message in messages {
+            let payload =
+                if message.sequence == sequence { payload.clone() } else { message.payload };
+            let subject = message.subject.to_string();
+            self.jetstream.publish_with_headers(subject, message.headers, payload).await?.await?;
         }
         Ok(())
     }

@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use futures::TryStreamExt as _;
-use publicdata_audit::client::{LogClient, Proof, Report, Selection, Verification, Which};
+use publicdata_audit::client::{
+    Finding, LogClient, Proof, Report, Selection, TileLog, TileReport, Verification, Which,
+};
 use publicdata_audit::replay::{About, Told};
-use publicdata_audit_domain::Verifier;
+use publicdata_audit_domain::{Verifier, Witness};
+use publicdata_proto::audit::v1::{
+    GetCoverageResponse, ListWitnessesResponse, StreamCoverage, WitnessStatus,
+};
 use publicdata_service_kit::Problem;
 
 use crate::context::Context;
-use crate::output::{print_line, read_json_file};
+use crate::output::{print_line, read_json_file, to_json};
 use crate::session::Session;
 
 /// The log's public key below a fleet's data folder.
@@ -22,8 +27,13 @@ pub const VERIFIER_KEY: &str = "audit-log/log.vkey";
 pub enum Command {
     /// Tell the story from events alone, in the order of the log (重放).
     Replay(Replay),
-    /// Check the whole log: every event, the signed checkpoint, proofs, coverage (验证).
+    /// Check the whole log: every event, the signed checkpoint, proofs, coverage (验证). With --url, its tiles alone, over plain
+    /// HTTP: that takes no certificate.
     Verify(Verify),
+    /// Say how far each stream is in the log, and what the check that goes on all the time has found.
+    Coverage,
+    /// Say how it stands with the outside witnesses that cosign checkpoints (见证).
+    Witnesses,
     /// Have it proven that one event is in the log; keep the proof, and `check` it anywhere.
     Prove(Prove),
     /// Check a proof, with nothing but the file and the log's public key.
@@ -35,7 +45,11 @@ pub enum Command {
         key: Option<PathBuf>,
     },
     /// Print the newest checkpoint: keep it, and `verify --since` it later.
-    Checkpoint,
+    Checkpoint {
+        /// Read it over plain HTTP from this address, as outsiders do, with the cosignatures of witnesses.
+        #[arg(long)]
+        url: Option<String>,
+    },
 }
 
 /// Arguments of `replay`.
@@ -68,11 +82,17 @@ pub struct Verify {
     /// The log's public key, a file; by default that of the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
-    /// An older checkpoint, a file: the log must continue it.
+    /// Read nothing but tiles over plain HTTP from this address, as `publicdata up` prints it. Payloads are not checked then.
     #[arg(long)]
+    pub url: Option<String>,
+    /// An older checkpoint, a file: the log must continue it.
+    #[arg(long, visible_alias = "checkpoint")]
     pub since: Option<PathBuf>,
+    /// A witness's verifier key, `<name>+<id>+<key>`: it must have cosigned the checkpoint. May be repeated.
+    #[arg(long = "witness", value_name = "VKEY")]
+    pub witnesses: Vec<Witness>,
     /// How many events to have proven one by one.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, conflicts_with = "url")]
     pub samples: u32,
 }
 
@@ -100,12 +120,19 @@ pub struct Prove {
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Replay(arguments) => replay(context, arguments).await,
-        Command::Verify(arguments) => {
-            let session = context.session()?;
-            let report = verify(context, &session, arguments).await?;
-            context.output.value(&report, summary(&report))?;
-            anyhow::ensure!(report.is_sound(), "the log is not sound");
-            Ok(())
+        Command::Verify(arguments) => verify(context, arguments).await,
+        Command::Coverage => {
+            let streams = log(&context.session()?)?.coverage().await.map_err(problem)?;
+            let told: Vec<_> = streams.iter().map(coverage_line).collect();
+            context.output.value(&to_json(&GetCoverageResponse { streams })?, told.join("\n"))
+        }
+        Command::Witnesses => {
+            let witnesses = log(&context.session()?)?.witnesses().await.map_err(problem)?;
+            let told = match witnesses.is_empty() {
+                true => "the log has no witnesses".to_owned(),
+                false => witnesses.iter().map(witness_line).collect::<Vec<_>>().join("\n"),
+            };
+            context.output.value(&to_json(&ListWitnessesResponse { witnesses })?, told)
         }
         Command::Prove(arguments) => {
             let verifier = verifier(context, arguments.key.as_ref())?;
@@ -133,8 +160,11 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             });
             context.output.value(&value, text)
         }
-        Command::Checkpoint => {
-            let note = log(&context.session()?)?.checkpoint().await.map_err(problem)?;
+        Command::Checkpoint { url } => {
+            let note = match url {
+                Some(url) => TileLog::new(&url)?.checkpoint().await?,
+                None => log(&context.session()?)?.checkpoint().await.map_err(problem)?,
+            };
             print_line(String::from_utf8_lossy(&note).trim_end())
         }
     }
@@ -212,7 +242,7 @@ impl Table {
     }
 }
 
-async fn verify(context: &Context, session: &Session, arguments: Verify) -> anyhow::Result<Report> {
+async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     let verifier = verifier(context, arguments.key.as_ref())?;
     let old_checkpoint = match &arguments.since {
         Some(path) => {
@@ -220,9 +250,27 @@ async fn verify(context: &Context, session: &Session, arguments: Verify) -> anyh
         }
         None => None,
     };
-    let options =
-        Verification { old_checkpoint, samples: arguments.samples, ..Verification::default() };
-    log(session)?.verify(&verifier, &options).await.map_err(problem)
+    let options = Verification {
+        old_checkpoint,
+        witnesses: arguments.witnesses,
+        samples: arguments.samples,
+        ..Verification::default()
+    };
+    let is_sound = match &arguments.url {
+        Some(url) => {
+            let report = TileLog::new(url)?.verify(&verifier, &options).await?;
+            context.output.value(&report, tile_summary(&report))?;
+            report.is_sound()
+        }
+        None => {
+            let log = log(&context.session()?)?;
+            let report = log.verify(&verifier, &options).await.map_err(problem)?;
+            context.output.value(&report, summary(&report))?;
+            report.is_sound()
+        }
+    };
+    anyhow::ensure!(is_sound, "the log is not sound");
+    Ok(())
 }
 
 /// A report, for people.
@@ -234,21 +282,71 @@ pub fn summary(report: &Report) -> String {
         format!("root               {} of {} leaves, signed", report.root, report.size),
         format!("inclusion proven   of {} events", report.proven.len()),
     ];
-    if let Some(size) = report.continues {
-        lines.push(format!("consistency        continues the older checkpoint of {size} leaves"));
-    }
+    lines.extend(trust_lines(report.continues, &report.cosigned_by));
     for stream in &report.streams {
         lines.push(format!(
             "coverage           {}: {} of {} events",
             stream.stream, stream.logged_sequence, stream.last_sequence
         ));
     }
-    match report.is_sound() {
-        true => lines.push("the log is sound".to_owned()),
-        false => lines
-            .extend(report.findings.iter().map(|finding| format!("FINDING            {finding}"))),
-    }
+    lines.extend(verdict(&report.findings));
     lines.join("\n")
+}
+
+/// What was read over HTTP, for people.
+fn tile_summary(report: &TileReport) -> String {
+    let mut lines = vec![
+        format!("log                {}", report.origin),
+        format!("entries            {} (payloads are not in the log's tiles)", report.entries),
+        format!("root               {} of {} leaves, signed", report.root, report.size),
+    ];
+    lines.extend(trust_lines(report.continues, &report.cosigned_by));
+    for (stream, count) in &report.streams {
+        lines.push(format!("coverage           {stream}: {count} events, none left out"));
+    }
+    lines.extend(verdict(&report.findings));
+    lines.join("\n")
+}
+
+fn trust_lines(continues: Option<u64>, cosigned_by: &[String]) -> Vec<String> {
+    let continues = continues
+        .map(|size| format!("consistency        continues the older checkpoint of {size} leaves"));
+    let cosigned = cosigned_by.iter().map(|name| format!("cosigned           by {name}"));
+    continues.into_iter().chain(cosigned).collect()
+}
+
+fn verdict(findings: &[Finding]) -> Vec<String> {
+    match findings.is_empty() {
+        true => vec!["the log is sound".to_owned()],
+        false => findings.iter().map(|finding| format!("FINDING            {finding}")).collect(),
+    }
+}
+
+fn coverage_line(line: &StreamCoverage) -> String {
+    let StreamCoverage { stream, last_sequence, logged_sequence, .. } = line;
+    let check = line.check.clone().unwrap_or_default();
+    let mut lines = vec![format!(
+        "{stream}: {logged_sequence} of {last_sequence} events logged; read again up to {}, {} rounds before",
+        check.checked_sequence, check.rounds
+    )];
+    lines.extend(Some(&line.finding).filter(|finding| !finding.is_empty()).cloned());
+    if check.changed_count > 0 {
+        lines.push(format!("{} events are not as they were logged:", check.changed_count));
+        lines.extend(check.findings);
+    }
+    lines.join("\n  ")
+}
+
+fn witness_line(status: &WitnessStatus) -> String {
+    let WitnessStatus { name, key, url, size, problem, .. } = status;
+    let signed = match size {
+        0 => "has cosigned nothing yet".to_owned(),
+        size => format!("cosigned the tree of {size} leaves"),
+    };
+    match problem.is_empty() {
+        true => format!("{name} ({key}, {url}): {signed}"),
+        false => format!("{name} ({key}, {url}): {signed}\n  {problem}"),
+    }
 }
 
 fn log(session: &Session) -> anyhow::Result<LogClient> {

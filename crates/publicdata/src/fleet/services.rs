@@ -121,7 +121,7 @@ pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
     let (catalog, catalog_feed, entries) = Box::pin(setting.catalog(&mut services)).await?;
     let exchange_bus = Box::pin(setting.exchange_bus(&mut services)).await?;
     let (open_data, portal) = Box::pin(setting.open_data(&mut services)).await?;
-    let (audit, verifier_key) = Box::pin(setting.audit(&mut services)).await?;
+    let (audit, audit_log, verifier_key) = Box::pin(setting.audit(&mut services)).await?;
     let endpoints = Endpoints {
         trust_domain: setting.domain.to_string(),
         catalog: catalog.to_string(),
@@ -131,6 +131,7 @@ pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
         leaf_nodes: setting.nats.leaf_address().unwrap_or_default(),
         open_data: open_data.to_string(),
         audit: audit.to_string(),
+        audit_log,
         portal: format!("http://{portal}"),
         nodes: BTreeMap::new(),
     };
@@ -216,18 +217,22 @@ impl Setting<'_> {
         Ok((address, portal))
     }
 
-    async fn audit(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, String)> {
+    async fn audit(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, String, String)> {
         let Part { store, credentials, tasks, database } = self.part("audit", services).await?;
         let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
         let key = self.data.join("audit-log");
-        let config = publicdata_audit::Config::new(listen, database, origin, key);
+        let config = publicdata_audit::Config {
+            http: Some(self.ports.address(8)),
+            ..publicdata_audit::Config::new(listen, database, origin, key)
+        };
         let dependencies = publicdata_audit::Dependencies { store, credentials, tasks };
         let app = publicdata_audit::App::build(config, dependencies)
             .await
             .context("audit does not start")?;
         let (address, verifier_key) = (app.local_addr(), app.verifier_key().to_owned());
+        let log = app.http_addr().map(|log| format!("http://{log}")).unwrap_or_default();
         app.spawn()?;
-        Ok((address, verifier_key))
+        Ok((address, log, verifier_key))
     }
 
     /// What every service gets: its store, its credentials, its tasks and a database of its own.

@@ -13,6 +13,33 @@ pub enum Finding {
     /// The older checkpoint does not count.
     #[error("the checkpoint from before does not count: {0}")]
     OldCheckpoint(Doubt),
+    /// A witness has not signed the checkpoint.
+    #[error("witness {witness} has not cosigned the checkpoint")]
+    NotCosigned {
+        /// Its name.
+        witness: String,
+    },
+    /// What stands under a witness's name is not its signature.
+    #[error("a witness's cosignature does not count: {0}")]
+    Cosignature(Doubt),
+    /// A bundle of entries can't be read.
+    #[error("{path} is no bundle of {entries} entries: it was cut short, or tampered with")]
+    Bundle {
+        /// Which.
+        path: String,
+        /// How many it should have.
+        entries: u64,
+    },
+    /// A tile's hashes are not those of the entries.
+    #[error(
+        "{path} does not have the hashes of the log's entries; the first that differs is number {at}"
+    )]
+    Tile {
+        /// Which.
+        path: String,
+        /// The hash, counted from the tile's first, 0.
+        at: usize,
+    },
     /// The service found it while reading.
     #[error("{0}")]
     Event(String),
@@ -128,6 +155,10 @@ impl Finding {
         match self {
             Self::Checkpoint(_) => "CHECKPOINT_DOUBTFUL",
             Self::OldCheckpoint(_) => "OLD_CHECKPOINT_DOUBTFUL",
+            Self::NotCosigned { .. } => "COSIGNATURE_MISSING",
+            Self::Cosignature(_) => "COSIGNATURE_DOUBTFUL",
+            Self::Bundle { .. } => "BUNDLE_MALFORMED",
+            Self::Tile { .. } => "TILE_DIFFERS",
             Self::Event(_) => "EVENT_NOT_AS_LOGGED",
             Self::Payload { .. } => "PAYLOAD_REWRITTEN",
             Self::Repeated { .. } => "EVENT_REPEATED",

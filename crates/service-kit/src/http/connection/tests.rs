@@ -9,11 +9,11 @@ const ALMOST: Duration = Duration::from_secs(59);
 async fn an_idle_visitor_is_left() {
     let (_silent, stream) = duplex(8);
     let begun = Instant::now();
-    let error = Visitor::new(stream).read_u8().await.unwrap_err();
+    let error = Connection::new(stream).read_u8().await.unwrap_err();
     assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, IDLE_MAX));
 
     let (_stalled, stream) = duplex(8);
-    let error = Visitor::new(stream).write_all(b"more than fits").await.unwrap_err();
+    let error = Connection::new(stream).write_all(b"more than fits").await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
@@ -21,7 +21,7 @@ async fn an_idle_visitor_is_left() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_download_goes_on() {
     let (mut visitor, stream) = duplex(1);
-    let (mut asks, mut answers) = tokio::io::split(Visitor::new(stream));
+    let (mut asks, mut answers) = tokio::io::split(Connection::new(stream));
     let read = async {
         for _ in 0..5 {
             sleep(ALMOST).await;

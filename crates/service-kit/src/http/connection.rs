@@ -1,4 +1,4 @@
-//! Connections of visitors. One on which nothing passes for a while ends: who stops reading or never asks holds nothing.
+//! Connections of strangers. One on which nothing passes for a while ends: who stops reading or never asks holds nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,27 +14,27 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Longer than any answer takes to begin.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(60);
 
-/// Accepts visitors.
+/// Accepts connections.
 #[derive(Debug)]
-pub(super) struct Visitors(pub(super) TcpListener);
+pub(super) struct Connections(pub(super) TcpListener);
 
 /// A connection that ends by itself.
 #[derive(Debug)]
-pub(super) struct Visitor<S> {
+pub(super) struct Connection<S> {
     stream: S,
     patience: Pin<Box<Sleep>>,
 }
 
-// === impl Visitors ===
+// === impl Connections ===
 
-impl Listener for Visitors {
-    type Io = Visitor<TcpStream>;
+impl Listener for Connections {
+    type Io = Connection<TcpStream>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         // Not the inherent one: this one goes on after an error.
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (Visitor::new(stream), address)
+        (Connection::new(stream), address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -42,9 +42,9 @@ impl Listener for Visitors {
     }
 }
 
-// === impl Visitor ===
+// === impl Connection ===
 
-impl<S> Visitor<S> {
+impl<S> Connection<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, patience: Box::pin(sleep(IDLE_MAX)) }
     }
@@ -68,7 +68,7 @@ impl<S> Visitor<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Visitor<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -79,7 +79,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Visitor<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Visitor<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

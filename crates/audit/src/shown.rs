@@ -1,0 +1,66 @@
+//! Which checkpoint outsiders are shown: the newest, or, with witnesses, the newest that these were offered.
+
+use publicdata_views::Database;
+use sqlx::AnyConnection;
+use tokio::sync::watch;
+
+use crate::error::Error;
+use crate::queries::{self, SignedCheckpoint};
+
+/// Answers the checkpoint for outsiders, with the cosignatures that witnesses gave to it. It never goes back to a smaller tree.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    database: Database,
+    /// The size of the tree that was offered last, where there are witnesses to offer it to.
+    offered: Option<watch::Receiver<u64>>,
+}
+
+impl Shown {
+    /// Shows the newest checkpoint.
+    #[must_use]
+    pub fn newest(database: Database) -> Self {
+        Self { database, offered: None }
+    }
+
+    /// Shows the checkpoint of the tree that was offered last.
+    #[must_use]
+    pub fn offered(database: Database, offered: watch::Receiver<u64>) -> Self {
+        Self { database, offered: Some(offered) }
+    }
+
+    /// The checkpoint for outsiders.
+    ///
+    /// # Errors
+    /// The tables cannot be read.
+    pub async fn checkpoint(&self) -> Result<SignedCheckpoint, Error> {
+        let offered = self.offered.as_ref().map(|offered| *offered.borrow());
+        let mut connection = self.database.pool().acquire().await?;
+        let signed = match offered {
+            Some(size) => queries::checkpoint_of(&mut connection, size).await?,
+            None => queries::newest_checkpoint(&mut connection).await?,
+        };
+        cosigned(&mut connection, signed).await
+    }
+}
+
+/// The newest checkpoint, with the cosignatures that it has by now.
+///
+/// # Errors
+/// The tables cannot be read.
+pub async fn newest(connection: &mut AnyConnection) -> Result<SignedCheckpoint, Error> {
+    let signed = queries::newest_checkpoint(connection).await?;
+    cosigned(connection, signed).await
+}
+
+async fn cosigned(
+    connection: &mut AnyConnection,
+    signed: Option<SignedCheckpoint>,
+) -> Result<SignedCheckpoint, Error> {
+    // The log was opened before anybody asks, and what was offered was signed before.
+    let mut signed = signed.ok_or(sqlx::Error::RowNotFound)?;
+    for line in queries::cosignatures(connection, signed.size).await? {
+        signed.note.push_str(&line);
+        signed.note.push('\n');
+    }
+    Ok(signed)
+}

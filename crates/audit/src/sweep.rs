@@ -1,0 +1,211 @@
+//! The check that never ends: logged events are read again, round after round, and held against their leaves.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::join_all;
+use prost::Message as _;
+use publicdata_audit_domain::tree;
+use publicdata_event_store::{Error as StoreError, Store};
+use publicdata_proto::audit::v1::{Leaf, StreamCheck};
+use publicdata_service_kit::problem::chain;
+use publicdata_views::Database;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::leaf;
+use crate::queries::{self, LeafRow};
+
+/// Events that are read at once. The pause after them keeps to the rate.
+const CHUNK: u64 = 500;
+/// However few there were: events that come one by one are not checked one by one.
+const CHUNK_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// Between two rounds, and after a failure.
+const ROUND_PAUSE: Duration = Duration::from_secs(2);
+/// What is told of a stream: who wants to know all has the log verified.
+const FINDINGS_MAX: usize = 100;
+
+/// What was found in what is logged. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Checks(Arc<Mutex<BTreeMap<String, Check>>>);
+
+#[derive(Clone, Debug, Default)]
+struct Check {
+    checked: u64,
+    rounds: u64,
+    changed_this_round: u64,
+    changed_last_round: u64,
+    /// The first of them, by their place in the stream.
+    findings: BTreeMap<u64, String>,
+}
+
+/// Reads logged events again.
+pub(crate) struct Sweep {
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+    pub(crate) streams: Vec<String>,
+    pub(crate) events_per_s: u32,
+    pub(crate) checks: Checks,
+}
+
+impl Checks {
+    /// What was found in this stream.
+    #[must_use]
+    pub fn of(&self, stream: &str) -> StreamCheck {
+        let check = self.all().get(stream).cloned().unwrap_or_default();
+        StreamCheck {
+            checked_sequence: check.checked,
+            rounds: check.rounds,
+            changed_count: check.changed_this_round.max(check.changed_last_round),
+            findings: check.findings.into_values().collect(),
+        }
+    }
+
+    /// These places were checked, and this is what is wrong with them now.
+    fn note(&self, stream: &str, places: Range<u64>, found: BTreeMap<u64, String>) {
+        let mut all = self.all();
+        let check = all.entry(stream.to_owned()).or_default();
+        let known = |place, finding| check.findings.get(place) == Some(finding);
+        let is_news = found.iter().any(|(place, finding)| !known(place, finding));
+        if is_news && let Some(finding) = found.values().next() {
+            let (stream, count) = (stream.to_owned(), found.len());
+            tracing::error!(stream.name = stream, count, finding, "logged events have changed");
+        }
+
+        check.checked = places.end.saturating_sub(1);
+        check.changed_this_round += u64::try_from(found.len()).unwrap_or(u64::MAX);
+        check.findings.retain(|place, _| !places.contains(place));
+        check.findings.extend(found);
+        while check.findings.len() > FINDINGS_MAX {
+            check.findings.pop_last();
+        }
+    }
+
+    fn end_round(&self, stream: &str) {
+        let mut all = self.all();
+        let check = all.entry(stream.to_owned()).or_default();
+        check.rounds += 1;
+        check.changed_last_round = std::mem::take(&mut check.changed_this_round);
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Check>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sweep {
+    /// Checks until `shutdown`. Run it in a task.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let sweeps = self.streams.iter().map(|stream| self.follow(stream));
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            _ = join_all(sweeps) => {}
+        }
+    }
+
+    async fn follow(&self, stream: &str) {
+        let mut from = 1;
+        loop {
+            match self.check(stream, from).await {
+                Ok(0) => {
+                    if from > 1 {
+                        self.checks.end_round(stream);
+                    }
+                    from = 1;
+                    tokio::time::sleep(ROUND_PAUSE).await;
+                }
+                Ok(count) => {
+                    from += count;
+                    tokio::time::sleep(self.pause_after(count)).await;
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(stream.name = stream, error, "events cannot be checked now");
+                    tokio::time::sleep(ROUND_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// All streams together keep to the rate.
+    fn pause_after(&self, count: u64) -> Duration {
+        let streams = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let pause = Duration::from_secs(1).saturating_mul(count).saturating_mul(streams);
+        CHUNK_PAUSE_MIN.max(pause / self.events_per_s.max(1))
+    }
+
+    /// Checks the next events from place `from` on; answers how many there were.
+    async fn check(&self, stream: &str, from: u64) -> Result<u64, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        let rows = queries::leaves_of(&mut connection, stream, from..from + CHUNK).await?;
+        let Some(last) = rows.last().map(|row| row.sequence) else { return Ok(0) };
+        let indexes: Vec<_> = rows.iter().map(|row| tree::stored_leaf_index(row.index)).collect();
+        let hashes = queries::hashes(&mut connection, &indexes).await?;
+        drop(connection);
+        let stored = self.stored(stream, from, last).await?;
+
+        let mut found = BTreeMap::new();
+        for (row, index) in rows.iter().zip(indexes) {
+            let is_altered = hashes.at(index) != Ok(tree::leaf_hash(&row.leaf));
+            let wrong = match is_altered {
+                true => Some(row.altered()),
+                false => difference(row, stored.get(&row.sequence)),
+            };
+            found.extend(wrong.map(|error| (row.sequence, error.to_string())));
+        }
+        self.checks.note(stream, from..last + 1, found);
+        Ok(last + 1 - from)
+    }
+
+    /// What the event store has from place `first` to place `last`; what it has lost is left out.
+    async fn stored(
+        &self,
+        stream: &str,
+        first: u64,
+        last: u64,
+    ) -> Result<BTreeMap<u64, Leaf>, StoreError> {
+        let (mut stored, mut from) = (BTreeMap::new(), first);
+        while from <= last {
+            let mut commits = match self.store.read(stream, from, None).await {
+                Ok(commits) => commits,
+                Err(StoreError::UnknownStream { .. }) => return Ok(stored),
+                Err(error) => return Err(error),
+            };
+            from = loop {
+                match commits.next().await {
+                    Some(Ok(recorded)) if recorded.sequence > last => return Ok(stored),
+                    Some(Ok(recorded)) => {
+                        stored.insert(recorded.sequence, leaf::of(&recorded));
+                        if recorded.sequence == last {
+                            return Ok(stored);
+                        }
+                    }
+                    // It is lost, whatever stands in its place.
+                    Some(Err(StoreError::Malformed { .. })) => {}
+                    Some(Err(StoreError::Gap { found, .. })) => break found,
+                    Some(Err(error @ StoreError::Unavailable { .. })) => return Err(error),
+                    Some(Err(StoreError::UnknownStream { .. } | StoreError::Truncated { .. }))
+                    | None => return Ok(stored),
+                }
+            };
+        }
+        Ok(stored)
+    }
+}
+
+/// What is wrong with an event, by its leaf.
+fn difference(row: &LeafRow, stored: Option<&Leaf>) -> Option<Error> {
+    let (stream, sequence, index) = (row.stream.clone(), row.sequence, row.index);
+    let Some(stored) = stored else { return Some(Error::EventLost { stream, sequence, index }) };
+    let Ok(logged) = Leaf::decode(row.leaf.as_slice()) else { return Some(row.altered()) };
+    let what = leaf::difference(&logged, stored)?;
+    Some(Error::EventChanged { stream, sequence, index, what })
+}
+
+#[cfg(test)]
+mod tests;
