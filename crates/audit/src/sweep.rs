@@ -23,7 +23,7 @@ use crate::queries::{self, LeafRow};
 const CHUNK: u64 = 500;
 /// However few there were: events that come one by one are not checked one by one.
 const CHUNK_PAUSE_MIN: Duration = Duration::from_millis(500);
-/// Between two rounds, and after a failure.
+/// Before the first round, between two, and after a failure.
 const ROUND_PAUSE: Duration = Duration::from_secs(2);
 /// What is told of a stream: who wants to know all has the log verified.
 const FINDINGS_MAX: usize = 100;
@@ -109,6 +109,8 @@ impl Sweep {
 
     async fn follow(&self, stream: &str) {
         let mut from = 1;
+        // What has come meanwhile is logged first.
+        tokio::time::sleep(ROUND_PAUSE).await;
         loop {
             match self.check(stream, from).await {
                 Ok(0) => {
