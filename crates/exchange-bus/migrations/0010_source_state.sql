@@ -10,14 +10,14 @@ CREATE TABLE bus_series (
     kind BIGINT NOT NULL,
     resource_id TEXT NOT NULL,
     digest TEXT NOT NULL,
-    -- The provider's node, as a SPIFFE id, that named the state: each has names of its own. Both are empty if it named none.
+    -- The provider's node, as a SPIFFE id, that named the source's state: each has names of its own. Both are empty if none was named.
     provider_node TEXT NOT NULL,
     source_version TEXT NOT NULL,
     -- When the data were first seen that were seen last, in microseconds since the epoch.
     new_at BIGINT NOT NULL,
     -- When it was fetched last.
     looked_at BIGINT NOT NULL,
-    PRIMARY KEY (first_grant_id, consumer_code, fields, kind)
+    PRIMARY KEY (first_grant_id, consumer_code, fields, kind, provider_node)
 );
 
 CREATE INDEX bus_series_resource ON bus_series (resource_id, provider_node, source_version);

@@ -25,33 +25,30 @@ const PUSH: i64 = DeliveryMode::Push as i64;
 struct Found {
     kind: i64,
     digest: String,
-    /// What the provider's node calls the state of the source; none if it does not watch it.
-    state: Option<State>,
+    /// The provider's node, as a SPIFFE id, if it watches the source; else empty.
+    node: String,
+    /// What that node calls the state of the source; empty if it does not watch it.
+    version: String,
     /// A delivery without any rows shows nothing new, whatever its digest.
     is_empty: bool,
     at: i64,
 }
 
-/// A state of a source. Another node has another name for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
-    node: String,
-    version: String,
-}
-
-/// What is fetched again: the same fields, in the same way, under one grant and those that renew it.
+/// What is fetched again: the same fields, in the same way, under one grant and those that renew it; and from one node, as each has its own
+/// names for the states of a source.
 struct Series<'a> {
     first_grant: String,
     consumer: &'a str,
     fields: String,
     kind: i64,
+    node: &'a str,
     resource: &'a str,
 }
 
 /// What was found before.
 struct Known {
     digest: String,
-    state: Option<State>,
+    version: String,
     new_at: i64,
 }
 
@@ -83,6 +80,7 @@ pub(super) async fn note_transfer(
         consumer: &transfer.consumer_code,
         fields: transfer.fields.join(","),
         kind: found.kind,
+        node: &found.node,
         resource: &resource,
     };
     series.note(connection, &found).await
@@ -117,20 +115,19 @@ impl Found {
                 completed.rows == 0,
             ),
         };
-        let state = match version.as_str() {
-            "" => None,
-            _ => Some(State { node: signer(completed.provider_signature.as_ref())?, version }),
+        let node = match version.as_str() {
+            "" => String::new(),
+            _ => signer(completed.provider_signature.as_ref())?,
         };
-        Ok(Self { kind, digest: hex::encode(digest), state, is_empty, at })
+        Ok(Self { kind, digest: hex::encode(digest), node, version, is_empty, at })
     }
 
     /// Whether it is what was found before.
     fn is_old(&self, known: &Known) -> bool {
-        match &self.state {
-            // Named for the first time, it may be the one of before.
-            Some(_) if self.kind == PUSH => known.state.is_none() || self.state == known.state,
-            Some(_) => self.digest == known.digest,
-            None => self.is_empty || self.digest == known.digest,
+        match (self.version.as_str(), self.kind) {
+            ("", _) => self.is_empty || self.digest == known.digest,
+            (version, PUSH) => version == known.version,
+            (_, _) => self.digest == known.digest,
         }
     }
 }
@@ -151,7 +148,7 @@ impl Series<'_> {
         let new_at = match &known {
             Some(known) if is_old => known.new_at,
             // What changes under one name was not seen before by anybody.
-            Some(known) if known.state == found.state => found.at,
+            Some(known) if known.version == found.version => found.at,
             Some(_) => self.seen_elsewhere(connection, found).await?.unwrap_or(found.at),
             None => self.first_seen(connection, found).await?,
         };
@@ -164,13 +161,15 @@ impl Series<'_> {
 
     async fn known(&self, connection: &mut AnyConnection) -> Result<Option<Known>, ApplyError> {
         let row = sqlx::query(
-            "SELECT digest, provider_node, source_version, new_at FROM bus_series \
-             WHERE first_grant_id = $1 AND consumer_code = $2 AND fields = $3 AND kind = $4",
+            "SELECT digest, source_version, new_at FROM bus_series \
+             WHERE first_grant_id = $1 AND consumer_code = $2 AND fields = $3 AND kind = $4 \
+             AND provider_node = $5",
         )
         .bind(self.first_grant.as_str())
         .bind(self.consumer)
         .bind(self.fields.as_str())
         .bind(self.kind)
+        .bind(self.node)
         .fetch_optional(connection)
         .await?;
         Ok(row.as_ref().map(known).transpose()?)
@@ -182,14 +181,16 @@ impl Series<'_> {
         connection: &mut AnyConnection,
         found: &Found,
     ) -> Result<Option<i64>, ApplyError> {
-        let Some(state) = &found.state else { return Ok(None) };
+        if found.version.is_empty() {
+            return Ok(None);
+        }
         let row = sqlx::query(
             "SELECT MIN(new_at) AS new_at FROM bus_series \
              WHERE resource_id = $1 AND provider_node = $2 AND source_version = $3",
         )
         .bind(self.resource)
-        .bind(state.node.as_str())
-        .bind(state.version.as_str())
+        .bind(self.node)
+        .bind(found.version.as_str())
         .fetch_one(connection)
         .await?;
         Ok(row.try_get("new_at")?)
@@ -204,14 +205,13 @@ impl Series<'_> {
         if let Some(seen_at) = self.seen_elsewhere(connection, found).await? {
             return Ok(seen_at);
         }
-        let state = found.state.clone().unwrap_or_default();
         let row = sqlx::query(
             "SELECT MAX(new_at) AS new_at, \
              SUM(CASE WHEN provider_node = $2 AND provider_node <> '' THEN 1 ELSE 0 END) AS named \
              FROM bus_series WHERE resource_id = $1",
         )
         .bind(self.resource)
-        .bind(state.node)
+        .bind(self.node)
         .fetch_one(connection)
         .await?;
         let newest: Option<i64> = row.try_get("new_at")?;
@@ -252,15 +252,13 @@ impl Series<'_> {
         found: &Found,
         new_at: i64,
     ) -> Result<(), ApplyError> {
-        let state = found.state.clone().unwrap_or_default();
         sqlx::query(
             "INSERT INTO bus_series (first_grant_id, consumer_code, fields, kind, resource_id, \
              digest, provider_node, source_version, new_at, looked_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             ON CONFLICT (first_grant_id, consumer_code, fields, kind) DO UPDATE SET \
-             digest = excluded.digest, provider_node = excluded.provider_node, \
-             source_version = excluded.source_version, new_at = excluded.new_at, \
-             looked_at = excluded.looked_at",
+             ON CONFLICT (first_grant_id, consumer_code, fields, kind, provider_node) DO UPDATE SET \
+             digest = excluded.digest, source_version = excluded.source_version, \
+             new_at = excluded.new_at, looked_at = excluded.looked_at",
         )
         .bind(self.first_grant.as_str())
         .bind(self.consumer)
@@ -268,8 +266,8 @@ impl Series<'_> {
         .bind(self.kind)
         .bind(self.resource)
         .bind(found.digest.as_str())
-        .bind(state.node)
-        .bind(state.version)
+        .bind(self.node)
+        .bind(found.version.as_str())
         .bind(new_at)
         .bind(found.at)
         .execute(connection)
@@ -279,11 +277,9 @@ impl Series<'_> {
 }
 
 fn known(row: &AnyRow) -> Result<Known, sqlx::Error> {
-    let state =
-        State { node: row.try_get("provider_node")?, version: row.try_get("source_version")? };
     Ok(Known {
         digest: row.try_get("digest")?,
-        state: (!state.version.is_empty()).then_some(state),
+        version: row.try_get("source_version")?,
         new_at: row.try_get("new_at")?,
     })
 }

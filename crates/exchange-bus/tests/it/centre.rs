@@ -6,16 +6,17 @@ use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::centre_service_client::CentreServiceClient;
 use publicdata_proto::exchange::v1::duty_service_client::DutyServiceClient;
 use publicdata_proto::exchange::v1::{
-    ConsolidationState, ConsumerDuty, FreshnessState, GrantTerms, ListConsolidationsRequest,
-    ListConsolidationsResponse, ListConsumerDutiesRequest, ListProviderDutiesRequest, ProviderDuty,
-    ReconcileSubscriptionRequest, ReconcileSubscriptionResponse, RefusalCount, RowSet,
-    SinkStatement, SubmitApplicationRequest, TransferRequest, TransferStatus,
+    ConnectedNode, ConsolidationState, ConsumerDuty, FreshnessState, GrantTerms,
+    ListConsolidationsRequest, ListConsolidationsResponse, ListConsumerDutiesRequest,
+    ListNodesRequest, ListProviderDutiesRequest, ProviderDuty, ReconcileSubscriptionRequest,
+    ReconcileSubscriptionResponse, RefusalCount, RowSet, SinkStatement, SubmitApplicationRequest,
+    TransferRequest, TransferStatus,
 };
 use publicdata_transfer::signed;
 use tonic::{Code, Status};
 
 use crate::fleet::{AREAS, Fleet, VILLAGES, Who, application, new_id};
-use crate::nodes::{ProviderNode, SOURCE_ROWS, Said, assert_refused, read, receipt_in};
+use crate::nodes::{ProviderNode, SOON, SOURCE_ROWS, Said, assert_refused, read, receipt_in};
 use crate::subscriptions::{ID, client, delivery, open, push_granted, subscription, wanted};
 use crate::tickets::{raise, received, uphold};
 
@@ -253,6 +254,30 @@ async fn data_are_new_once_and_where_they_came() {
     assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::Fresh);
 }
 
+/// R29.1: each node of a provider has its own names for the states of one source: that they deliver by turns makes nothing new.
+#[tokio::test]
+async fn nodes_that_deliver_by_turns_show_nothing_new() {
+    let fleet = Fleet::start().await;
+    let terms = push_granted(&fleet).await;
+    open(&fleet, wanted(&terms)).await.unwrap();
+    let push = async |node: &mut ProviderNode, said| {
+        let request = delivery(&fleet, &terms);
+        deliver_saying(&fleet, node, Who::Consumer, &request, said).await;
+        freshness(&fleet, VILLAGES).await
+    };
+    let mut first = fleet.provider_node().await;
+    assert_eq!(push(&mut first, saying("a-1", 1)).await, FreshnessState::Fresh);
+    fleet.clock.advance(DAY * 34);
+    gone(&fleet, first).await;
+    let mut second = fleet.second_provider_node().await;
+    assert_eq!(push(&mut second, saying("b-1", 2)).await, FreshnessState::Late);
+    gone(&fleet, second).await;
+    let mut first = fleet.provider_node().await;
+
+    assert_eq!(push(&mut first, saying("a-1", 3)).await, FreshnessState::Late);
+    assert_eq!(push(&mut first, saying("a-2", 4)).await, FreshnessState::Fresh);
+}
+
 /// R29.1, R26.2: a renewed grant goes on with what was seen under the first: what differs from it is new.
 #[tokio::test]
 async fn a_renewed_grant_goes_on_with_the_series() {
@@ -356,6 +381,22 @@ async fn deliver_saying(
     let ((), (parts, ended)) = tokio::join!(provider.deliver_saying(&serve, said), read(answer));
     ended.unwrap();
     consumer.confirm(&receipt_in(&parts)).await.unwrap();
+}
+
+/// Ends a node's link, and waits until the bus knows.
+async fn gone(fleet: &Fleet, node: ProviderNode) {
+    drop(node);
+    let is_gone = async {
+        while !listed_nodes(fleet).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, is_gone).await.expect("the link has ended");
+}
+
+async fn listed_nodes(fleet: &Fleet) -> Vec<ConnectedNode> {
+    let listed = fleet.links(Who::City).list_nodes(ListNodesRequest {}).await;
+    listed.unwrap().into_inner().nodes
 }
 
 fn saying(version: &'static str, digest: u8) -> Said {

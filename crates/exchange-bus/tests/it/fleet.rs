@@ -226,9 +226,17 @@ impl Fleet {
 
     /// The provider's node, connected, with all resources.
     pub(crate) async fn provider_node(&self) -> ProviderNode {
-        let credentials = self.node(Who::Provider);
+        self.serving(&self.node(Who::Provider)).await
+    }
+
+    /// Another node of the provider, with all resources.
+    pub(crate) async fn second_provider_node(&self) -> ProviderNode {
+        self.serving(&self.enrolled(Who::Provider).await).await
+    }
+
+    async fn serving(&self, credentials: &Credentials) -> ProviderNode {
         let resources = [VILLAGES, AREAS].map(str::to_owned);
-        ProviderNode::open(self.channel(&credentials), &credentials, &resources).await.unwrap()
+        ProviderNode::open(self.channel(credentials), credentials, &resources).await.unwrap()
     }
 
     /// A consumer's node.
@@ -383,12 +391,17 @@ impl Fleet {
 
     /// Another node of an organisation, which the bus knows.
     pub(crate) async fn second_node(&self, who: Who) -> ConsumerNode {
+        let credentials = self.enrolled(who).await;
+        ConsumerNode::new(self.channel(&credentials), &credentials)
+    }
+
+    async fn enrolled(&self, who: Who) -> Credentials {
         let credentials = self.unenrolled_node(who);
         let spiffe_id = credentials.id().to_string();
         let certified = CertificateIssued { spiffe_id, ..CertificateIssued::default() };
         self.tell("organisation", &who.code().to_string(), vec![any(&certified)]).await;
         self.bus_knows_the_catalogue().await;
-        ConsumerNode::new(self.channel(&credentials), &credentials)
+        credentials
     }
 
     /// Has the catalogue say that something happened to a resource, and waits until the bus knows.
