@@ -5,6 +5,7 @@ mod append;
 mod cursor;
 mod deployment;
 mod durability;
+mod group;
 mod headers;
 mod load;
 mod mirror;
@@ -34,6 +35,7 @@ use crate::{
     AppendError, Appended, BoxError, Commits, Error, EventStore, NewCommit, Recorded, Subject,
 };
 use cursor::{Cursor, Until};
+use group::Group;
 
 /// How to reach the servers.
 #[derive(Clone, Debug)]
@@ -141,6 +143,7 @@ struct Connection {
     jetstream: async_nats::jetstream::Context,
     /// Counts the connections made, and whatever else may have cost messages on their way here.
     epoch: watch::Receiver<u64>,
+    group: Arc<Group>,
     options: Options,
 }
 
@@ -176,7 +179,8 @@ impl JetStreamStore {
         })?;
         let jetstream =
             ContextBuilder::new().timeout(options.attempt_timeout).build(client.clone());
-        Ok(Self { connection: Arc::new(Connection { client, jetstream, epoch, options }) })
+        let group = Arc::default();
+        Ok(Self { connection: Arc::new(Connection { client, jetstream, epoch, group, options }) })
     }
 }
 

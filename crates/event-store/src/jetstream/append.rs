@@ -2,38 +2,37 @@
 
 use std::error::Error as _;
 
-use async_nats::jetstream;
-use async_nats::jetstream::ErrorCode;
+use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use publicdata_types::CommandId;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::group::{Message, Turn};
 use super::{Connection, headers};
 use crate::{AppendError, Appended, Error, NewCommit, Subject};
 
 const OPERATION: &str = "append";
-
-/// Another write to the subject is on its way through the replicas. `ErrorCode` has no name for it.
-const SUBJECT_BUSY: ErrorCode = ErrorCode(10164);
 
 /// One commit as a message, to be sent as often as needed.
 struct Outgoing<'a> {
     subject: &'a Subject,
     expected_last: u64,
     command_id: CommandId,
-    message: PublishMessage,
+    message: Message,
 }
 
 /// What one attempt came to.
 enum Attempt {
-    Acknowledged(PublishAck),
+    /// Stored at this sequence, by this attempt.
+    Stored(u64),
+    /// The server knows the message id from this sequence.
+    Duplicate(u64),
     Conflict,
-    /// It may have been stored or not.
+    /// It may have been stored or not, or is being stored.
     Uncertain(PublishError),
 }
 
@@ -48,11 +47,9 @@ impl Connection {
         let deadline = Instant::now() + self.options.call_timeout;
         let mut backoff = self.backoff();
         loop {
-            match self.attempt(&outgoing).await {
-                Attempt::Acknowledged(ack) if !ack.duplicate => {
-                    return Ok(Appended { sequence: ack.sequence, repeated: false });
-                }
-                Attempt::Acknowledged(ack) => return self.duplicate(&outgoing, ack.sequence).await,
+            match self.attempt(&outgoing.message).await {
+                Attempt::Stored(sequence) => return Ok(Appended { sequence, repeated: false }),
+                Attempt::Duplicate(sequence) => return self.duplicate(&outgoing, sequence).await,
                 Attempt::Conflict => return self.conflict(&outgoing).await,
                 Attempt::Uncertain(error) if Instant::now() < deadline => {
                     tracing::debug!(%error, %subject, "append was not acknowledged");
@@ -86,24 +83,34 @@ impl Connection {
             return Err(AppendError::TooLarge { subject: subject.clone(), bytes, bytes_max });
         }
 
-        let mut message = PublishMessage::build().payload(payload);
+        let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            message = message.header(name, value);
+            headers.insert(name, value);
         }
+        let (stream, to) = (subject.stream(), subject.to_string());
+        let message = Message { stream, subject: to, headers, payload, bytes };
         Ok(Outgoing { subject, expected_last, command_id, message })
     }
 
-    async fn attempt(&self, outgoing: &Outgoing<'_>) -> Attempt {
-        let sent = self
-            .jetstream
-            .send_publish(outgoing.subject.as_str().to_owned(), outgoing.message.clone())
-            .await;
+    /// Publishes the message, or has it published with others.
+    async fn attempt(&self, message: &Message) -> Attempt {
+        let _permit = match self.group.turn(message, self.options.attempt_timeout).await {
+            Turn::Stored(sequence) => return Attempt::Stored(sequence),
+            Turn::Lead(batch) => match self.publish_together(message, batch).await {
+                Some(sequence) => return Attempt::Stored(sequence),
+                None => self.group.alone(),
+            },
+            Turn::Alone(permit) => permit,
+        };
+        let Message { subject, headers, payload, .. } = message.clone();
+        let sent = self.jetstream.publish_with_headers(subject, headers, payload).await;
         let answer = match sent {
             Ok(acknowledgement) => acknowledgement.await,
             Err(error) => Err(error),
         };
         match answer {
-            Ok(ack) => Attempt::Acknowledged(ack),
+            Ok(ack) if ack.duplicate => Attempt::Duplicate(ack.sequence),
+            Ok(ack) => Attempt::Stored(ack.sequence),
             Err(error) if is_conflict(&error) => Attempt::Conflict,
             Err(error) => Attempt::Uncertain(error),
         }
@@ -156,12 +163,11 @@ impl Connection {
     }
 }
 
+/// Not 10164, with which several replicas answer while another write to the subject is on its way: it may be our own, of an
+/// attempt whose acknowledgement was lost, and the tail does not show it yet. Once it has arrived, the answer is another one.
 fn is_conflict(error: &PublishError) -> bool {
     let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-    refusal.is_some_and(|refusal| {
-        let code = refusal.error_code();
-        code == ErrorCode::STREAM_WRONG_LAST_SEQUENCE || code == SUBJECT_BUSY
-    })
+    refusal.is_some_and(|refusal| refusal.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE)
 }
 
 fn give_up(subject: &Subject, error: PublishError) -> Error {

@@ -6,6 +6,7 @@ mod aggregates;
 mod cluster;
 mod contract;
 mod durability;
+mod group;
 mod kit;
 mod memory;
 mod outage;

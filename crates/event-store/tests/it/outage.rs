@@ -12,13 +12,17 @@ use publicdata_event_store::{AppendError, Error, Recorded, Store};
 
 use crate::kit::{Bed, all, commit_of, new_command_id, next};
 
+/// Writers of whom each append goes out by itself, and writers whose appends go out in batches.
+const FEW: usize = 4;
+const MANY: usize = 64;
+
 /// H1, H4: what was acknowledged is there, once, and subscribers have it in order, whatever was killed in between.
 #[tokio::test]
 async fn killed_server_loses_doubles_and_reorders_nothing() {
     let mut nats = testing::nats().await;
     let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
 
-    under_load(&bed, async {
+    under_load(&bed, FEW, async {
         for _ in 0..3 {
             grow(&bed.store, 40).await;
             nats.server.kill9().await;
@@ -29,13 +33,48 @@ async fn killed_server_loses_doubles_and_reorders_nothing() {
     .await;
 }
 
+/// H1, H4: the same in the midst of batches.
+#[tokio::test]
+async fn killed_server_breaks_no_batch() {
+    let mut nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+
+    under_load(&bed, MANY, async {
+        for _ in 0..5 {
+            grow(&bed.store, 300).await;
+            nats.server.kill9().await;
+            nats.server.restart().await.unwrap();
+        }
+        grow(&bed.store, 300).await;
+    })
+    .await;
+}
+
+/// H1, H4: the same with replicas, whose leader goes in the midst of batches.
+#[tokio::test]
+async fn cluster_breaks_no_batch() {
+    let mut cluster = testing::cluster().await;
+    let bed = Bed::new(cluster.store(&["CATALOG"]).await, "catalog");
+
+    under_load(&bed, MANY, async {
+        for index in 0..3 {
+            grow(&bed.store, 300).await;
+            cluster.servers[index].kill9().await;
+            grow(&bed.store, 300).await;
+            cluster.servers[index].restart().await.unwrap();
+            cluster.servers[index].ready().await.unwrap();
+        }
+    })
+    .await;
+}
+
 /// H1, H4: the same with replicas, of which the third stays down for a while.
 #[tokio::test]
 async fn cluster_goes_on_without_one_of_its_servers() {
     let mut cluster = testing::cluster().await;
     let bed = Bed::new(cluster.store(&["CATALOG"]).await, "catalog");
 
-    under_load(&bed, async {
+    under_load(&bed, FEW, async {
         for index in 0..2 {
             grow(&bed.store, 40).await;
             cluster.servers[index].kill9().await;
@@ -48,9 +87,9 @@ async fn cluster_goes_on_without_one_of_its_servers() {
 }
 
 /// Lets writers write and a subscriber read while `trouble` happens, and compares what they saw.
-async fn under_load(bed: &Bed, trouble: impl Future<Output = ()>) {
+async fn under_load(bed: &Bed, writers: usize, trouble: impl Future<Output = ()>) {
     let over = Arc::new(AtomicBool::new(false));
-    let writers = join_all((0..4).map(|_| write(bed, &over)));
+    let writers = join_all((0..writers).map(|_| write(bed, &over)));
     let troubles = async {
         trouble.await;
         over.store(true, Ordering::Relaxed);
@@ -101,8 +140,6 @@ async fn write(bed: &Bed, over: &AtomicBool) -> Vec<(String, u64)> {
                 Err(AppendError::Store(
                     Error::Unavailable { .. } | Error::UnknownStream { .. },
                 )) => {}
-                // An attempt of our own, still on its way through the replicas when the next one came.
-                Err(AppendError::Conflict { .. }) => {}
                 Err(error) => panic!("{error:?}"),
             }
         };

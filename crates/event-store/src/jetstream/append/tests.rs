@@ -1,9 +1,9 @@
 use super::*;
 
-/// H1: the server has two errors for a conflict: the second is seen with replicas alone.
+/// H1: a write that is still on its way is no conflict yet: it may be our own.
 #[test]
-fn both_conflicts_are_recognised() {
-    for (code, conflict) in [(10071, true), (10164, true), (10077, false), (10008, false)] {
+fn conflict_is_told_from_a_write_on_its_way() {
+    for (code, conflict) in [(10071, true), (10164, false), (10077, false), (10008, false)] {
         let json = format!(r#"{{"code":400,"err_code":{code},"description":"told so"}}"#);
         let refusal: jetstream::Error = serde_json::from_str(&json).unwrap();
         let error = PublishError::with_source(PublishErrorKind::Other, refusal);
