@@ -18,7 +18,6 @@ use publicdata_service_kit::problem::chain;
 use publicdata_service_kit::{Clock, Problem};
 use publicdata_transfer::Progress;
 use publicdata_transfer::delivering::DeliveryError;
-use publicdata_transfer::push::Change;
 use publicdata_transfer::question::{ParameterKey, Shape};
 use publicdata_transfer::rows::RowTypeError;
 use publicdata_types::ResourceId;
@@ -277,16 +276,13 @@ impl Provider {
                 batch = batches.next() => batch,
             };
             let Some((change, batch)) = batch else { break };
-            let batch = match (&rows, change) {
-                (Some(rows), Change::Upsert) => {
-                    let passing = self.passing(&permit, &mut checks, batch?, &mut delivering);
+            let batch = match &rows {
+                Some(rows) => {
+                    let came = (change, batch?);
+                    let passing = self.passing(&permit, &mut checks, came, &mut delivering);
                     reading.shaped(&schema, change, rows.apply(&passing.await?)?)?
                 }
-                // Only the key is there: rules have nothing to say of it.
-                (Some(rows), Change::Delete) => {
-                    reading.shaped(&schema, change, rows.apply(&batch?)?)?
-                }
-                (None, _) => batch?,
+                None => batch?,
             };
             let frames = match &mut counting {
                 Some(counting) => counting.count(batch, &mut delivering).await?,

@@ -1,5 +1,6 @@
 //! Events on their way into the log.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use publicdata_audit::queries;
@@ -59,23 +60,22 @@ async fn a_log_that_is_written_meanwhile_is_sound() {
     let auditor = bench.auditor(&running).await;
     // A pace that the log keeps up with, and never has quite caught up with.
     let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let is_over = Cell::new(false);
     let writing = async {
-        loop {
+        for _ in 0..300 {
             pace.tick().await;
             bench.append_many(1).await;
         }
+        is_over.set(true);
     };
     let verifying = async {
-        for _ in 0..10 {
+        while !is_over.get() {
             let report = running.verify(&auditor).await;
             assert_eq!(report.findings, []);
         }
     };
 
-    tokio::select! {
-        () = verifying => {}
-        () = writing => unreachable!("it writes without an end"),
-    }
+    tokio::join!(writing, verifying);
 }
 
 /// H4: the service may be there before the streams of other services are.

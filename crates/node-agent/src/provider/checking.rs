@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use publicdata_transfer::Delivering;
+use publicdata_transfer::push::Change;
 use publicdata_types::DeliveryMode;
 
 use super::{Broken, Provider};
@@ -34,9 +35,13 @@ impl Provider {
         &self,
         permit: &Permit,
         checks: &mut Checks,
-        batch: RecordBatch,
+        (change, batch): (Change, RecordBatch),
         delivering: &mut Delivering,
     ) -> Result<RecordBatch, Broken> {
+        // Of a row that is gone only the key is there: rules have nothing to say of it.
+        if change == Change::Delete {
+            return Ok(batch);
+        }
         let Checked { passed, rejected } = checks.apply(batch)?;
         let delivery = Delivery {
             transfer: permit.transfer,
