@@ -23,10 +23,10 @@ use publicdata_transfer::credential;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
-use crate::fleet::{ENTRY, Granted, PURPOSE, Reader, Rows, until};
+use crate::fleet::{self, ENTRY, Granted, PURPOSE, Reader, Refused, Rows, until};
 use crate::process::Terminal;
 use crate::trace::{TRACE_ID, fetch_in_trace};
-use district::{CIVIL, District, HEALTH, log};
+use district::{CIVIL, District, HEALTH, log, nodes};
 
 /// What the provider's node of the district has to be told of its resource.
 fn dataset(district: &District, resource: &str) -> String {
@@ -342,15 +342,8 @@ async fn a_bus_restarted_while_cut_off_goes_on_and_joins_again() {
     let parties = (&health, &civil);
     let inside =
         district.city.granted_between(parties, &published, Granted::default(), bulk()).await;
-    let open = async |who: &Session, grant: &str| {
-        let wanted = publicdata::commands::fetch::Arguments {
-            grant: grant.to_owned(),
-            ..district.city.wanted(Vec::new())
-        };
-        Reader::open(who, &wanted).await?.rest().await
-    };
     let rows = district.city.source_rows().await;
-    assert_eq!(open(&city, &across).await.unwrap(), rows);
+    assert_eq!(fetched(&district, &city, &across).await.unwrap(), rows);
 
     district.cut();
     district.is_connected(false).await;
@@ -361,7 +354,7 @@ async fn a_bus_restarted_while_cut_off_goes_on_and_joins_again() {
         (nodes(&health).await?.nodes.len() == 2).then_some(())
     })
     .await;
-    assert_eq!(open(&health, &inside).await.unwrap(), rows);
+    assert_eq!(fetched(&district, &health, &inside).await.unwrap(), rows);
     let unknown = GetGrantRequest { grant_id: Uuid::new_v4().to_string() };
     let refused = health.grants().unwrap().get_grant(unknown).await.unwrap_err();
     let problem = Problem::from_status(&refused);
@@ -371,7 +364,20 @@ async fn a_bus_restarted_while_cut_off_goes_on_and_joins_again() {
     district.events.mend();
     district.calls.mend();
     district.is_connected(true).await;
-    assert_eq!(open(&city, &across).await.unwrap(), rows);
+    assert_eq!(fetched(&district, &city, &across).await.unwrap(), rows);
+}
+
+/// Everything that is granted.
+async fn fetched(
+    district: &District,
+    who: &Session,
+    grant: &str,
+) -> Result<Vec<fleet::Row>, Refused> {
+    let wanted = publicdata::commands::fetch::Arguments {
+        grant: grant.to_owned(),
+        ..district.city.wanted(Vec::new())
+    };
+    Reader::open(who, &wanted).await?.rest().await
 }
 
 /// R24.1, R45.1: a bus speaks for the organisations of its own division alone, and nobody else speaks for any.
