@@ -2,7 +2,7 @@
 //! PostgreSQL's logical replication, which also sees deletions.
 //!
 //! What a delivery holds is written down, with the transfer, before anything is sent: so an interrupted transfer reads the same rows
-//! again, and the next delivery begins where this one ended. Where that is never leaves the node.
+//! again, unless they have changed, and the next delivery begins where this one ended. Where that is never leaves the node.
 
 pub mod cursors;
 pub mod watch;
@@ -25,6 +25,7 @@ use cursors::Cursors;
 use replication::{Keys, Place};
 use watermark::Marks;
 
+pub use replication::decode::Undecodable;
 pub use replication::{Replication, ReplicationError};
 pub use watermark::Watermark;
 
@@ -105,6 +106,14 @@ pub enum ChangesError {
         "the source is not set up to say what has changed; the provider has been told how in its node's log"
     )]
     Replication(#[from] ReplicationError),
+    /// A transaction is in the log, and not seen by others yet.
+    #[error(
+        "a transaction is in the source's log and nobody sees it yet, perhaps since a standby is away; it is tried again"
+    )]
+    Invisible,
+    /// What the replication slot sent is not what its protocol says.
+    #[error("the source says in an unknown way what has changed")]
+    Undecodable(#[from] Undecodable),
     /// The delivery that the consumer names is not known here.
     #[error(
         "this node does not know where the delivery before ended; begin anew, without `after_transfer_id`"
@@ -244,6 +253,8 @@ impl ChangesError {
             Self::Source(error) => error.reason(),
             Self::WatermarkNull { .. } => "SOURCE_WATERMARK_NULL",
             Self::Replication(_) => "SOURCE_NOT_REPLICATED",
+            Self::Invisible => "SOURCE_UNAVAILABLE",
+            Self::Undecodable(_) => "SOURCE_BROKEN",
             Self::CursorUnknown => "CURSOR_UNKNOWN",
             Self::Cursors(_) => "NODE_FAILED",
         }

@@ -134,7 +134,7 @@ pub enum ConnectorKind {
 }
 
 /// A text that is not shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -209,7 +209,7 @@ impl Config {
     /// Checks what can be checked without opening anything.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.bus.id()?;
-        let mut seen = HashSet::new();
+        let (mut seen, mut slots) = (HashSet::new(), HashSet::new());
         for (index, dataset) in self.datasets.iter().enumerate() {
             let number = index + 1;
             let resource =
@@ -217,7 +217,12 @@ impl Config {
             if !seen.insert(resource) {
                 return Err(ConfigError::Twice { number, resource });
             }
-            dataset.check().map_err(|message| ConfigError::Dataset { number, message })?;
+            let wrong = |message| ConfigError::Dataset { number, message };
+            dataset.check().map_err(wrong)?;
+            let slot = dataset.changes.as_ref().and_then(|changes| changes.slot.as_ref());
+            if slot.is_some_and(|slot| !slots.insert((&dataset.url, slot))) {
+                return Err(wrong("`changes.slot` is that of another dataset already"));
+            }
         }
         let mut names = HashSet::new();
         for (index, service) in self.services.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! keys as they are now, and says of those that are gone that they are. So nothing but keys is kept, masks and rules apply as always,
 //! and any number of subscriptions live on one slot, which never holds back more of the database's log than has not been looked at.
 
-mod decode;
+pub(super) mod decode;
 mod snapshot;
 mod statements;
 
@@ -16,14 +16,14 @@ use futures::TryStreamExt as _;
 use publicdata_types::ResourceId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::cursors::{Cursors, Followed};
 use super::{ChangesError, Database as _, Part, Rows};
 use crate::source::Connector;
 use crate::source::postgres::Postgres;
 use crate::source::sql::Relation;
-use decode::{Decoder, Undecodable};
+use decode::Decoder;
 use snapshot::Snapshot;
 use statements::Statements;
 
@@ -35,6 +35,8 @@ const KEYS_AT_ONCE: usize = 1_000;
 const KEYS_MAX: u64 = 50_000;
 /// The slot is moved on, although nothing changed here, after so many bytes of the database's log.
 const LOG_HELD_MAX: i64 = 16 << 20;
+/// Making a slot waits until whoever writes has ended.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often, and how many times, it is looked whether a transaction that was read can be seen.
 const VISIBLE_PAUSE: Duration = Duration::from_millis(10);
 const VISIBLE_LOOKS: usize = 300;
@@ -79,6 +81,22 @@ pub enum ReplicationError {
         /// The table.
         table: String,
     },
+    /// Not all of its changes would be seen.
+    #[error(
+        "table {table} is partitioned, has tables that inherit from it, or is none: its changes are found by `changes.watermark`"
+    )]
+    Kind {
+        /// The table.
+        table: String,
+    },
+    /// Changes of rows would be seen that must not be.
+    #[error(
+        "row security hides rows of table {table} from this node's account; let the account see all of them, or set `changes.watermark`"
+    )]
+    RowSecurity {
+        /// The table.
+        table: String,
+    },
     /// The publication does not hold the table.
     #[error(
         "publication {publication} does not hold table {table}; run CREATE PUBLICATION {publication} FOR TABLE {table}, or ALTER PUBLICATION {publication} ADD TABLE {table}"
@@ -109,25 +127,25 @@ pub enum ReplicationError {
         /// Columns of the key that are not part of the replica identity.
         columns: String,
     },
-    /// The slot is another program's.
-    #[error("replication slot {slot} is another program's; choose another name as `changes.slot`")]
+    /// The slot is another program's, as far as this node knows.
+    #[error(
+        "replication slot {slot} is there, and not known to this node: choose another name as `changes.slot`, or drop it if it was this node's"
+    )]
     SlotForeign {
         /// The slot.
         slot: String,
     },
-    /// A transaction is in the log, and not seen by others yet.
+    /// The slot cannot be made while others write.
     #[error(
-        "a transaction is in the database's log and nobody sees it yet; a synchronous standby may be away"
+        "the replication slot waits for transactions that have been open for long; end them, and it is tried again"
     )]
-    Invisible,
-    /// What came is not what the protocol says.
-    #[error("the replication slot sent what cannot be read")]
-    Undecodable(#[from] Undecodable),
+    SlotWaits,
 }
 
 /// What a look at the database shows.
 struct Look {
-    system: String,
+    /// What is followed, and by what.
+    source: String,
     /// How long its log is.
     log: i64,
     /// The table's number.
@@ -152,14 +170,15 @@ impl Replication {
         (table, key): (&str, &[String]),
         (publication, slot): (&str, Option<&str>),
     ) -> Self {
-        let slot = slot
-            .map_or_else(|| format!("publicdata_{}", resource.as_uuid().simple()), str::to_owned);
+        let own = format!("publicdata_{}", resource.as_uuid().simple());
+        let is_own_slot = slot.is_none_or(|slot| slot == own);
         let statements = Statements {
             table: table.to_owned(),
             key: key.to_vec(),
             order_by: postgres.relation.order_by.clone(),
             publication: publication.to_owned(),
-            slot,
+            slot: slot.map_or(own, str::to_owned),
+            is_own_slot,
         };
         Self { resource, postgres, statements, drained: Arc::default() }
     }
@@ -213,7 +232,9 @@ impl Replication {
             return Ok((Part::Whole(followed.place()), false));
         };
         let keys_max = keys_max.clamp(1, KEYS_MAX);
-        let end = cursors.changed_end(self.resource, before.number, keys_max).await?;
+        // What is listed by now beyond that may not be seen yet.
+        let listed = (before.number, followed.last);
+        let end = cursors.changed_end(self.resource, listed, keys_max).await?;
         let (number, more) = end.unwrap_or((followed.last, false));
         let until = Place { epoch: followed.epoch, number };
         Ok((Part::Keys(Keys { after: before.number, until }), more))
@@ -227,6 +248,10 @@ impl Replication {
     /// The rows of some keys.
     pub(super) async fn rows(&self, cursors: &Cursors, keys: &Keys) -> Result<Rows, ChangesError> {
         let Keys { after, until } = keys;
+        let followed = cursors.followed(self.resource).await?;
+        if followed.is_none_or(|followed| followed.epoch != until.epoch) {
+            return Err(ChangesError::CursorUnknown);
+        }
         let values = cursors.changed(self.resource, *after, until.number).await?;
         let types = self.postgres.ask(&self.statements.key_types()).await?;
         let types: Vec<String> = types.into_iter().flatten().flatten().collect();
@@ -245,7 +270,7 @@ impl Replication {
         let found = self.postgres.ask(&self.statements.look()).await?;
         let mut words = found.into_iter().flatten();
         let mut word = || words.next().flatten();
-        let (system, log) = (word().unwrap_or_default(), number(word()));
+        let (identity, log) = (word().unwrap_or_default(), number(word()));
         match word() {
             Some(level) if level == "logical" => {}
             level => {
@@ -256,6 +281,11 @@ impl Replication {
         let Some(number_of_table) = word().and_then(|number| number.parse().ok()) else {
             return Err(ReplicationError::TableMissing { table }.into());
         };
+        match word().as_deref() {
+            None => {}
+            Some("security") => return Err(ReplicationError::RowSecurity { table }.into()),
+            Some(_) => return Err(ReplicationError::Kind { table }.into()),
+        }
         let (publishes_all, filter) = (word(), word());
         let Some(filter) = filter else {
             return Err(ReplicationError::PublicationMissing { publication, table }.into());
@@ -275,37 +305,43 @@ impl Replication {
             }),
             Some(_) => return Err(ReplicationError::SlotForeign { slot: slot.clone() }.into()),
         };
-        Ok(Look { system, log, table: number_of_table, slot })
+        let source = self.statements.source(&identity);
+        Ok(Look { source, log, table: number_of_table, slot })
     }
 
     /// What is known of the slot; begins a list anew if changes may have been missed.
     async fn follow(&self, cursors: &Cursors, look: &Look) -> Result<Followed, ChangesError> {
-        let source = self.statements.source(&look.system, look.table);
         let known = cursors.followed(self.resource).await?;
         if let (Some(known), Some(slot)) = (&known, &look.slot)
-            && known.source == source
+            && known.source == look.source
             && !slot.is_lost
             && slot.confirmed <= known.confirmed
             && known.confirmed <= look.log
         {
             return Ok(known.clone());
         }
-        let confirmed = match &look.slot {
-            Some(slot) if !slot.is_lost => slot.confirmed,
-            Some(_) | None => self.create_slot(look).await?,
-        };
-        if known.is_some() {
-            let slot = self.statements.slot.as_str();
-            tracing::warn!(slot, "changes may have been missed: all rows are delivered anew");
+        let slot = self.statements.slot.as_str();
+        match (&known, &look.slot) {
+            (None, Some(_)) if !self.statements.is_own_slot => {
+                return Err(ReplicationError::SlotForeign { slot: slot.to_owned() }.into());
+            }
+            (Some(_), _) => {
+                tracing::warn!(slot, "changes may have been missed: all rows are delivered anew");
+            }
+            (None, _) => {}
         }
-        Ok(cursors.follow_anew(self.resource, source, confirmed).await?)
-    }
-
-    async fn create_slot(&self, look: &Look) -> Result<i64, ChangesError> {
+        // What an old one still holds may be changes of another publication, which cannot be read any more.
         if look.slot.is_some() {
             self.postgres.ask(&self.statements.drop_slot()).await?;
         }
-        let created = self.postgres.ask(&self.statements.create_slot()).await?;
+        let confirmed = self.create_slot().await?;
+        Ok(cursors.follow_anew(self.resource, look.source.clone(), confirmed).await?)
+    }
+
+    async fn create_slot(&self) -> Result<i64, ChangesError> {
+        let statement = self.statements.create_slot();
+        let created = timeout(CREATE_TIMEOUT, self.postgres.ask(&statement)).await;
+        let created = created.map_err(|_| ReplicationError::SlotWaits)??;
         tracing::info!(slot = self.statements.slot, "replication slot made");
         Ok(number(created.into_iter().flatten().next().flatten()))
     }
@@ -322,7 +358,7 @@ impl Replication {
         let mut messages = 0;
         while let Some(message) = values.try_next().await? {
             messages += 1;
-            decoder.take(message).map_err(ReplicationError::from)?;
+            decoder.take(message)?;
             if decoder.keys.len() >= KEYS_AT_ONCE {
                 self.list(cursors, followed, &mut decoder).await?;
             }
@@ -359,7 +395,7 @@ impl Replication {
             }
             sleep(VISIBLE_PAUSE).await;
         }
-        Err(ReplicationError::Invisible.into())
+        Err(ChangesError::Invisible)
     }
 }
 

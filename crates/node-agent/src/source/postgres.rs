@@ -76,10 +76,11 @@ impl Connector for Postgres {
 
     async fn keeps_unique(&self, column: &str) -> Result<bool, SourceError> {
         let From::Table(_) = self.relation.from else { return Ok(false) };
-        // Of this column alone, of all rows, and held at each statement.
+        // Of this column alone, of all rows, also those of tables that inherit, and held at each statement.
         let query = format!(
             "SELECT '1' FROM pg_index AS i \
              JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+             JOIN pg_class AS c ON c.oid = i.indrelid AND (c.relkind = 'p' OR NOT c.relhassubclass) \
              WHERE i.indrelid = to_regclass({}) AND a.attname = {} AND i.indisunique \
              AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL LIMIT 1",
             sql::text(&sql::from(&self.relation)),

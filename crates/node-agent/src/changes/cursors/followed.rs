@@ -124,20 +124,21 @@ impl Cursors {
         Ok(())
     }
 
-    /// The number of the last of so many keys after a place, and whether there are more; none if there are fewer.
+    /// The number of the last of so many keys in a part of the list, and whether there are more; none if there are fewer.
     pub(crate) async fn changed_end(
         &self,
         resource: ResourceId,
-        after: i64,
+        (after, until): (i64, i64),
         count: u64,
     ) -> Result<Option<(i64, bool)>, CursorsError> {
         let select = "SELECT number FROM changed WHERE resource = $1 AND number > $2 \
-            ORDER BY number LIMIT 2 OFFSET $3";
+            AND number <= $3 ORDER BY number LIMIT 2 OFFSET $4";
         let mut guard = self.connection.lock().await;
         let connection = self.open(&mut guard).await?;
         let numbers: Vec<i64> = sqlx::query_scalar(select)
             .bind(resource.to_string())
             .bind(after)
+            .bind(until)
             .bind(i64::try_from(count).unwrap_or(i64::MAX) - 1)
             .fetch_all(connection)
             .await?;

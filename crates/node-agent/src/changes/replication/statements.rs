@@ -11,33 +11,41 @@ pub(super) struct Statements {
     pub(super) order_by: Vec<String>,
     pub(super) publication: String,
     pub(super) slot: String,
+    /// Whether nobody else would name a slot so.
+    pub(super) is_own_slot: bool,
 }
 
 impl Statements {
     /// What is followed, and by what: if it is another, so are the changes.
-    pub(super) fn source(&self, system: &str, table: u32) -> String {
-        let table = table.to_string();
-        let words = [system, &table, &self.publication, &self.slot];
+    pub(super) fn source(&self, identity: &str) -> String {
+        let words = [identity, &self.publication, &self.slot];
         let words: Vec<&str> =
             words.into_iter().chain(self.key.iter().map(String::as_str)).collect();
         words.join("\n")
     }
 
-    /// Which database it is, how long its log is and what is in it; the table's number, whether all its changes are published, and by
-    /// which filter; which columns of the key a deletion would not tell; and how the slot is.
+    /// Which database, table, publication and key it is, each as it was changed last; how long the log is and what is in it; the table's
+    /// number, and what forbids to follow it; whether all its changes are published, and by which filter; which columns of the key a
+    /// deletion would not tell; and how the slot is.
     pub(super) fn look(&self) -> String {
         let (relation, publication) = (text(&self.quoted()), text(&self.publication));
         let (key, slot) = (array(self.key.iter()), text(&self.slot));
         format!(
-            "SELECT (SELECT system_identifier::text FROM pg_control_system()), \
+            "SELECT concat_ws(' ', (SELECT system_identifier FROM pg_control_system()), \
+             CASE WHEN pg_is_in_recovery() THEN '' \
+             ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END, \
+             relation.oid, relation.relreplident, publication.oid, publication.xmin, \
+             published.oid, published.xmin, \
+             (SELECT string_agg(format_type(a.atttypid, a.atttypmod), ',' ORDER BY a.attnum) \
+             FROM pg_attribute AS a WHERE a.attrelid = relation.oid AND a.attname = ANY ({key}))), \
              (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
              ELSE pg_current_wal_flush_lsn() END - '0/0')::text, \
              current_setting('wal_level'), relation.oid::text, \
-             (SELECT (pubinsert AND pubupdate AND pubdelete AND pubtruncate)::text \
-             FROM pg_publication WHERE pubname = {publication}), \
-             (SELECT COALESCE(to_jsonb(published) ->> 'rowfilter', '') \
-             FROM pg_publication_tables AS published WHERE pubname = {publication} \
-             AND to_regclass(format('%I.%I', schemaname, tablename)) = relation.oid), \
+             CASE WHEN relation.relkind <> 'r' OR relation.relhassubclass THEN 'kind' \
+             WHEN row_security_active(relation.oid) THEN 'security' END, \
+             (pubinsert AND pubupdate AND pubdelete AND pubtruncate)::text, \
+             CASE WHEN puballtables THEN '' WHEN published.oid IS NOT NULL \
+             THEN COALESCE(to_jsonb(published) ->> 'prqual', '') END, \
              (SELECT string_agg(key, ', ') FROM unnest({key}) AS key \
              WHERE relation.relreplident <> 'f' AND NOT EXISTS (SELECT 1 FROM pg_index AS i \
              JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
@@ -47,6 +55,9 @@ impl Statements {
              (slot.wal_status = 'lost')::text, (slot.confirmed_flush_lsn - '0/0')::text \
              FROM (SELECT to_regclass({relation}) AS oid) AS named \
              LEFT JOIN pg_class AS relation ON relation.oid = named.oid \
+             LEFT JOIN pg_publication AS publication ON publication.pubname = {publication} \
+             LEFT JOIN pg_publication_rel AS published \
+             ON published.prpubid = publication.oid AND published.prrelid = relation.oid \
              LEFT JOIN pg_replication_slots AS slot ON slot.slot_name = {slot}"
         )
     }

@@ -69,8 +69,9 @@ impl Server {
         let (client, running) = self.tls.connect(&self.config).await?;
         let mut connection =
             Connection { client, running, opened: Instant::now(), has_ended: false };
-        let read_only = "SET default_transaction_read_only = on";
-        connection.drive(async |client| client.batch_execute(read_only).await, identity).await?;
+        // Times that it writes as texts are read back by it.
+        let settings = "SET default_transaction_read_only = on; SET DateStyle = 'ISO, YMD'";
+        connection.drive(async |client| client.batch_execute(settings).await, identity).await?;
         Ok(connection)
     }
 
