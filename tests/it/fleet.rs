@@ -85,6 +85,8 @@ pub(crate) struct Granted {
     pub(crate) fields: Vec<&'static str>,
     /// Rows.
     pub(crate) filter: &'static str,
+    /// How often and how much.
+    pub(crate) limits: Limits,
 }
 
 /// A fetch on its way, and the rows that came so far.
@@ -117,7 +119,7 @@ impl Rows {
 
 impl Default for Granted {
     fn default() -> Self {
-        Self { fields: FIELDS.to_vec(), filter: "" }
+        Self { fields: FIELDS.to_vec(), filter: "", limits: Limits::default() }
     }
 }
 
@@ -377,7 +379,7 @@ impl City {
             id: grant.clone(),
             fields: granted.fields.into_iter().map(str::to_owned).collect(),
             filter: Some(granted.filter.to_owned()),
-            limits: Limits::default(),
+            limits: granted.limits,
         };
         let terms = until("the bus shows the application", async || {
             terms_of_application(provider, approval.clone()).await.ok()

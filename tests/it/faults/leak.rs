@@ -13,8 +13,11 @@ const AREA: &str = "510104";
 /// H5, R26.2: rows and values that were not granted reach neither the consumer nor any event, view or log line.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_granted_is_nowhere_but_at_its_source() {
-    let granted =
-        Granted { fields: vec!["code", "areaCode", "name"], filter: "areaCode = '510104'" };
+    let granted = Granted {
+        fields: vec!["code", "areaCode", "name"],
+        filter: "areaCode = '510104'",
+        ..Granted::default()
+    };
     let mut city = City::settled_with(Rows { count: 500, note_bytes: 40 }, granted).await;
     city.start_provider().await;
     let source = city.plain_rows().await;
