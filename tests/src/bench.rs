@@ -10,6 +10,7 @@ mod entry;
 mod interleave;
 mod server;
 
+mod append;
 mod commands;
 mod hot;
 mod replay;
@@ -56,6 +57,9 @@ pub struct Options {
     /// The rows that are fetched: villages.csv of npm's china-division.
     #[arg(long, value_name = "CSV", default_value = VILLAGES)]
     pub villages: PathBuf,
+    /// What appends are held against: the folder `database` of npm's @eventide/message-db.
+    #[arg(long, value_name = "FOLDER", default_value = MESSAGE_DB)]
+    pub message_db: PathBuf,
     /// What is printed.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -68,6 +72,7 @@ pub struct Options {
 }
 
 const VILLAGES: &str = ".tools/china-division/dist/villages.csv";
+const MESSAGE_DB: &str = ".tools/message-db/database";
 
 /// The form of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -95,6 +100,7 @@ pub struct Plan {
 enum Kind {
     Commands { writers: u32 },
     Hot { processes: u32 },
+    Append { writers: u32, rival: append::Rival },
     Replay,
     Fetch,
     Exchange { work: exchange::Work },
@@ -102,15 +108,25 @@ enum Kind {
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 25] = {
+pub const PLANS: [Plan; 34] = {
     let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64, push, revoke] = exchange::PLANS;
     let [n1, n10, n100, n500] = nodes;
+    let [a1, a16, a64, m1, m16, m64, p1, p16, p64] = append::PLANS;
     let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
     [
         commands(1, "commands_1"),
         commands(16, "commands_16"),
         commands(64, "commands_64"),
         HOT,
+        a1,
+        a16,
+        a64,
+        m1,
+        m16,
+        m64,
+        p1,
+        p16,
+        p64,
         REPLAY,
         FETCH,
         fetch_large,
@@ -176,6 +192,7 @@ struct Setting {
     /// Where servers keep what they sync: below target, which lies on a disk, as /tmp may not.
     folder: PathBuf,
     villages: PathBuf,
+    message_db: PathBuf,
 }
 
 /// Measures what is asked for and reports it; a signal ends it and everything that it started.
@@ -218,7 +235,8 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let runs = options.runs.unwrap_or(if options.quick { RUNS_QUICK } else { RUNS });
     let folder = report::folder()?;
     let villages = std::path::absolute(&options.villages)?;
-    let setting = Setting { runs, quick: options.quick, folder, villages };
+    let message_db = std::path::absolute(&options.message_db)?;
+    let setting = Setting { runs, quick: options.quick, folder, villages, message_db };
     if cfg!(debug_assertions) {
         say("this is a debug build, which measures little: use `make bench`");
     }
@@ -256,6 +274,7 @@ async fn measure(
             shelves.catalogue.measure(setting, work, entries).await
         }
         Kind::Commands { writers } => commands::measure(setting, writers).await,
+        Kind::Append { writers, rival } => append::measure(setting, writers, rival).await,
         Kind::Hot { processes } => hot::measure(setting, processes).await,
         Kind::Replay => replay::measure(setting).await,
         Kind::Fetch => fetch::measure(setting).await,

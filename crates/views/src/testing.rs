@@ -24,8 +24,16 @@ const UNPRIVILEGED: u32 = 65_534;
 #[derive(Debug)]
 pub struct TestPostgres {
     programs: Programs,
+    sync: Sync,
     keeper: Option<Keeper>,
     folder: TempDir,
+}
+
+/// Whether what was committed outlasts the machine, and not the server alone.
+#[derive(Clone, Copy, Debug)]
+enum Sync {
+    On,
+    Off,
 }
 
 /// What runs the server.
@@ -48,10 +56,24 @@ struct Programs {
 /// If there are none, with the command that installs them, or if the server does not start.
 #[must_use]
 pub fn postgres() -> TestPostgres {
+    started(tempfile::tempdir(), Sync::Off)
+}
+
+/// The same with the server's own settings of what it syncs, which let it keep whatever it has committed; in `folder`, which
+/// should lie on a disk.
+///
+/// # Panics
+/// As [`postgres`].
+#[must_use]
+pub fn postgres_that_syncs(folder: &Path) -> TestPostgres {
+    started(tempfile::Builder::new().prefix("postgres-").tempdir_in(folder), Sync::On)
+}
+
+fn started(folder: io::Result<TempDir>, sync: Sync) -> TestPostgres {
     let Some(programs) = find_programs() else {
         panic!("no Postgres server found; install one: apt-get install -y postgresql");
     };
-    match TestPostgres::start(programs) {
+    match folder.and_then(|folder| TestPostgres::start(programs, folder, sync)) {
         Ok(server) => server,
         Err(error) => panic!("cannot start Postgres: {error}"),
     }
@@ -61,8 +83,14 @@ impl TestPostgres {
     /// The URL of a database that is empty at first.
     #[must_use]
     pub fn url(&self) -> String {
-        let socket = self.folder.path().display();
+        let socket = self.socket().display();
         format!("postgres://postgres@localhost/postgres?host={socket}")
+    }
+
+    /// The folder of the socket at which it listens.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Gives a folder to the account that the server runs as, so that it can keep tables there.
@@ -109,15 +137,14 @@ impl TestPostgres {
         self.folder.path().join("data")
     }
 
-    fn start(programs: PathBuf) -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
+    fn start(programs: PathBuf, folder: TempDir, sync: Sync) -> io::Result<Self> {
         let as_user = match folder.path().metadata()?.uid() {
             0 => Some(UNPRIVILEGED),
             _ => None,
         };
         chown(folder.path(), as_user, as_user)?;
         let programs = Programs { folder: programs, as_user };
-        let mut server = Self { programs, keeper: None, folder };
+        let mut server = Self { programs, sync, keeper: None, folder };
 
         let made = server
             .programs
@@ -136,8 +163,12 @@ impl TestPostgres {
     /// Runs the server until it is ready.
     fn launch(&mut self) -> io::Result<()> {
         let mut keeper = self.programs.keeper(self.folder.path());
+        let fsync = match self.sync {
+            Sync::On => "fsync=on",
+            Sync::Off => "fsync=off",
+        };
         keeper
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"])
+            .args(["-c", "listen_addresses=", "-c", fsync, "-c", "logging_collector=off"])
             .args(["-c", "log_destination=stderr", "-c", "lc_messages=C"])
             .args(["-c", "max_connections=200", "-c", "wal_level=logical"])
             .arg("-k")

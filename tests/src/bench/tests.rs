@@ -21,7 +21,8 @@ fn unknown_name_is_refused_with_those_that_there_are() {
     let error = chosen(&["speed".to_owned()]).unwrap_err().to_string();
 
     assert!(
-        error.contains("speed") && error.contains("commands_16, commands_64, commands_hot, replay"),
+        error.contains("speed")
+            && error.contains("commands_16, commands_64, commands_hot, append_1"),
         "{error}"
     );
 }

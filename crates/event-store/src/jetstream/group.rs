@@ -9,6 +9,7 @@
 //! alone, as if there had been none: so the one with the conflict has it alone, and what was stored is recognised.
 
 use std::collections::{HashSet, VecDeque};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -191,15 +192,11 @@ fn take_batch(waiting: &mut VecDeque<Waiting>) -> Option<(Waiting, Vec<Waiting>)
         return None;
     }
 
-    let mut batch = Vec::new();
-    for (one, taken) in waiting.drain(..).zip(taken).collect::<Vec<_>>() {
-        match taken {
-            true => batch.push(one),
-            false => waiting.push_back(one),
-        }
-    }
-    let leader = batch.remove(0);
-    Some((leader, batch))
+    let (batch, rest): (Vec<_>, Vec<_>) =
+        mem::take(waiting).into_iter().zip(taken).partition(|(_, taken)| *taken);
+    waiting.extend(rest.into_iter().map(|(one, _)| one));
+    let mut batch = batch.into_iter().map(|(one, _)| one);
+    Some((batch.next()?, batch.collect()))
 }
 
 impl Drop for Permit {

@@ -2,7 +2,7 @@
 
 use async_nats::header::{
     HeaderMap, NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
-    NATS_MESSAGE_ID,
+    NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
@@ -46,6 +46,25 @@ impl Raw {
     /// If the message is not acknowledged.
     pub async fn publish(&self, subject: String, payload: Bytes) -> Result<u64, BoxError> {
         let acknowledgement = self.jetstream.publish(subject, payload).await?;
+        Ok(acknowledgement.await?.sequence)
+    }
+
+    /// Publishes what the store publishes for an append, waits for the acknowledgement, and answers the sequence.
+    ///
+    /// # Errors
+    /// If the message is not acknowledged.
+    pub async fn append(
+        &self,
+        subject: &Subject,
+        expected_last: u64,
+        commit: NewCommit,
+    ) -> Result<u64, BoxError> {
+        let mut headers = headers(subject, &commit);
+        headers.insert(NATS_EXPECTED_STREAM, subject.stream());
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected_last.to_string());
+        let (subject, payload) = (subject.to_string(), commit.encode());
+        let acknowledgement =
+            self.jetstream.publish_with_headers(subject, headers, payload).await?;
         Ok(acknowledgement.await?.sequence)
     }
 

@@ -34,6 +34,31 @@ async fn filled_stream_reads_as_an_appended_one() {
     assert_eq!(*second, expected);
 }
 
+/// H1: what appends are held against is guarded as they are, and leaves the same message.
+#[tokio::test]
+async fn plain_append_is_guarded_as_the_store_s_is() {
+    let nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    let (ours, plain) = (bed.subject(), bed.subject());
+    let client = async_nats::connect(nats.server.url()).await.unwrap();
+    let stream = async_nats::jetstream::new(client).get_stream("CATALOG").await.unwrap();
+
+    bed.store.append(&ours, 0, new_commit()).await.unwrap();
+    let sequence = raw.append(&plain, 0, new_commit()).await.unwrap();
+
+    assert_eq!(sequence, 2);
+    assert!(raw.append(&plain, 0, new_commit()).await.is_err());
+    let [first, second] = [
+        stream.get_raw_message(1).await.unwrap().headers,
+        stream.get_raw_message(2).await.unwrap().headers,
+    ];
+    let names = |headers: &async_nats::HeaderMap| -> std::collections::BTreeSet<String> {
+        headers.iter().map(|(name, _)| name.to_string()).collect()
+    };
+    assert_eq!(names(&first), names(&second));
+}
+
 /// H1: a full batch is stored whole, and the ordered consumer hands out every byte of it.
 #[tokio::test]
 async fn batch_is_stored_whole() {
