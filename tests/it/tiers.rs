@@ -23,8 +23,9 @@ use publicdata_transfer::credential;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
-use crate::fleet::{self, ENTRY, Granted, PURPOSE, Reader, Refused, Rows, until};
+use crate::fleet::{self, ENTRY, Granted, PURPOSE, Reader, Refused, Rows, until, within};
 use crate::process::Terminal;
+use crate::town::RECOVERY;
 use crate::trace::{TRACE_ID, fetch_in_trace};
 use district::{CIVIL, District, HEALTH, log, nodes};
 
@@ -350,7 +351,7 @@ async fn a_bus_restarted_while_cut_off_goes_on_and_joins_again() {
     district.kill_bus();
     district.start_bus();
     district.is_connected(false).await;
-    until("both nodes are connected again", async || {
+    within(RECOVERY, "both nodes are connected again", async || {
         (nodes(&health).await?.nodes.len() == 2).then_some(())
     })
     .await;
