@@ -15,6 +15,8 @@ CREATE TABLE bus_series (
     source_version TEXT NOT NULL,
     -- When the data were first seen that were seen last, in microseconds since the epoch.
     new_at BIGINT NOT NULL,
+    -- Since when the source has been known to be in that state, whether or not the data differed, in microseconds since the epoch.
+    named_at BIGINT NOT NULL,
     -- When it was fetched last.
     looked_at BIGINT NOT NULL,
     PRIMARY KEY (first_grant_id, consumer_code, fields, kind, provider_node)

@@ -16,7 +16,7 @@ use publicdata_identity::{Credentials, SpiffeId};
 use publicdata_proto::exchange::v1::{Grant, PeerBus, PeerBusTier};
 use publicdata_service_kit::grpc::{Channel, ChannelError, channel};
 use publicdata_service_kit::problem::Code;
-use publicdata_types::{Actor, GrantId, RegionCode};
+use publicdata_types::{Actor, GrantId, RegionCode, ResourceId};
 
 use crate::codec::values;
 use crate::config::TierConfig;
@@ -142,26 +142,35 @@ impl Tiers {
     }
 
     /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks. It takes no
-    /// longer than one of them takes to answer, and does not wait for the others once it is found.
+    /// longer than one of them takes to answer, up to [`ASKED_AT_ONCE_MAX`] of them, and does not wait for the others once it is found at
+    /// the bus that decides about such grants: `region_of` tells the division of the resource. What another bus claims to have counts if
+    /// all others answer that they do not have it, as of a provider that has moved; it is looked for anew each time.
     ///
     /// # Errors
-    /// It is at none of those that answer, and one does not.
-    pub async fn find(
+    /// It is at none of those that answer, and one does not; or the division cannot be told.
+    pub async fn find<F>(
         &self,
         grant: GrantId,
-        by: &str,
-        asked_by: Option<&SpiffeId>,
-    ) -> Result<Option<(Peer, Grant)>, Error> {
+        (by, asked_by): (&str, Option<&SpiffeId>),
+        region_of: impl Fn(ResourceId) -> F + Send + Sync,
+    ) -> Result<Option<(Peer, Grant)>, Error>
+    where
+        F: Future<Output = Result<RegionCode, Error>> + Send,
+    {
         let places = self.where_may_be(grant).into_iter().filter(|id| Some(id) != asked_by);
         let mut answers = stream::iter(places)
             .map(|id| self.ask(id, grant, by))
             .buffer_unordered(ASKED_AT_ONCE_MAX);
-        let mut failed = None;
+        let (mut failed, mut elsewhere) = (None, None);
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(Some(found)) => {
-                    self.remember(grant, found.0.id().clone());
-                    return Ok(Some(found));
+                    let bus = self.expected(&found.1, &region_of).await?;
+                    if bus.as_ref() == Some(found.0.id()) {
+                        self.remember(grant, found.0.id().clone());
+                        return Ok(Some(found));
+                    }
+                    elsewhere.get_or_insert(found);
                 }
                 Ok(None) => {}
                 // As far as `by` may know, it is not there.
@@ -171,7 +180,24 @@ impl Tiers {
         }
         match failed {
             Some(error) => Err(error),
-            None => Ok(None),
+            None => Ok(elsewhere),
+        }
+    }
+
+    /// The bus that decides about such a grant; none if that cannot be told, or it is this one.
+    async fn expected<F>(
+        &self,
+        grant: &Grant,
+        region_of: impl Fn(ResourceId) -> F,
+    ) -> Result<Option<SpiffeId>, Error>
+    where
+        F: Future<Output = Result<RegionCode, Error>> + Send,
+    {
+        let Ok(resource) = grant.resource_id.parse() else { return Ok(None) };
+        match region_of(resource).await {
+            Ok(region) => Ok(self.bus_of(&region)),
+            Err(Error::Unknown { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -83,7 +83,7 @@ impl Exchange {
 
         let (state, _) = self.grants.get(&grant.to_string()).await?;
         if state == Grant::Absent
-            && let Some(found) = self.tiers.find(grant, &by.id, asked_by).await.transpose()
+            && let Some(found) = self.found_elsewhere(grant, by, asked_by).await.transpose()
         {
             let attempt = Attempt { asked, reservation, is_new };
             return self.pass_on(attempt, found, by, asked_by).await;

@@ -1,6 +1,7 @@
 //! Appending once, however often it takes.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -47,7 +48,7 @@ impl Connection {
         let deadline = Instant::now() + self.options.call_timeout;
         let mut backoff = self.backoff();
         loop {
-            match self.attempt(&outgoing.message).await {
+            match self.attempt(&outgoing.message, deadline).await {
                 Attempt::Stored(sequence) => return Ok(Appended { sequence, repeated: false }),
                 Attempt::Duplicate(sequence) => return self.duplicate(&outgoing, sequence).await,
                 Attempt::Conflict => return self.conflict(&outgoing).await,
@@ -92,14 +93,19 @@ impl Connection {
         Ok(Outgoing { subject, expected_last, command_id, message })
     }
 
-    /// Publishes the message, or has it published with others.
-    async fn attempt(&self, message: &Message) -> Attempt {
-        let _permit = match self.group.turn(message, self.options.attempt_timeout).await {
+    /// Publishes the message, or has it published with others. What comes before it goes out alone ends at the deadline of the call.
+    async fn attempt(&self, message: &Message, deadline: Instant) -> Attempt {
+        let attempt_timeout = self.options.attempt_timeout;
+        let turn = self.group.turn(message, patience(attempt_timeout, deadline)).await;
+        let _permit = match turn {
             Turn::Stored(sequence) => return Attempt::Stored(sequence),
-            Turn::Lead(batch) => match self.publish_together(message, batch).await {
-                Some(sequence) => return Attempt::Stored(sequence),
-                None => self.group.alone(),
-            },
+            Turn::Lead(batch) => {
+                let patience = patience(attempt_timeout, deadline);
+                match self.publish_together(message, batch, patience).await {
+                    Some(sequence) => return Attempt::Stored(sequence),
+                    None => self.group.alone(),
+                }
+            }
             Turn::Alone(permit) => permit,
         };
         let Message { subject, headers, payload, .. } = message.clone();
@@ -161,6 +167,11 @@ impl Connection {
             Err(failure) => Err(failure.into_error(OPERATION)),
         }
     }
+}
+
+/// How long a part of an attempt may take: no longer than its call goes on.
+fn patience(attempt_timeout: Duration, deadline: Instant) -> Duration {
+    attempt_timeout.min(deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Not 10164, with which several replicas answer while another write to the subject is on its way: it may be our own, of an

@@ -214,12 +214,17 @@ impl Drop for Permit {
 
 impl Connection {
     /// Publishes one's own message and those of a batch, and tells the others where theirs are; `None` if the batch was not
-    /// stored, or if that is not known.
-    pub(super) async fn publish_together(&self, own: &Message, batch: Batch) -> Option<u64> {
+    /// stored, or if that is not known within `patience`.
+    pub(super) async fn publish_together(
+        &self,
+        own: &Message,
+        batch: Batch,
+        patience: Duration,
+    ) -> Option<u64> {
         let Batch { followers, permit } = batch;
         let followed = followers.iter().map(|waiting| &waiting.message);
         let messages: Vec<&Message> = [own].into_iter().chain(followed).collect();
-        let published = timeout(self.options.attempt_timeout, self.publish_batch(&messages)).await;
+        let published = timeout(patience, self.publish_batch(&messages)).await;
         let first = match published.map_err(BoxError::from).flatten() {
             Ok(first) => first,
             Err(error) => {

@@ -169,7 +169,11 @@ impl Service {
                 self.settle(sequence).await;
                 self.queries.grant(id, &Reader::from(by)).await?
             }
-            None => self.tiers.find(id, &by.id, asked_by).await?.map(|(_, grant)| grant),
+            None => {
+                let asked = (by.id.as_str(), asked_by);
+                let region_of = |resource| self.queries.region_of(resource);
+                self.tiers.find(id, asked, region_of).await?.map(|(_, grant)| grant)
+            }
         };
         found.ok_or(Error::Unknown { what: "grant" })
     }

@@ -46,7 +46,7 @@ async fn buses_that_do_not_answer_are_waited_for_together() {
     }
     let asked = Instant::now();
 
-    let found = city.tiers.find(grant(), BY, None).await;
+    let found = city.find(3).await;
 
     assert!(matches!(found, Err(Error::TierUnreachable { .. })), "{found:?}");
     let waited = asked.elapsed();
@@ -63,11 +63,36 @@ async fn a_grant_is_found_before_others_have_answered() {
     city.connect_having(3);
     let asked = Instant::now();
 
-    let (peer, found) = city.tiers.find(grant(), BY, None).await.unwrap().unwrap();
+    let (peer, found) = city.find(3).await.unwrap().unwrap();
 
     assert_eq!((peer.id(), found.id), (&district(3), grant().to_string()));
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     assert_eq!(city.tiers.place_of(grant()), Some(district(3)));
+}
+
+/// R24.1: a bus that claims a grant of another division does not take it over while the one that decides has not answered.
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_another_division_counts_only_if_nobody_else_has_it() {
+    let mut city = City::of(2);
+    city.connect_having(0);
+    city.connect_silent(1);
+
+    let found = city.find(1).await;
+
+    assert!(matches!(found, Err(Error::TierUnreachable { .. })), "{found:?}");
+    assert_eq!(city.tiers.place_of(grant()), None);
+}
+
+/// R24.1: a grant stays where it is when its provider moves.
+#[tokio::test(start_paused = true)]
+async fn a_grant_is_found_where_its_provider_was() {
+    let mut city = City::of(1);
+    city.connect_having(0);
+
+    let (peer, _) = city.find(1).await.unwrap().unwrap();
+
+    assert_eq!(peer.id(), &district(0));
+    assert_eq!(city.tiers.place_of(grant()), None);
 }
 
 fn grant() -> GrantId {
@@ -78,15 +103,16 @@ fn district(index: u32) -> SpiffeId {
     testing::service(&format!("exchange-bus-{index}"))
 }
 
+fn region(index: u32) -> RegionCode {
+    format!("5101{:02}", index + 4).parse().unwrap()
+}
+
 // === impl City ===
 
 impl City {
     fn of(districts: u32) -> Self {
         let subordinate = (0..districts)
-            .map(|index| SubordinateConfig {
-                server: district(index),
-                region: format!("5101{:02}", index + 4).parse().unwrap(),
-            })
+            .map(|index| SubordinateConfig { server: district(index), region: region(index) })
             .collect();
         let config = TierConfig { subordinate, ..TierConfig::default() };
         let own = testing::credentials(&testing::authority(), &testing::service("exchange-bus"));
@@ -96,6 +122,12 @@ impl City {
             connections: Vec::new(),
             silent: Vec::new(),
         }
+    }
+
+    /// Looks for a grant of this district's provider.
+    async fn find(&self, index: u32) -> Result<Option<(Peer, Grant)>, Error> {
+        let region_of = |_| async move { Ok(region(index)) };
+        self.tiers.find(grant(), (BY, None), region_of).await
     }
 
     fn connect(&mut self, index: u32) -> DuplexStream {
@@ -130,7 +162,8 @@ impl TierService for Having {
         &self,
         request: Request<GetGrantOnBehalfRequest>,
     ) -> Result<Response<GetGrantOnBehalfResponse>, Status> {
-        let grant = Grant { id: request.into_inner().grant_id, ..Grant::default() };
+        let id = request.into_inner().grant_id;
+        let grant = Grant { resource_id: id.clone(), id, ..Grant::default() };
         Ok(Response::new(GetGrantOnBehalfResponse { grant: Some(grant) }))
     }
 

@@ -42,7 +42,7 @@ impl Exchange {
         let unknown = || Error::Unknown { what: "grant" };
         let (state, _) = self.grants.get(&grant.to_string()).await?;
         if state == Grant::Absent {
-            let found = self.tiers.find(grant, &by.id, asked_by).await?;
+            let found = self.found_elsewhere(grant, by, asked_by).await?;
             let (peer, _) = found.ok_or_else(unknown)?;
             return peer.services(&by.id, grant).await;
         }

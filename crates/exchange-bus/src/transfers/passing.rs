@@ -5,7 +5,7 @@ use publicdata_identity::SpiffeId;
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::exchange::v1::{ConfirmDeliveryRequest, FetchRequest, Grant, GrantTerms};
 use publicdata_transfer::{signed, terms};
-use publicdata_types::{Actor, TransferId};
+use publicdata_types::{Actor, GrantId, TransferId};
 
 use super::asked::Asked;
 use super::{Exchange, outcome};
@@ -23,6 +23,17 @@ pub(super) struct Attempt {
 }
 
 impl Exchange {
+    /// A grant that this bus does not have, at the bus of another tier.
+    pub(super) async fn found_elsewhere(
+        &self,
+        grant: GrantId,
+        by: &Actor,
+        asked_by: Option<&SpiffeId>,
+    ) -> Result<Option<(Peer, Grant)>, Error> {
+        let region_of = |resource| self.queries.region_of(resource);
+        self.tiers.find(grant, (&by.id, asked_by), region_of).await
+    }
+
     /// Passes a request on to the bus that has its grant, or records that no bus says so.
     pub(super) async fn pass_on(
         &self,

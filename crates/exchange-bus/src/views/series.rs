@@ -50,6 +50,8 @@ struct Known {
     digest: String,
     version: String,
     new_at: i64,
+    /// Since when the source has been in the state of that name, as far as anybody knows.
+    named_at: i64,
 }
 
 /// Notes what a completed transfer shows of its source. Answers to questions show a part that nobody can compare.
@@ -145,14 +147,18 @@ impl Series<'_> {
     async fn note(&self, connection: &mut AnyConnection, found: &Found) -> Result<(), ApplyError> {
         let known = self.known(connection).await?;
         let is_old = known.as_ref().is_some_and(|known| found.is_old(known));
+        let named_at = match &known {
+            Some(known) if known.version == found.version => known.named_at,
+            Some(_) => self.seen_elsewhere(connection, found).await?.unwrap_or(found.at),
+            None => self.first_seen(connection, found).await?,
+        };
         let new_at = match &known {
             Some(known) if is_old => known.new_at,
             // What changes under one name was not seen before by anybody.
             Some(known) if known.version == found.version => found.at,
-            Some(_) => self.seen_elsewhere(connection, found).await?.unwrap_or(found.at),
-            None => self.first_seen(connection, found).await?,
+            Some(_) | None => named_at,
         };
-        self.save(connection, found, new_at).await?;
+        self.save(connection, found, (new_at, named_at)).await?;
         if is_old && self.kind == COMPARISON {
             self.correct_deliveries(connection, new_at).await?;
         }
@@ -161,7 +167,7 @@ impl Series<'_> {
 
     async fn known(&self, connection: &mut AnyConnection) -> Result<Option<Known>, ApplyError> {
         let row = sqlx::query(
-            "SELECT digest, source_version, new_at FROM bus_series \
+            "SELECT digest, source_version, new_at, named_at FROM bus_series \
              WHERE first_grant_id = $1 AND consumer_code = $2 AND fields = $3 AND kind = $4 \
              AND provider_node = $5",
         )
@@ -175,7 +181,8 @@ impl Series<'_> {
         Ok(row.as_ref().map(known).transpose()?)
     }
 
-    /// When somebody first saw this state of the source: whoever comes later does not make it new.
+    /// When somebody first saw this state of the source: whoever comes later does not make it new. Whose data stood still saw the state all
+    /// the same, and no earlier.
     async fn seen_elsewhere(
         &self,
         connection: &mut AnyConnection,
@@ -185,7 +192,7 @@ impl Series<'_> {
             return Ok(None);
         }
         let row = sqlx::query(
-            "SELECT MIN(new_at) AS new_at FROM bus_series \
+            "SELECT MIN(named_at) AS named_at FROM bus_series \
              WHERE resource_id = $1 AND provider_node = $2 AND source_version = $3",
         )
         .bind(self.resource)
@@ -193,7 +200,7 @@ impl Series<'_> {
         .bind(found.version.as_str())
         .fetch_one(connection)
         .await?;
-        Ok(row.try_get("new_at")?)
+        Ok(row.try_get("named_at")?)
     }
 
     /// When data were first seen that were not fetched in this way before.
@@ -250,15 +257,16 @@ impl Series<'_> {
         &self,
         connection: &mut AnyConnection,
         found: &Found,
-        new_at: i64,
+        (new_at, named_at): (i64, i64),
     ) -> Result<(), ApplyError> {
         sqlx::query(
             "INSERT INTO bus_series (first_grant_id, consumer_code, fields, kind, resource_id, \
-             digest, provider_node, source_version, new_at, looked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             digest, provider_node, source_version, new_at, named_at, looked_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
              ON CONFLICT (first_grant_id, consumer_code, fields, kind, provider_node) DO UPDATE SET \
              digest = excluded.digest, source_version = excluded.source_version, \
-             new_at = excluded.new_at, looked_at = excluded.looked_at",
+             new_at = excluded.new_at, named_at = excluded.named_at, \
+             looked_at = excluded.looked_at",
         )
         .bind(self.first_grant.as_str())
         .bind(self.consumer)
@@ -269,6 +277,7 @@ impl Series<'_> {
         .bind(self.node)
         .bind(found.version.as_str())
         .bind(new_at)
+        .bind(named_at)
         .bind(found.at)
         .execute(connection)
         .await?;
@@ -281,5 +290,6 @@ fn known(row: &AnyRow) -> Result<Known, sqlx::Error> {
         digest: row.try_get("digest")?,
         version: row.try_get("source_version")?,
         new_at: row.try_get("new_at")?,
+        named_at: row.try_get("named_at")?,
     })
 }

@@ -254,6 +254,28 @@ async fn data_are_new_once_and_where_they_came() {
     assert_eq!(freshness_at_centre(&fleet).await, FreshnessState::Fresh);
 }
 
+/// R29.1: what one consumer is given may stand still while the source goes on: that it saw a state does not make old what the state brings
+/// to others.
+#[tokio::test]
+async fn data_that_stand_still_do_not_make_others_old() {
+    let fleet = Fleet::start().await;
+    let offer = GrantTerms { purpose: "查询".to_owned(), ..fleet.offered().await };
+    let mut provider = fleet.provider_node().await;
+    let mut fetch = async |who, said| {
+        let request = fleet.consumer_node(who).request(&offer);
+        deliver_saying(&fleet, &mut provider, who, &request, said).await;
+    };
+    fetch(Who::Consumer, saying("state-1", 2)).await;
+    fetch(Who::Stranger, saying("state-1", 1)).await;
+    fleet.clock.advance(DAY * 34);
+    fetch(Who::Stranger, saying("state-2", 1)).await;
+    assert_eq!(freshness(&fleet, AREAS).await, FreshnessState::Late);
+
+    fetch(Who::Consumer, saying("state-2", 3)).await;
+
+    assert_eq!(freshness(&fleet, AREAS).await, FreshnessState::Fresh);
+}
+
 /// R29.1: each node of a provider has its own names for the states of one source: that they deliver by turns makes nothing new.
 #[tokio::test]
 async fn nodes_that_deliver_by_turns_show_nothing_new() {

@@ -11,3 +11,17 @@ fn conflict_is_told_from_a_write_on_its_way() {
     }
     assert!(!is_conflict(&PublishError::new(PublishErrorKind::TimedOut)));
 }
+
+/// H4: waiting for a turn and for a batch does not outlast the call.
+#[tokio::test(start_paused = true)]
+async fn patience_ends_with_the_call() {
+    const ATTEMPT: Duration = Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(3);
+    assert_eq!(patience(ATTEMPT, deadline), ATTEMPT);
+
+    tokio::time::advance(ATTEMPT).await;
+    assert_eq!(patience(ATTEMPT, deadline), Duration::from_secs(1));
+
+    tokio::time::advance(ATTEMPT).await;
+    assert_eq!(patience(ATTEMPT, deadline), Duration::ZERO);
+}
