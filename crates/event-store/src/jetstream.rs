@@ -234,7 +234,7 @@ impl EventStore for JetStreamStore {
         if from.max(1) > last {
             return Ok(stream::empty().boxed());
         }
-        let cursor = Cursor::open(Arc::clone(&self.connection), stream, from).await?;
+        let cursor = Cursor::open(Arc::clone(&self.connection), stream, from).await?.ending();
         Ok(cursor::commits(cursor, move |recorded| match until {
             Some(until) if recorded.recorded_at > until => Until::Before,
             _ if recorded.sequence >= last => Until::Here,

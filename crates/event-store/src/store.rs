@@ -52,7 +52,8 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     async fn tail(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error>;
 
     /// Replays `stream` from sequence `from` (0 and 1 both mean the first), up to its last commit at the time of the call, or
-    /// up to the last commit recorded at `until` or before: the stream as of that time.
+    /// up to the last commit recorded at `until` or before: the stream as of that time. Where the last commits are lost, it ends
+    /// before them, without an error.
     ///
     /// # Errors
     /// If the stream does not exist, or the store cannot be reached.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use async_nats::jetstream::ErrorCode;
 use futures::{StreamExt, stream};
+use serde::de::IgnoredAny;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::Connection;
@@ -13,14 +16,14 @@ use crate::{Commits, Error, Recorded};
 /// A stream that is missing, or too short, may be one that a server is still reading from its disk: wait for so many deadlines.
 const PATIENCE_CALLS: u32 = 3;
 
-/// The commits from `cursor` on, up to where `until` says.
+/// The commits from `cursor` on, up to where `until` says, or to where the cursor ends.
 pub(super) fn commits(
     cursor: Cursor,
     until: impl Fn(&Recorded) -> Until + Send + 'static,
 ) -> Commits {
     let commits = stream::unfold((Some(cursor), until), |(cursor, until)| async move {
         let mut cursor = cursor?;
-        let item = cursor.next().await;
+        let item = cursor.next().await.transpose()?;
         let rest = match &item {
             Ok(recorded) => match until(recorded) {
                 Until::Before => return None,
@@ -52,6 +55,8 @@ pub(super) struct Cursor {
     /// The sequence that was read last.
     last: u64,
     pull: Option<Pull>,
+    /// Whether it ends where nothing is left, though the stream's last sequence was never seen: its last commits may be lost.
+    ends: bool,
     backoff: Backoff,
     /// Since when the stream has been missing or too short.
     damaged_since: Option<Instant>,
@@ -68,16 +73,33 @@ impl Cursor {
         let pull = connection.retrying(|| Pull::open(&connection, stream, last + 1)).await?;
         let backoff = connection.backoff();
         let stream = stream.to_owned();
-        Ok(Self { connection, stream, last, pull: Some(pull), backoff, damaged_since: None })
+        Ok(Self {
+            connection,
+            stream,
+            last,
+            pull: Some(pull),
+            ends: false,
+            backoff,
+            damaged_since: None,
+        })
     }
 
-    /// Waits for the next commit.
+    /// Does not wait for what is yet to come.
+    pub(super) fn ending(self) -> Self {
+        Self { ends: true, ..self }
+    }
+
+    /// Waits for the next commit; none is left only for one that [ends](Self::ending).
     ///
     /// # Errors
     /// [`Error::Malformed`] for a message that is no commit: what comes after it may be asked for. Nothing can follow any
     /// other error.
-    pub(super) async fn next(&mut self) -> Result<Recorded, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Recorded>, Error> {
         loop {
+            let is_at_end = self.pull.as_ref().is_some_and(Pull::is_at_end);
+            if self.ends && is_at_end && self.is_last().await? {
+                return Ok(None);
+            }
             let Some(pull) = &mut self.pull else {
                 self.reopen().await?;
                 continue;
@@ -86,7 +108,7 @@ impl Cursor {
                 Ok(Delivered { sequence, commit }) if sequence == self.last + 1 => {
                     self.last = sequence;
                     self.backoff.reset();
-                    return commit;
+                    return commit.map(Some);
                 }
                 // The consumer left nothing out, so the stream has a hole.
                 Ok(Delivered { sequence: found, .. }) => {
@@ -99,6 +121,20 @@ impl Cursor {
                 }
             }
         }
+    }
+
+    /// Whether the stream's leader has nothing after what was read last.
+    async fn is_last(&self) -> Result<bool, Error> {
+        let call = || format!("STREAM.MSG.GET.{}", self.stream);
+        let request = json!({ "seq": self.last + 1, "next_by_subj": ">" });
+        let ask = || async {
+            match self.connection.api::<IgnoredAny>(call(), &request).await {
+                Ok(_) => Ok(false),
+                Err(failure) if failure.is(ErrorCode::NO_MESSAGE_FOUND) => Ok(true),
+                Err(failure) => Err(failure.about(&self.stream, "look for the next commit")),
+            }
+        };
+        self.connection.retrying(ask).await
     }
 
     async fn reopen(&mut self) -> Result<(), Error> {

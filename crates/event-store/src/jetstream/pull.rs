@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::{Message, StatusCode, Subscriber};
 use futures::StreamExt;
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -39,6 +39,8 @@ pub(super) struct Pull {
     outstanding: u64,
     /// Messages that came: the consumer numbers them.
     received: u64,
+    /// Messages that the stream had left, after the last one that came.
+    pending: u64,
 }
 
 /// A message of the stream.
@@ -55,6 +57,10 @@ impl Pull {
         stream: &str,
         from: u64,
     ) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Created {
+            num_pending: u64,
+        }
         const OPERATION: &str = "subscribe";
 
         let mut epoch = connection.epoch.clone();
@@ -78,8 +84,8 @@ impl Pull {
             .map_err(|source| Error::unavailable(OPERATION, source))?;
         let request = json!({ "stream_name": stream, "config": config, "action": "create" });
         let call = format!("CONSUMER.CREATE.{stream}.{name}");
-        connection
-            .api::<IgnoredAny>(call, &request)
+        let Created { num_pending } = connection
+            .api(call, &request)
             .await
             .map_err(|failure| failure.about(stream, OPERATION))?;
         Ok(Self {
@@ -90,7 +96,13 @@ impl Pull {
             epoch,
             outstanding: 0,
             received: 0,
+            pending: num_pending,
         })
+    }
+
+    /// Whether nothing was left to come when the last message came. The consumer's server may lag behind the stream's leader.
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.pending == 0
     }
 
     /// The next message.
@@ -142,6 +154,7 @@ impl Pull {
             return Err(Unreadable::new("message of the consumer", self.received + 1).into());
         }
         self.received += 1;
+        self.pending = place.pending;
         self.outstanding = self.outstanding.saturating_sub(1);
         let stream = self.stream.clone();
         let sequence = place.stream_sequence;
@@ -202,6 +215,7 @@ struct Place {
     stream_sequence: u64,
     consumer_sequence: u64,
     recorded_at: Timestamp,
+    pending: u64,
 }
 
 impl Place {
@@ -221,6 +235,7 @@ impl Place {
             stream_sequence: tokens[first].parse()?,
             consumer_sequence: tokens[first + 1].parse()?,
             recorded_at: Timestamp::from_nanosecond(tokens[first + 2].parse()?)?,
+            pending: tokens[first + 3].parse()?,
         })
     }
 }

@@ -1,12 +1,15 @@
 //! The plain API that benches measure against does the same work.
 
 use std::iter::repeat_with;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use publicdata_event_store::testing::{self, raw::Raw};
 use publicdata_event_store::{EventStore, Recorded};
+use tokio::time::timeout;
 
-use crate::kit::{Bed, all, new_command_id, new_commit};
+use crate::kit::{Bed, all, new_command_id, new_commit, sequences};
 
 /// H1: a stream that was filled for a bench holds what the store would have written, so reading either costs the same.
 #[tokio::test]
@@ -109,4 +112,21 @@ async fn long_replay_takes_one_consumer() {
     let client = async_nats::connect(nats.server.url()).await.unwrap();
     let stream = async_nats::jetstream::new(client).get_stream("CATALOG").await.unwrap();
     assert_eq!(stream.cached_info().state.consumer_count, 1);
+}
+
+/// H1, H4: a read ends before commits that an administrator deleted from the stream's end, and does not wait for them.
+#[tokio::test]
+async fn read_ends_before_a_deleted_end() {
+    let nats = testing::nats().await;
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    raw.make_deletable("CATALOG").await.unwrap();
+    let bed = Bed::new(Arc::new(nats.connect("test").await), "catalog");
+    bed.fill(&bed.subject(), 5).await;
+
+    for (deleted, from, left) in [(5, 1, vec![1, 2, 3, 4]), (4, 3, vec![3]), (3, 3, vec![])] {
+        raw.delete_message("CATALOG", deleted).await.unwrap();
+        let commits = bed.store.read("CATALOG", from, None).await.unwrap();
+        let read = timeout(Duration::from_secs(5), all(commits)).await.unwrap().unwrap();
+        assert_eq!(sequences(&read), left);
+    }
 }

@@ -6,6 +6,7 @@ fn both_forms_of_reply_subject_are_read() {
         stream_sequence: 7,
         consumer_sequence: 3,
         recorded_at: "2026-01-04T01:00:00.000000005Z".parse().unwrap(),
+        pending: 2,
     };
     for reply in [
         "$JS.ACK.CATALOG.c1.1.7.3.1767488400000000005.2",
