@@ -14,6 +14,8 @@ use crate::checkpoint::Doubt;
 /// The algorithm byte of an Ed25519 cosignature in a note's keys.
 const COSIGNATURE_V1: u8 = 4;
 const TIME_BYTES: usize = 8;
+/// The end of the year 9999, the last that can be told as a date.
+const TIME_S_MAX: u64 = 253_402_300_799;
 /// What a proof may have at most, whatever the size of the trees.
 pub const PROOF_HASHES_MAX: usize = 63;
 
@@ -103,7 +105,8 @@ impl signed_note::Verifier for Witness {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
         let time_s = u64::from_be_bytes(*time);
         // A witness may not leave the time out.
-        time_s > 0 && self.key.verify_strict(&message(time_s, text), &signature).is_ok()
+        (1..=TIME_S_MAX).contains(&time_s)
+            && self.key.verify_strict(&message(time_s, text), &signature).is_ok()
     }
 }
 

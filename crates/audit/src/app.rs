@@ -127,8 +127,8 @@ impl App {
 
         let witnessing = witnessing(&database, &config).await?;
         let shown = match &witnessing {
-            Some(witnessing) => Shown::offered(database.clone(), witnessing.offered()),
-            None => Shown::newest(database.clone()),
+            Some(witnessing) => Shown::offered(witnessing.offered()),
+            None => Shown::newest(),
         };
         let witnesses = witnessing.as_ref().map(Witnessing::statuses).unwrap_or_default();
 

@@ -139,7 +139,11 @@ impl Feed {
         let found = match commits.next().await {
             Some(Ok(recorded)) => leaf::of(&recorded),
             Some(Err(error)) => return Err(self.ended_by(error, next)),
-            None => return Err(End::Passing("the stream ended early".into())),
+            None => {
+                return Err(End::Finding(format!(
+                    "stream {stream} has lost event {sequence}, the last that is in the log"
+                )));
+            }
         };
         match leaf::difference(&logged, &found) {
             None => Ok(()),

@@ -64,7 +64,7 @@ impl AuditService for Service {
     ) -> Result<Response<GetCheckpointResponse>, Status> {
         let mut connection = self.connection().await?;
         let signed = match request.into_inner().offered {
-            true => self.shown.checkpoint().await?,
+            true => self.shown.checkpoint(&mut connection).await?,
             false => shown::newest(&mut connection).await?,
         };
         let needs = proof::root_needs(signed.size);

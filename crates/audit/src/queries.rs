@@ -111,7 +111,7 @@ pub async fn last_cosigned(
     row.map(|row| Ok((number(&row, 0)?, number(&row, 1)?))).transpose()
 }
 
-/// These stored hashes of the tree; one that is not there is left out.
+/// These stored hashes of the tree; one that is not there, or cannot be read, is left out.
 pub async fn hashes(
     connection: &mut AnyConnection,
     indexes: &[u64],
@@ -129,9 +129,8 @@ pub async fn hashes(
     }
 
     let rows = query.fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| Ok(StoredHash { index: number(row, 0)?, hash: digest(row, 1)? }))
-        .collect()
+    let stored = |row| Some(StoredHash { index: number(row, 0).ok()?, hash: digest(row, 1).ok()? });
+    Ok(rows.iter().filter_map(stored).collect())
 }
 
 /// The hash that the tree was built with for the leaf at `index`.
@@ -203,7 +202,7 @@ pub async fn leaves(
     rows.iter().map(leaf).collect()
 }
 
-/// The leaves of a stream's events with these sequence numbers, in their order.
+/// The leaves of a stream's events with these sequence numbers, in their order; one that cannot be read is left out.
 pub async fn leaves_of(
     connection: &mut AnyConnection,
     stream: &str,
@@ -218,7 +217,7 @@ pub async fn leaves_of(
     .bind(bound(sequences.end))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(leaf).collect()
+    Ok(rows.iter().filter_map(|row| leaf(row).ok()).collect())
 }
 
 /// How far each stream is in the log.

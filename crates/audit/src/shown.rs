@@ -1,6 +1,5 @@
 //! Which checkpoint outsiders are shown: the newest, or, with witnesses, the newest that these were offered.
 
-use publicdata_views::Database;
 use sqlx::AnyConnection;
 use tokio::sync::watch;
 
@@ -10,7 +9,6 @@ use crate::queries::{self, SignedCheckpoint};
 /// Answers the checkpoint for outsiders, with the cosignatures that witnesses gave to it. It never goes back to a smaller tree.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    database: Database,
     /// The size of the tree that was offered last, where there are witnesses to offer it to.
     offered: Option<watch::Receiver<u64>>,
 }
@@ -18,28 +16,30 @@ pub struct Shown {
 impl Shown {
     /// Shows the newest checkpoint.
     #[must_use]
-    pub fn newest(database: Database) -> Self {
-        Self { database, offered: None }
+    pub const fn newest() -> Self {
+        Self { offered: None }
     }
 
     /// Shows the checkpoint of the tree that was offered last.
     #[must_use]
-    pub fn offered(database: Database, offered: watch::Receiver<u64>) -> Self {
-        Self { database, offered: Some(offered) }
+    pub const fn offered(offered: watch::Receiver<u64>) -> Self {
+        Self { offered: Some(offered) }
     }
 
     /// The checkpoint for outsiders.
     ///
     /// # Errors
     /// The tables cannot be read.
-    pub async fn checkpoint(&self) -> Result<SignedCheckpoint, Error> {
+    pub async fn checkpoint(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<SignedCheckpoint, Error> {
         let offered = self.offered.as_ref().map(|offered| *offered.borrow());
-        let mut connection = self.database.pool().acquire().await?;
         let signed = match offered {
-            Some(size) => queries::checkpoint_of(&mut connection, size).await?,
-            None => queries::newest_checkpoint(&mut connection).await?,
+            Some(size) => queries::checkpoint_of(connection, size).await?,
+            None => queries::newest_checkpoint(connection).await?,
         };
-        cosigned(&mut connection, signed).await
+        cosigned(connection, signed).await
     }
 }
 

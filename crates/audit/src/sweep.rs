@@ -1,7 +1,7 @@
 //! The check that never ends: logged events are read again, round after round, and held against their leaves.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use publicdata_event_store::{Error as StoreError, Store};
 use publicdata_proto::audit::v1::{Leaf, StreamCheck};
 use publicdata_service_kit::problem::chain;
 use publicdata_views::Database;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -25,6 +27,8 @@ const CHUNK: u64 = 500;
 const CHUNK_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// Before the first round, between two, and after a failure.
 const ROUND_PAUSE: Duration = Duration::from_secs(2);
+/// Longer than the event store takes to tell that it is out of reach.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is told of a stream: who wants to know all has the log verified.
 const FINDINGS_MAX: usize = 100;
 
@@ -40,6 +44,8 @@ struct Check {
     changed_last_round: u64,
     /// The first of them, by their place in the stream.
     findings: BTreeMap<u64, String>,
+    /// Whether there are more than these.
+    is_cut: bool,
 }
 
 /// Reads logged events again.
@@ -59,28 +65,28 @@ impl Checks {
         StreamCheck {
             checked_sequence: check.checked,
             rounds: check.rounds,
-            changed_count: check.changed_this_round.max(check.changed_last_round),
+            changed_count: check.changed_count(),
             findings: check.findings.into_values().collect(),
         }
     }
 
     /// These places were checked, and this is what is wrong with them now.
-    fn note(&self, stream: &str, places: Range<u64>, found: BTreeMap<u64, String>) {
+    fn note(&self, stream: &str, places: RangeInclusive<u64>, found: BTreeMap<u64, String>) {
         let mut all = self.all();
         let check = all.entry(stream.to_owned()).or_default();
-        let known = |place, finding| check.findings.get(place) == Some(finding);
-        let is_news = found.iter().any(|(place, finding)| !known(place, finding));
+        let is_news = found.iter().any(|(place, finding)| check.is_news(*place, finding));
         if is_news && let Some(finding) = found.values().next() {
             let (stream, count) = (stream.to_owned(), found.len());
             tracing::error!(stream.name = stream, count, finding, "logged events have changed");
         }
 
-        check.checked = places.end.saturating_sub(1);
-        check.changed_this_round += u64::try_from(found.len()).unwrap_or(u64::MAX);
+        check.checked = *places.end();
+        check.changed_this_round += count(&found);
         check.findings.retain(|place, _| !places.contains(place));
         check.findings.extend(found);
         while check.findings.len() > FINDINGS_MAX {
             check.findings.pop_last();
+            check.is_cut = true;
         }
     }
 
@@ -89,11 +95,33 @@ impl Checks {
         let check = all.entry(stream.to_owned()).or_default();
         check.rounds += 1;
         check.changed_last_round = std::mem::take(&mut check.changed_this_round);
+        check.is_cut = check.changed_last_round > count(&check.findings);
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Check>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Check {
+    /// While all findings are at hand, one that is mended no longer counts; else it takes a round until that shows.
+    fn changed_count(&self) -> u64 {
+        match self.is_cut {
+            true => self.changed_this_round.max(self.changed_last_round),
+            false => count(&self.findings),
+        }
+    }
+
+    /// What stands behind as many findings as are told of is not told of.
+    fn is_news(&self, place: u64, finding: &String) -> bool {
+        let last = self.findings.last_key_value().map(|(last, _)| *last);
+        let is_told = self.findings.len() < FINDINGS_MAX || last.is_none_or(|last| place <= last);
+        is_told && self.findings.get(&place) != Some(finding)
+    }
+}
+
+fn count(findings: &BTreeMap<u64, String>) -> u64 {
+    u64::try_from(findings.len()).unwrap_or(u64::MAX)
 }
 
 impl Sweep {
@@ -144,23 +172,32 @@ impl Sweep {
     /// Checks the next events from place `from` on; answers how many there were.
     async fn check(&self, stream: &str, from: u64) -> Result<u64, Error> {
         let mut connection = self.database.pool().acquire().await?;
+        let logged = queries::coverage(&mut connection).await?.of(stream).sequence;
         let rows = queries::leaves_of(&mut connection, stream, from..from + CHUNK).await?;
-        let Some(last) = rows.last().map(|row| row.sequence) else { return Ok(0) };
+        let last_row = rows.last().map_or(0, |row| row.sequence);
+        let last = logged.max(last_row).min(from + CHUNK - 1);
+        if last < from {
+            return Ok(0);
+        }
         let indexes: Vec<_> = rows.iter().map(|row| tree::stored_leaf_index(row.index)).collect();
         let hashes = queries::hashes(&mut connection, &indexes).await?;
         drop(connection);
         let stored = self.stored(stream, from, last).await?;
 
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<_, _> =
+            (from..=last).map(|place| (place, leaf_lost(stream, place))).collect();
         for (row, index) in rows.iter().zip(indexes) {
             let is_altered = hashes.at(index) != Ok(tree::leaf_hash(&row.leaf));
             let wrong = match is_altered {
                 true => Some(row.altered()),
                 false => difference(row, stored.get(&row.sequence)),
             };
-            found.extend(wrong.map(|error| (row.sequence, error.to_string())));
+            match wrong {
+                Some(error) => found.insert(row.sequence, error.to_string()),
+                None => found.remove(&row.sequence),
+            };
         }
-        self.checks.note(stream, from..last + 1, found);
+        self.checks.note(stream, from..=last, found);
         Ok(last + 1 - from)
     }
 
@@ -179,7 +216,7 @@ impl Sweep {
                 Err(error) => return Err(error),
             };
             from = loop {
-                match commits.next().await {
+                match timeout(READ_TIMEOUT, commits.next()).await.map_err(silent)? {
                     Some(Ok(recorded)) if recorded.sequence > last => return Ok(stored),
                     Some(Ok(recorded)) => {
                         stored.insert(recorded.sequence, leaf::of(&recorded));
@@ -198,6 +235,15 @@ impl Sweep {
         }
         Ok(stored)
     }
+}
+
+/// What to say of an event whose leaf is not among the log's, or cannot be read.
+fn leaf_lost(stream: &str, sequence: u64) -> String {
+    format!("event {sequence} of stream {stream} was logged, but its leaf is lost from the log")
+}
+
+fn silent(elapsed: Elapsed) -> StoreError {
+    StoreError::Unavailable { operation: "read", source: elapsed.into() }
 }
 
 /// What is wrong with an event, by its leaf.

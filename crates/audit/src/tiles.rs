@@ -53,7 +53,8 @@ pub(crate) fn router(tiles: Tiles) -> Router {
 }
 
 async fn checkpoint(State(tiles): State<Tiles>) -> Result<Response, Refusal> {
-    let shown = tiles.shown.checkpoint().await?;
+    let mut connection = tiles.connection().await?;
+    let shown = tiles.shown.checkpoint(&mut connection).await?;
     Ok(answer::checkpoint(shown.note))
 }
 
@@ -122,7 +123,8 @@ async fn leaves(connection: &mut AnyConnection, tile: &Tile) -> Result<Vec<LeafR
     for row in &leaves {
         match expected.next() {
             Some((index, hash)) if index == row.index && *hash == tree::leaf_hash(&row.leaf) => {}
-            _ => return Err(row.altered()),
+            Some((index, _)) if index < row.index => return Err(Error::LeafLost { index }),
+            Some(_) | None => return Err(row.altered()),
         }
     }
     match expected.next() {

@@ -4,17 +4,23 @@ mod connection;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::Tasks;
-use connection::Connections;
 
 /// How long callers may go on after shutdown has begun.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// So many strangers are served at once: each holds a few kilobytes.
+const CONNECTIONS_MAX: usize = 256;
 
 /// A server that holds its port, and does not answer yet.
 #[derive(Debug)]
@@ -59,24 +65,48 @@ impl BoundHttp {
     pub fn spawn(self, tasks: &Tasks, name: &'static str, router: Router) {
         tracing::info!(server.name = name, server.address = %self.address, "HTTP is answered");
         let shutdown = tasks.shutdown().clone();
-        tasks.try_spawn(format!("{name} at {}", self.address), async move {
-            let server = axum::serve(Connections(self.listener), router)
-                .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-            let mut server = std::pin::pin!(server.into_future());
-            tokio::select! {
-                ended = &mut server => return ended,
-                () = shutdown.cancelled() => {}
-            }
-            match timeout(DRAIN_DEADLINE, server).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    tracing::warn!(
-                        server.name = name,
-                        "callers go on after the deadline; leaving them"
-                    );
-                    Ok(())
-                }
+        tasks.spawn(format!("{name} at {}", self.address), async move {
+            let mut connections = JoinSet::new();
+            serve(self.listener, router, &shutdown, &mut connections).await;
+
+            let drained = async { while connections.join_next().await.is_some() {} };
+            if timeout(DRAIN_DEADLINE, drained).await.is_err() {
+                tracing::warn!(
+                    server.name = name,
+                    "callers go on after the deadline; leaving them"
+                );
             }
         });
     }
 }
+
+/// Accepts connections until shutdown, as many at once as there may be: further ones wait to be accepted.
+async fn serve(
+    mut listener: TcpListener,
+    router: Router,
+    shutdown: &CancellationToken,
+    connections: &mut JoinSet<()>,
+) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            // Not the inherent one: this one goes on after an error.
+            (Listener::accept(&mut listener).await.0, place)
+        };
+        let (stream, place) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            accepted = accepted => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let answered = connection::answer(stream, router.clone(), shutdown.clone());
+        connections.spawn(async move {
+            answered.await;
+            drop(place);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 // Reads the audit log over plain HTTP and checks it with the Go project's own client of tiled logs
-// (golang.org/x/mod/sumdb/tlog and note), which shares no code with ours.
+// (golang.org/x/mod/sumdb/tlog and note). We wrote none of it; but the log is built on tlog_tiles, a port of that package to Rust, so a
+// mistake in it may have been ported, too.
 //
 // usage: tiles URL VERIFIER_KEY [CLAIMS]
 //

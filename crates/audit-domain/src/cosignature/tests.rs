@@ -54,13 +54,15 @@ fn cosignature_is_found_beside_the_logs_signature() {
     assert_eq!(witness().cosignature(b"no note"), Err(Doubt::NotANote));
 }
 
-/// R46.2: a signature of another text, or without a time, does not count.
+/// R46.2: a signature of another text, without a time, or at one that no date can tell, does not count.
 #[test]
 fn cosignature_of_something_else_does_not_count() {
     let wrong = Err(Doubt::WrongSignature { origin: NAME.to_owned() });
 
     assert_eq!(witness().cosignature(&with(&line(b"another text\n", TIME_S))), wrong);
-    assert_eq!(witness().cosignature(&with(&line(&text(), 0))), wrong);
+    for time_s in [0, TIME_S_MAX + 1, u64::MAX] {
+        assert_eq!(witness().cosignature(&with(&line(&text(), time_s))), wrong, "{time_s}");
+    }
     let short = BASE64_STANDARD.encode([&witness().id.to_be_bytes()[..], b"short"].concat());
     assert_eq!(witness().cosignature(&with(&format!("— {NAME} {short}"))), wrong);
 }

@@ -81,7 +81,7 @@ pub struct StreamReport {
     pub stream: String,
     /// The last sequence number in the stream.
     pub last_sequence: u64,
-    /// The last sequence number in the log, as the log says.
+    /// The last sequence number in the signed tree; as the log says, where the replay ended early.
     pub logged_sequence: u64,
     /// How many of its events were replayed.
     pub replayed: u64,
@@ -118,9 +118,10 @@ impl LogClient {
         options: &Verification,
     ) -> Result<Report, Status> {
         let coverage = self.settled_coverage(options.patience).await?;
+        let newest = self.checkpoint().await?;
         let note = match options.witnesses.is_empty() {
-            true => self.checkpoint().await?,
-            false => self.offered_checkpoint().await?,
+            true => newest,
+            false => self.settled_offer(verifier, &newest, options.patience).await?,
         };
         let mut report = Report {
             origin: verifier.origin().to_owned(),
@@ -158,6 +159,32 @@ impl LogClient {
         }
         cover(&coverage, &replayed, &mut report);
         Ok(report)
+    }
+
+    /// The checkpoint that outsiders are shown, once it covers the newest, or patience is at its end.
+    async fn settled_offer(
+        &self,
+        verifier: &Verifier,
+        newest: &[u8],
+        patience: Duration,
+    ) -> Result<Vec<u8>, Status> {
+        // One that does not count is not waited for.
+        let size = |note: &[u8]| verifier.checkpoint(note).map(|signed| signed.size);
+        let wanted = size(newest).unwrap_or_default();
+        let settled = async {
+            loop {
+                let offered = self.offered_checkpoint().await?;
+                if size(&offered).is_ok_and(|size| size < wanted) {
+                    tokio::time::sleep(POLL_PAUSE).await;
+                    continue;
+                }
+                return Ok(offered);
+            }
+        };
+        match tokio::time::timeout(patience, settled).await {
+            Ok(settled) => settled,
+            Err(_) => self.offered_checkpoint().await,
+        }
     }
 
     /// How far the log is, once it has what had happened when verification began, or patience is at its end.
@@ -361,20 +388,25 @@ fn damage(status: Status) -> Result<Finding, Status> {
 }
 
 fn cover(coverage: &[StreamCoverage], replayed: &Replayed, report: &mut Report) {
+    let is_whole = replayed.tree.size() == report.size;
     for line in coverage {
         let stream = line.stream.clone();
+        let logged = match is_whole {
+            true => replayed.coverage.of(&stream).sequence,
+            false => line.logged_sequence,
+        };
         if !line.finding.is_empty() {
             let finding = line.finding.clone();
             report.findings.push(Finding::Stopped { finding });
-        } else if line.logged_sequence < line.last_sequence {
-            let (logged, last) = (line.logged_sequence, line.last_sequence);
+        } else if logged < line.last_sequence {
+            let last = line.last_sequence;
             report.findings.push(Finding::Behind { stream: stream.clone(), logged, last });
         }
         report.streams.push(StreamReport {
             replayed: replayed.coverage.of(&stream).count,
             stream,
             last_sequence: line.last_sequence,
-            logged_sequence: line.logged_sequence,
+            logged_sequence: logged,
         });
     }
 }

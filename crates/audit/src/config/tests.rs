@@ -73,6 +73,9 @@ fn values_that_cannot_be_are_refused() {
     let mut config = load(FILE).unwrap();
     config.audit.streams = vec!["CATALOG".to_owned(), "CATALOG".to_owned()];
     assert_eq!(config.validate(), Err(ConfigError::StreamTwice));
+    config.audit.streams.pop();
+    config.audit.witness_pause_ms = 0;
+    assert_eq!(config.validate(), Err(ConfigError::WitnessPauseMissing));
     config.audit.streams.clear();
     assert_eq!(config.validate(), Err(ConfigError::StreamsMissing));
     config.nats.urls.clear();

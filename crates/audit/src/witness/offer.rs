@@ -32,7 +32,7 @@ pub(super) enum Refusal {
     Signature,
     /// It saw another history.
     #[error(
-        "the log does not continue the tree of {signed} leaves that it signed before (422): history was changed"
+        "the log does not continue the tree of {signed} leaves that it signed before: history was changed"
     )]
     Contradiction { signed: u64 },
     /// It saw more than there is.
@@ -84,6 +84,10 @@ impl Peer {
                         return Err(Refusal::Ahead { signed: theirs, size });
                     }
                     Some(theirs) if theirs != signed => signed = theirs,
+                    // It signed another tree of just this size.
+                    Some(theirs) if theirs == newest.size => {
+                        return Err(Refusal::Contradiction { signed });
+                    }
                     Some(_) | None => return Err(Refusal::Conflict),
                 },
                 StatusCode::FORBIDDEN => return Err(Refusal::Signature),
@@ -97,11 +101,19 @@ impl Peer {
 
     /// What of the answer is by the witness's own key. Signatures of others do not count.
     fn cosignature(&self, newest: &SignedCheckpoint, lines: &[u8]) -> Result<Cosignature, Refusal> {
-        let cosigned = [newest.note.as_bytes(), lines].concat();
-        match self.key.cosignature(&cosigned) {
-            Ok(Some(cosignature)) => Ok(cosignature),
-            Ok(None) => Err(Refusal::NotCosigned),
-            Err(doubt) => Err(Refusal::Doubtful(doubt)),
+        // An empty line would begin the signatures anew, and make the log's own part of the text that is signed.
+        if lines.split_inclusive(|byte| *byte == b'\n').any(|line| line == b"\n") {
+            return Err(Refusal::Doubtful(Doubt::NotANote));
         }
+        let of_note = |lines: &[u8]| {
+            let cosigned = [newest.note.as_bytes(), lines].concat();
+            match self.key.cosignature(&cosigned) {
+                Ok(Some(cosignature)) => Ok(cosignature),
+                Ok(None) => Err(Refusal::NotCosigned),
+                Err(doubt) => Err(Refusal::Doubtful(doubt)),
+            }
+        };
+        // What is kept is the line alone, so it must hold alone.
+        of_note(format!("{}\n", of_note(lines)?.line).as_bytes())
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use publicdata_audit::client::LogClient;
+use publicdata_audit_domain::tree;
 use publicdata_event_store::testing::raw::Raw;
 use publicdata_proto::audit::v1::StreamCoverage;
 use tokio::process::Command;
@@ -66,6 +67,62 @@ async fn deleted_event_is_found() {
     let verified = verified(&running, &auditor).await;
     assert!(verified.contains("stream EXCHANGE has lost commit 3"), "{verified}");
     assert_eq!(coverage(&auditor).await.finding, "", "its log goes on");
+}
+
+/// R23.2: the last event of a stream, deleted after it was logged, is named while the log runs and when it starts again.
+#[tokio::test]
+async fn deleted_last_event_is_found() {
+    let (bench, running, auditor) = log().await;
+
+    administrator(&bench).await.delete_message(STREAM, 5).await.unwrap();
+
+    let found = changes(&auditor, 1).await;
+    assert!(is_lost(&found[0], 5), "{found:?}");
+    let said = verified(&running, &auditor).await;
+    assert!(is_lost(said.lines().next().unwrap(), 5), "{said}");
+    drop((running, auditor));
+    let running = bench.start().await;
+    let auditor = bench.auditor(&running).await;
+    until("the finding", async || !coverage(&auditor).await.finding.is_empty()).await;
+    let finding = coverage(&auditor).await.finding;
+    assert_eq!(finding, "stream EXCHANGE has lost event 5, the last that is in the log");
+}
+
+/// R23.2, R46.2: leaves and hashes that were deleted or overwritten in the log's tables are named, and what follows is checked still.
+#[tokio::test]
+async fn damaged_tables_are_found() {
+    let (bench, _running, auditor) = log().await;
+    let database = bench.database().await;
+    let execute = async |statement: &'static str| {
+        sqlx::query(statement).execute(database.pool()).await.unwrap();
+    };
+    let index: i64 = sqlx::query_scalar(
+        "SELECT leaf_index FROM log_leaf WHERE stream_name = 'EXCHANGE' AND sequence = 3",
+    )
+    .fetch_one(database.pool())
+    .await
+    .unwrap();
+    let hash_index = tree::stored_leaf_index(u64::try_from(index).unwrap());
+
+    execute("DELETE FROM log_leaf WHERE stream_name = 'EXCHANGE' AND sequence IN (1, 5)").await;
+    execute("UPDATE log_leaf SET leaf = '?' WHERE stream_name = 'EXCHANGE' AND sequence = 2").await;
+    sqlx::query("UPDATE log_hash SET hash = '?' WHERE hash_index = $1")
+        .bind(i64::try_from(hash_index).unwrap())
+        .execute(database.pool())
+        .await
+        .unwrap();
+    administrator(&bench).await.delete_message(STREAM, 4).await.unwrap();
+
+    let found = changes(&auditor, 5).await;
+    for (finding, sequence) in found.iter().zip(1..) {
+        assert!(finding.contains(&format!("event {sequence} of stream EXCHANGE")), "{found:?}");
+        let says = match sequence {
+            3 => "it is not the one in the tree",
+            4 => "but no longer in the event store",
+            _ => "its leaf is lost from the log",
+        };
+        assert!(finding.ends_with(says), "{found:?}");
+    }
 }
 
 /// R23.2: an event that is deleted before it was logged leaves a gap, which is named, and which nothing is logged after.

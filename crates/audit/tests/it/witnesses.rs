@@ -1,13 +1,15 @@
 //! Outside witnesses cosign the log's checkpoints (C2SP tlog-witness): aics-witness 0.1.0, and some that misbehave.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use ed25519_dalek::{Signer as _, SigningKey};
+use futures::future::join_all;
 use publicdata_audit::client::{Finding, Verification};
 use publicdata_audit::config::WitnessConfig;
 use publicdata_proto::audit::v1::WitnessStatus;
@@ -15,6 +17,7 @@ use publicdata_service_kit::Tasks;
 use publicdata_service_kit::testing::free_address;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::bench::{Bench, Doctored, ORIGIN, Running, until};
 use crate::outside::{Witness, read_log, told};
@@ -201,8 +204,9 @@ async fn changed_history_is_refused_by_its_witness() {
     let running = bench.start_with(other, vec![configured(&witness)]).await;
     running.reaches(size).await;
 
-    let of_history =
-        async || status(&bench, &running).await.problem.contains("(422): history was changed");
+    let of_history = async || {
+        status(&bench, &running).await.problem.contains("signed before: history was changed")
+    };
     until("the objection", of_history).await;
     assert_eq!(witness.signed_size().await, size);
 }
@@ -231,13 +235,28 @@ fn line(key: &SigningKey, text: &str) -> String {
     format!("— parrot {}\n", BASE64_STANDARD.encode(bytes))
 }
 
+/// The size of the tree in this note.
+fn size(note: &str) -> u64 {
+    note.lines().nth(1).unwrap().parse().unwrap()
+}
+
 impl Parrot {
     async fn start(status: u16, words: impl Into<Bytes>) -> Self {
+        let words = words.into();
+        Self::start_with(status, move |_| words.clone()).await
+    }
+
+    /// One that makes up its words from what it is offered.
+    async fn start_with<F>(status: u16, words: F) -> Self
+    where
+        F: Fn(&str) -> Bytes + Clone + Send + Sync + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (status, words) = (StatusCode::from_u16(status).unwrap(), words.into());
-        let router = Router::new().fallback(move |_: Request| {
-            let words = words.clone();
+        let status = StatusCode::from_u16(status).unwrap();
+        let router = Router::new().fallback(move |offer: String| {
+            let (_, note) = offer.split_once("\n\n").unwrap();
+            let words = words(note);
             async move { (status, words).into_response() }
         });
         let tasks = Tasks::new();
@@ -263,7 +282,6 @@ async fn other_answers_do_not_count() {
         (200, "x".repeat(1 << 20), "longer than 65536 bytes"),
         (409, "many\n".to_owned(), "does not say where"),
         (409, "0\n".to_owned(), "does not say where"),
-        (409, "1\n".to_owned(), "does not say where"),
         (302, String::new(), "status 302"),
         (500, String::new(), "status 500"),
     ] {
@@ -282,6 +300,47 @@ async fn other_answers_do_not_count() {
     }
 }
 
+/// R46.2, H3: what a witness says of the checkpoint that it is offered does not count either, unless it signs that one, and nothing more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_made_from_the_checkpoint_do_not_count() {
+    type Words = fn(&str) -> String;
+    let with_the_logs_signature: Words = |note| format!("\n{}", line(&key(), note));
+    let once_more: Words = |note| format!("\n{}\n{}", note, line(&key(), note));
+    let of_another_tree: Words = |note| format!("{}\n", size(note));
+    let of_a_smaller_tree: Words = |note| format!("{}\n", size(note) - 1);
+    for (status, words, says) in [
+        (200, with_the_logs_signature, "not a signed note"),
+        (200, once_more, "not a signed note"),
+        (409, of_another_tree, "history was changed"),
+        (409, of_a_smaller_tree, "does not say where"),
+    ] {
+        let bench = Bench::in_memory();
+        let parrot = Parrot::start_with(status, move |note| words(note).into()).await;
+        let running = bench.start_witnessed(vec![parrot.config.clone()]).await;
+        bench.append_many(2).await;
+        bench.settled(&running).await;
+
+        let said = problem(&bench, &running).await;
+
+        assert!(said.contains(says), "{status}: {said}");
+        assert_eq!(self::status(&bench, &running).await.size, 0);
+    }
+}
+
+/// H4: many who ask for the checkpoint at once are answered: none holds one connection to the database and waits for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_shown_the_checkpoint_at_once() {
+    let bench = Bench::in_memory();
+    let running = bench.start().await;
+    let auditor = bench.auditor(&running).await;
+    bench.settled(&running).await;
+
+    let asked = join_all((0..64).map(|_| auditor.offered_checkpoint()));
+    let answers = timeout(Duration::from_secs(10), asked).await.unwrap();
+
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
 /// H4: a witness that accepts connections and never answers holds back no checkpoint for longer than its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_witness_is_given_up() {
@@ -289,10 +348,21 @@ async fn silent_witness_is_given_up() {
     let silent = TcpListener::bind(free_address()).await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let config = WitnessConfig { url, ..Parrot::start(200, "").await.config };
+    let witnesses = vec![config.vkey.parse().unwrap()];
     let running = bench.start_witnessed(vec![config]).await;
     bench.append_many(2).await;
     status(&bench, &running).await;
     let size = bench.settled(&running).await;
+
+    // Until then, outsiders are shown an older checkpoint, and whoever verifies that one is told how far it reaches.
+    let patience = Duration::from_millis(100);
+    let options = Verification { witnesses, patience, ..Verification::default() };
+    let auditor = bench.auditor(&running).await;
+    let report = auditor.verify(&running.verifier, &options).await.unwrap();
+    assert!(report.size < size, "{report:?}");
+    let behind = |finding: &Finding| matches!(finding, Finding::Behind { logged: 0, last: 2, .. });
+    assert!(report.findings.iter().any(behind), "{:?}", report.findings);
+    assert!(report.streams.iter().any(|line| (line.logged_sequence, line.last_sequence) == (0, 2)));
 
     let said = problem(&bench, &running).await;
 

@@ -69,7 +69,7 @@ pub struct Replay {
     pub until: Option<jiff::Timestamp>,
     /// Only what concerns this: an organisation's code, a case number, the id of a resource, grant, transfer, ticket, dispute …: what
     /// names it, what happened further to that, and what it did.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["stream", "subject"])]
     pub about: Option<String>,
     /// Print CSV with a header, a line an event.
     #[arg(long)]

@@ -1,22 +1,27 @@
 //! Connections of strangers. One on which nothing passes for a while ends: who stops reading or never asks holds nothing.
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::problem::chain;
 
 /// Longer than any answer takes to begin.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(60);
-
-/// Accepts connections.
-#[derive(Debug)]
-pub(super) struct Connections(pub(super) TcpListener);
+/// From one answer, or the beginning, to the end of the next request's head, however often a byte of it comes.
+pub(super) const HEAD_MAX: Duration = Duration::from_secs(30);
+/// Longer than the longest download should take; who comes again goes on where it ended.
+const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// A connection that ends by itself.
 #[derive(Debug)]
@@ -25,20 +30,25 @@ pub(super) struct Connection<S> {
     patience: Pin<Box<Sleep>>,
 }
 
-// === impl Connections ===
+/// Answers on this connection, in HTTP/1 alone, until it ends by itself, is too old, or is idle at shutdown.
+pub(super) async fn answer(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX);
+    let io = TokioIo::new(Connection::new(stream));
+    let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(router)));
 
-impl Listener for Connections {
-    type Io = Connection<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        // Not the inherent one: this one goes on after an error.
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        (Connection::new(stream), address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+    let answered = async {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
+    // Whatever a stranger does wrong is the stranger's.
+    match timeout(AGE_MAX, answered).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::trace!(error = chain(error.as_ref()), "connection has failed"),
+        Err(_) => tracing::debug!("connection was open too long"),
     }
 }
 
