@@ -18,8 +18,10 @@ use tonic::{Code, Status};
 use super::{LogClient, Selection, digests, sampled};
 
 pub use finding::Finding;
+use replayed::Replayed;
 
 mod finding;
+mod replayed;
 
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -93,18 +95,6 @@ impl Report {
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
     }
-}
-
-/// What a replay of the whole log gave.
-#[derive(Default)]
-struct Replayed {
-    tree: Tree,
-    coverage: Coverage,
-    payload_bytes: u64,
-    /// Roots of trees that the log had on its way.
-    roots: BTreeMap<u64, Digest>,
-    /// Hashes of the sampled leaves.
-    leaves: BTreeMap<u64, Digest>,
 }
 
 impl LogClient {
@@ -330,34 +320,6 @@ impl LogClient {
             true => report.continues = Some(old.size),
             false => report.findings.push(refuted),
         }
-        Ok(())
-    }
-}
-
-impl Replayed {
-    fn take(&mut self, event: &ReadEventsResponse, samples: &[u64]) -> Result<(), Finding> {
-        let index = self.tree.size();
-        if event.index != index {
-            return Err(Finding::Order { expected: index, found: event.index });
-        }
-        let leaf =
-            Leaf::decode(event.leaf.as_slice()).map_err(|_| Finding::MalformedLeaf { index })?;
-        let Leaf { stream, sequence, payload_sha256, .. } = leaf;
-        if payload_sha256 != Digest::of(&event.payload).as_bytes() {
-            return Err(Finding::Payload { index, stream, sequence });
-        }
-        match self.coverage.admit(&stream, sequence) {
-            Admission::Enters => {}
-            Admission::Logged => return Err(Finding::Repeated { index, stream, sequence }),
-            Admission::Gap { expected } => {
-                return Err(Finding::Skipped { index, stream, sequence, expected });
-            }
-        }
-        if samples.binary_search(&index).is_ok() {
-            self.leaves.insert(index, leaf_hash(&event.leaf));
-        }
-        self.tree.append(&event.leaf);
-        self.payload_bytes += u64::try_from(event.payload.len()).unwrap_or_default();
         Ok(())
     }
 }
