@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use publicdata_types::Digest;
 use signed_note::{
-    Note, NoteError, Signer as _, StandardSigner, StandardVerifier, Verifier as _, VerifierList,
+    Note, NoteError, Signature, Signer as _, StandardSigner, StandardVerifier, Verifier as _,
+    VerifierList,
 };
 use tlog_tiles::checkpoint as text;
 
@@ -172,20 +173,8 @@ impl Verifier {
     /// It is malformed, of another log, or not signed by its key.
     pub fn checkpoint(&self, note: &[u8]) -> Result<Checkpoint, Doubt> {
         let note = Note::from_bytes(note).map_err(|_| Doubt::NotANote)?;
-        let known = VerifierList::new(vec![Box::new(self.key.clone())]);
-        match note.verify(&known) {
-            Ok(_) => {}
-            Err(NoteError::InvalidSignature { .. }) => {
-                return Err(Doubt::WrongSignature { origin: self.origin.clone() });
-            }
-            Err(
-                NoteError::MalformedNote
-                | NoteError::InvalidSigner
-                | NoteError::MismatchedVerifier
-                | NoteError::UnverifiedNote
-                | NoteError::VerificationError(_)
-                | NoteError::SignatureError(_),
-            ) => return Err(Doubt::Unsigned { origin: self.origin.clone() }),
+        if signatures_of(&note, self.key.clone(), &self.origin)?.is_none() {
+            return Err(Doubt::Unsigned { origin: self.origin.clone() });
         }
 
         let found = text::Checkpoint::from_bytes(note.text()).map_err(|_| Doubt::NotACheckpoint)?;
@@ -240,6 +229,31 @@ impl FromStr for Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// The signatures of a note by this key, whose owner has this name; none if it did not sign.
+///
+/// # Errors
+/// What is there under its name is not its signature of this text.
+pub(crate) fn signatures_of(
+    note: &Note,
+    key: impl signed_note::Verifier + 'static,
+    name: &str,
+) -> Result<Option<Vec<Signature>>, Doubt> {
+    match note.verify(&VerifierList::new(vec![Box::new(key)])) {
+        Ok((signatures, _)) => Ok(Some(signatures)),
+        Err(NoteError::InvalidSignature { .. }) => {
+            Err(Doubt::WrongSignature { origin: name.to_owned() })
+        }
+        Err(
+            NoteError::MalformedNote
+            | NoteError::InvalidSigner
+            | NoteError::MismatchedVerifier
+            | NoteError::UnverifiedNote
+            | NoteError::VerificationError(_)
+            | NoteError::SignatureError(_),
+        ) => Ok(None),
     }
 }
 

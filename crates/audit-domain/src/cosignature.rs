@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use publicdata_types::Digest;
-use signed_note::{Note, NoteError, VerifierList};
+use signed_note::Note;
 
-use crate::checkpoint::Doubt;
+use crate::checkpoint::{Doubt, signatures_of};
 
 /// The algorithm byte of an Ed25519 cosignature in a note's keys.
 const COSIGNATURE_V1: u8 = 4;
@@ -62,21 +62,7 @@ impl Witness {
     /// The note is malformed, or what is there under the witness's name is not its signature of this text.
     pub fn cosignature(&self, note: &[u8]) -> Result<Option<Cosignature>, Doubt> {
         let note = Note::from_bytes(note).map_err(|_| Doubt::NotANote)?;
-        let known = VerifierList::new(vec![Box::new(self.clone())]);
-        let signatures = match note.verify(&known) {
-            Ok((signatures, _)) => signatures,
-            Err(NoteError::InvalidSignature { .. }) => {
-                return Err(Doubt::WrongSignature { origin: self.name.clone() });
-            }
-            Err(
-                NoteError::MalformedNote
-                | NoteError::InvalidSigner
-                | NoteError::MismatchedVerifier
-                | NoteError::UnverifiedNote
-                | NoteError::VerificationError(_)
-                | NoteError::SignatureError(_),
-            ) => return Ok(None),
-        };
+        let signatures = signatures_of(&note, self.clone(), &self.name)?.unwrap_or_default();
         let found = signatures.first().and_then(|signature| {
             let (time, _) = signature.signature().split_first_chunk::<TIME_BYTES>()?;
             let line = String::from_utf8(signature.to_bytes()).ok()?;

@@ -245,23 +245,22 @@ fn feed(
     asked: Asked,
 ) -> Result<Feed, DatasetError> {
     let resource = config.resource().map_err(|_| DatasetError::Incomplete)?;
-    match (&changes.watermark, &changes.publication, asked) {
-        (Some(watermark), None, Asked::Database(database)) => {
-            let marked = (watermark.as_str(), changes.overlap_s);
-            Ok(Feed::by_watermark(Watermark::new(database, relation(config)?, marked), changes))
-        }
-        (Some(watermark), None, Asked::Postgres(postgres)) => {
-            let marked = (watermark.as_str(), changes.overlap_s);
-            Ok(Feed::by_watermark(Watermark::new(postgres, relation(config)?, marked), changes))
-        }
-        (None, Some(publication), Asked::Postgres(postgres)) => {
+    let database: Arc<dyn Database> = match (&changes.publication, asked) {
+        (Some(publication), Asked::Postgres(postgres)) => {
             let table = config.table.as_deref().ok_or(DatasetError::Incomplete)?;
             let from = (publication.as_str(), changes.slot.as_deref());
             let replication = Replication::new(resource, postgres, (table, key), from);
-            Ok(Feed::by_replication(replication, changes))
+            return Ok(Feed::by_replication(replication, changes));
         }
-        _ => Err(DatasetError::Incomplete),
-    }
+        (None, Asked::Postgres(postgres)) => postgres,
+        (None, Asked::Database(database)) => database,
+        (Some(_), Asked::Database(_)) | (_, Asked::Nothing) => {
+            return Err(DatasetError::Incomplete);
+        }
+    };
+    let watermark = changes.watermark.as_deref().ok_or(DatasetError::Incomplete)?;
+    let watermark = Watermark::new(database, relation(config)?, (watermark, changes.overlap_s));
+    Ok(Feed::by_watermark(watermark, changes))
 }
 
 fn connector(

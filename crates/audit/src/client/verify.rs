@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use prost::Message as _;
 use publicdata_audit_domain::tree::leaf_hash;
-use publicdata_audit_domain::{Admission, Checkpoint, Coverage, Tree, Verifier, Witness, proof};
+use publicdata_audit_domain::{Checkpoint, Verifier, Witness, proof};
 use publicdata_proto::audit::v1::get_inclusion_proof_request::Event;
 use publicdata_proto::audit::v1::{
-    GetConsistencyProofRequest, GetInclusionProofRequest, Leaf, ReadEventsResponse, StreamCoverage,
+    GetConsistencyProofRequest, GetInclusionProofRequest, StreamCoverage,
 };
 use publicdata_types::Digest;
 use serde::Serialize;

@@ -52,6 +52,17 @@ async fn cosigned(bench: &Bench, running: &Running) -> u64 {
     size
 }
 
+/// A witness that has signed a log of some events, and how large that was; the log's own tables are gone.
+async fn cosigned_and_lost(bench: &Bench) -> (Witness, u64) {
+    let witness = trusting(bench, "witness.example/w1").await;
+    let running = bench.start_witnessed(vec![configured(&witness)]).await;
+    bench.append_many(4).await;
+    let size = cosigned(bench, &running).await;
+    drop(running);
+    std::fs::remove_file(bench.folder.path().join("audit.db")).unwrap();
+    (witness, size)
+}
+
 /// Waits until the log says why the witness did not sign.
 async fn problem(bench: &Bench, running: &Running) -> String {
     until("the problem", async || !status(bench, running).await.problem.is_empty()).await;
@@ -164,14 +175,8 @@ async fn witness_with_another_key_of_the_log_refuses() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_restored_from_an_older_copy_is_noticed_by_its_witness() {
     let bench = Bench::in_memory();
-    let witness = trusting(&bench, "witness.example/w1").await;
-    let running = bench.start_witnessed(vec![configured(&witness)]).await;
-    bench.append_many(4).await;
-    let size = cosigned(&bench, &running).await;
-    drop(running);
-
+    let (witness, size) = cosigned_and_lost(&bench).await;
     // Streams and log alike are those of an earlier day.
-    std::fs::remove_file(bench.folder.path().join("audit.db")).unwrap();
     let older = Doctored::store(&bench, |commit| (commit.sequence <= 2).then_some(commit));
     let running = bench.start_with(older, vec![configured(&witness)]).await;
     running.reaches(6).await;
@@ -188,13 +193,7 @@ async fn log_restored_from_an_older_copy_is_noticed_by_its_witness() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_history_is_refused_by_its_witness() {
     let bench = Bench::in_memory();
-    let witness = trusting(&bench, "witness.example/w1").await;
-    let running = bench.start_witnessed(vec![configured(&witness)]).await;
-    bench.append_many(4).await;
-    let size = cosigned(&bench, &running).await;
-    drop(running);
-
-    std::fs::remove_file(bench.folder.path().join("audit.db")).unwrap();
+    let (witness, size) = cosigned_and_lost(&bench).await;
     let other = Doctored::store(&bench, |mut commit| {
         if commit.sequence == 1 {
             commit.payload = Bytes::from_static(b"history as it should have been");

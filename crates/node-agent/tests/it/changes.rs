@@ -273,30 +273,50 @@ impl Place {
 
     fn feed(&self, kind: ConnectorKind, rows_per_delivery: u64, overlap_s: u64) -> Watched {
         let is_sqlite = kind == ConnectorKind::Sqlite;
+        let changes = ChangesConfig {
+            watermark: Some("changed".to_owned()),
+            overlap_s,
+            ..changes(rows_per_delivery)
+        };
+        let url = (!is_sqlite).then(|| self.postgres.url());
         let config = DatasetConfig {
-            resource_id: RESOURCE.to_owned(),
             connector: kind,
             path: is_sqlite.then(|| self.folder.path().join("source.db")),
-            url: (!is_sqlite).then(|| Secret(self.postgres.url())),
-            ca: None,
-            rows_at: String::new(),
-            next_at: String::new(),
-            headers: Default::default(),
-            key: Vec::new(),
-            table: Some("people".to_owned()),
-            query: None,
-            order_by: vec!["code".to_owned()],
-            columns: Default::default(),
-            changes: Some(ChangesConfig {
-                watermark: Some("changed".to_owned()),
-                publication: None,
-                slot: None,
-                overlap_s,
-                rows_per_delivery,
-                poll_ms: 50,
-            }),
+            ..people(url, changes)
         };
         Watched::new(&config, Cursors::new(self.folder.path()))
+    }
+}
+
+/// Table `people` of a PostgreSQL database.
+pub(crate) fn people(url: Option<String>, changes: ChangesConfig) -> DatasetConfig {
+    DatasetConfig {
+        resource_id: RESOURCE.to_owned(),
+        connector: ConnectorKind::Postgres,
+        path: None,
+        url: url.map(Secret),
+        ca: None,
+        rows_at: String::new(),
+        next_at: String::new(),
+        headers: Default::default(),
+        key: Vec::new(),
+        table: Some("people".to_owned()),
+        query: None,
+        order_by: vec!["code".to_owned()],
+        columns: Default::default(),
+        changes: Some(changes),
+    }
+}
+
+/// Changes that nothing is said to be seen by yet.
+pub(crate) fn changes(rows_per_delivery: u64) -> ChangesConfig {
+    ChangesConfig {
+        watermark: None,
+        publication: None,
+        slot: None,
+        overlap_s: 0,
+        rows_per_delivery,
+        poll_ms: 50,
     }
 }
 

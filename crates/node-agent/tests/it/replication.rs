@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use publicdata_node_agent::changes::cursors::Cursors;
 use publicdata_node_agent::changes::{ChangesError, Range};
-use publicdata_node_agent::config::{ChangesConfig, ConnectorKind, DatasetConfig, Secret};
+use publicdata_node_agent::config::{ChangesConfig, DatasetConfig, Secret};
 use publicdata_node_agent::dataset::Dataset;
 use publicdata_transfer::push::{Content, Follows};
 use publicdata_views::testing::TestPostgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tempfile::TempDir;
 
-use crate::changes::{Watched, read};
-use crate::parties::RESOURCE;
+use crate::changes::{Watched, changes, people, read};
 
 const CHANGES: Content = Content::Changes(Follows::Nothing);
 const MORE: Content = Content::Changes(Follows::More);
@@ -409,29 +408,12 @@ impl Place {
     }
 
     fn config(&self) -> DatasetConfig {
-        DatasetConfig {
-            resource_id: RESOURCE.to_owned(),
-            connector: ConnectorKind::Postgres,
-            path: None,
-            url: Some(Secret(self.postgres.url())),
-            ca: None,
-            rows_at: String::new(),
-            next_at: String::new(),
-            headers: Default::default(),
-            key: Vec::new(),
-            table: Some("people".to_owned()),
-            query: None,
-            order_by: vec!["code".to_owned()],
-            columns: Default::default(),
-            changes: Some(ChangesConfig {
-                watermark: None,
-                publication: Some("changes".to_owned()),
-                slot: Some("mine".to_owned()),
-                overlap_s: 0,
-                rows_per_delivery: self.rows_per_delivery,
-                poll_ms: 50,
-            }),
-        }
+        let changes = ChangesConfig {
+            publication: Some("changes".to_owned()),
+            slot: Some("mine".to_owned()),
+            ..changes(self.rows_per_delivery)
+        };
+        people(Some(self.postgres.url()), changes)
     }
 }
 

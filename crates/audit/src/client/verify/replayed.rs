@@ -1,6 +1,14 @@
-//! What a replay of the whole log gave.
+//! The log as it was replayed.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use publicdata_audit_domain::tree::leaf_hash;
+use publicdata_audit_domain::{Admission, Coverage, Tree};
+use publicdata_proto::audit::v1::{Leaf, ReadEventsResponse};
+use publicdata_types::Digest;
+
+use super::Finding;
 
 /// What a replay of the whole log gave.
 #[derive(Default)]

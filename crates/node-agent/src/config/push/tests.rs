@@ -99,3 +99,38 @@ fn changes_are_those_of_databases() {
     let late = dataset("sqlite", &late).unwrap_err().to_string();
     assert!(late.contains("is for postgres"), "{late}");
 }
+
+#[test]
+fn a_publication_is_for_a_table_of_postgres() {
+    let dataset = |number: u8, connector: &str, rest: &str| {
+        format!(
+            "[[dataset]]\nresource_id = \"0b51e1a6-7ba2-4a53-8d6f-1c0e2f7f00{number:02}\"\n\
+             connector = \"{connector}\"\norder_by = [\"code\"]\n{rest}\n"
+        )
+    };
+    let postgres = |number, changes: &str| {
+        let rest = format!(
+            "url = \"postgresql://u@localhost/d\"\ntable = \"t\"\nchanges = {{ {changes} }}"
+        );
+        dataset(number, "postgres", &rest)
+    };
+    let slot = r#"publication = "p", slot = "one""#;
+    load(&postgres(1, r#"publication = "p""#)).unwrap();
+    load(&(postgres(1, slot) + &postgres(2, r#"publication = "p", slot = "two""#))).unwrap();
+
+    let of_query = postgres(1, r#"publication = "p""#).replace("table = \"t\"", "query = \"q\"");
+    let of_sqlite = "path = \"a\"\ntable = \"t\"\nchanges = { publication = \"p\" }";
+    for (text, expected) in [
+        (postgres(1, "poll_ms = 5"), "name one of"),
+        (postgres(1, r#"publication = "p", watermark = "at""#), "name one of"),
+        (postgres(1, r#"watermark = "at", slot = "one""#), "goes with `changes.publication`"),
+        (postgres(1, r#"publication = "p", overlap_s = 5"#), "goes with `changes.watermark`"),
+        (postgres(1, r#"publication = "p", slot = "No Name""#), "no name of a slot"),
+        (of_query, "for a `table` of postgres"),
+        (dataset(1, "sqlite", of_sqlite), "for a `table` of postgres"),
+        (postgres(1, slot) + &postgres(2, slot), "of another dataset already"),
+    ] {
+        let refused = load(&text).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{text}: {refused}");
+    }
+}
