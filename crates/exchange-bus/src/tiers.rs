@@ -142,7 +142,7 @@ impl Tiers {
     }
 
     /// Finds a grant that this bus does not have at the others, as far as `by` may see it; but not at the bus that asks. It takes no
-    /// longer than one of them takes to answer, up to [`ASKED_AT_ONCE_MAX`] of them, and does not wait for the others once it is found at
+    /// longer than one of them takes to answer, up to `ASKED_AT_ONCE_MAX` of them, and does not wait for the others once it is found at
     /// the bus that decides about such grants: `region_of` tells the division of the resource. What another bus claims to have counts if
     /// all others answer that they do not have it, as of a provider that has moved; it is looked for anew each time.
     ///
