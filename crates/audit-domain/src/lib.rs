@@ -7,6 +7,8 @@ pub mod proof;
 pub mod tile;
 pub mod tree;
 
+pub mod finding;
+
 pub use checkpoint::{Checkpoint, LogKey, Verifier};
 pub use cosignature::{Cosignature, Witness};
 pub use coverage::{Admission, Coverage, Logged};

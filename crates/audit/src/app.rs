@@ -6,20 +6,27 @@ use std::time::Duration;
 
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
+use publicdata_event_store::aggregates::Aggregates;
 use publicdata_event_store::jetstream::SetupError;
-use publicdata_identity::Credentials;
 use publicdata_identity::credentials::CredentialsError;
+use publicdata_identity::{Credentials, SpiffeId};
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::audit::v1::audit_service_server::AuditServiceServer;
-use publicdata_service_kit::Tasks;
+use publicdata_proto::audit::v1::finding_service_server::FindingServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
 use publicdata_service_kit::http::{BoundHttp, ListenError};
-use publicdata_views::{Database, DatabaseError};
+use publicdata_service_kit::{Clock, Tasks};
+use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::config::{Config, ConfigError, ProcessConfig};
-use crate::feed::Findings;
+use crate::feed::Stops;
+use crate::findings::desk::Desk;
+use crate::findings::engine::Engine;
+use crate::findings::grpc::Service as FindingsService;
+use crate::findings::watch::{Progress, Watch};
+use crate::findings::{self, AUDIT, RuleSet, RulesError};
 use crate::grpc::Service;
 use crate::keys::{self, KeyFileError};
 use crate::log::{Log, LogError};
@@ -38,6 +45,8 @@ const SERVICE: &str = "audit";
 pub struct Dependencies {
     /// The events.
     pub store: Store,
+    /// What findings are dated by. The log itself has no clock: its times are the event store's.
+    pub clock: Clock,
     /// The service's own credentials.
     pub credentials: Credentials,
     /// Where its tasks run, and how they end.
@@ -53,8 +62,16 @@ pub struct App {
     writer: Writer,
     sweep: Sweep,
     witnessing: Option<Witnessing>,
+    findings: Findings,
     tasks: Tasks,
     verifier_key: String,
+}
+
+/// What is found in what is logged.
+struct Findings {
+    view: Arc<Projector>,
+    service: FindingsService,
+    watch: Watch,
 }
 
 /// Why the service does not start.
@@ -93,18 +110,25 @@ pub enum BuildError {
     /// The directory cannot be opened.
     #[error("the directory cannot be opened")]
     Directory(#[from] OpenError),
+    /// The rules of findings cannot be applied.
+    #[error("the rules cannot be applied")]
+    Rules(#[from] RulesError),
+    /// The view of findings cannot be opened.
+    #[error("the view of findings cannot be opened")]
+    View(#[from] ProjectorError),
 }
 
 impl App {
-    /// Builds the service with connections of its own. It writes no stream of its own.
+    /// Builds the service with connections of its own.
     ///
     /// # Errors
     /// Says which part cannot be had.
     pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
         config.validate()?;
         let credentials = Credentials::load(&config.credentials)?;
-        let store = config.nats.open(SERVICE, &config.credentials, &[]).await?;
-        let dependencies = Dependencies { store: Arc::new(store), credentials, tasks };
+        let store = config.nats.open(SERVICE, &config.credentials, &[AUDIT]).await?;
+        let (store, clock) = (Arc::new(store), Clock::system());
+        let dependencies = Dependencies { store, clock, credentials, tasks };
         Self::build(config.audit, dependencies).await
     }
 
@@ -114,7 +138,7 @@ impl App {
     /// Says which part cannot be had.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
-        let Dependencies { store, credentials, tasks } = dependencies;
+        let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let http = config.http.map(BoundHttp::bind).transpose()?;
         let (key, origin) = (keys::open(&config.key, &config.origin)?, &config.origin);
@@ -132,8 +156,16 @@ impl App {
         };
         let witnesses = witnessing.as_ref().map(Witnessing::statuses).unwrap_or_default();
 
-        let (findings, checks, streams) =
-            (Findings::default(), Checks::default(), config.streams.clone());
+        let rules = match &config.rules {
+            Some(path) => RuleSet::with_file(path)?,
+            None => RuleSet::built_in()?,
+        };
+        let setting =
+            Setting { store: &store, database: &database, directory: &directory, clock: &clock };
+        let findings = setting.findings(rules, credentials.id(), log.size()).await?;
+
+        let (stops, checks, streams) =
+            (Stops::default(), Checks::default(), config.streams.clone());
         let sweep = Sweep {
             store: Arc::clone(&store),
             database: database.clone(),
@@ -146,12 +178,23 @@ impl App {
             database: database.clone(),
             log,
             streams: streams.clone(),
-            findings: findings.clone(),
+            stops: stops.clone(),
         };
         let tiles = Tiles { database: database.clone(), shown: shown.clone() };
         let service =
-            Service { database, store, directory, streams, findings, checks, shown, witnesses };
-        Ok(Self { server, http, service, tiles, writer, sweep, witnessing, tasks, verifier_key })
+            Service { database, store, directory, streams, stops, checks, shown, witnesses };
+        Ok(Self {
+            server,
+            http,
+            service,
+            tiles,
+            writer,
+            sweep,
+            witnessing,
+            findings,
+            tasks,
+            verifier_key,
+        })
     }
 
     /// Where it listens.
@@ -183,7 +226,9 @@ impl App {
     /// # Errors
     /// The server cannot be set up.
     pub fn spawn(self) -> Result<(), ServerError> {
-        let routes = Routes::new(AuditServiceServer::new(self.service));
+        let Findings { view, service: findings, watch } = self.findings;
+        let routes = Routes::new(AuditServiceServer::new(self.service))
+            .add_service(FindingServiceServer::new(findings));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])?;
         if let Some(http) = self.http {
             http.spawn(&self.tasks, "log", tiles::router(self.tiles));
@@ -194,7 +239,47 @@ impl App {
         if let Some(witnessing) = self.witnessing {
             self.tasks.spawn("witnesses", witnessing.run(shutdown.clone()));
         }
+        let following = shutdown.clone();
+        self.tasks.try_spawn("view of findings", async move { view.run(following).await });
+        self.tasks.spawn("rules", watch.run(shutdown.clone()));
         Ok(())
+    }
+}
+
+/// What findings stand on.
+struct Setting<'a> {
+    store: &'a Store,
+    database: &'a Database,
+    directory: &'a Arc<Directory>,
+    clock: &'a Clock,
+}
+
+impl Setting<'_> {
+    async fn findings(
+        &self,
+        rules: RuleSet,
+        service: &SpiffeId,
+        size: watch::Receiver<u64>,
+    ) -> Result<Findings, BuildError> {
+        let (store, database) = (Arc::clone(self.store), self.database.clone());
+        let view = findings::open_view(&database, &store).await?;
+        let findings = Aggregates::new(Arc::clone(&store));
+        let desk = Desk { findings, view: Arc::clone(&view), store: Arc::clone(&store) };
+        let engine = Arc::new(Engine::new(Arc::new(rules)).map_err(RulesError::from)?);
+        let (clock, progress) = (self.clock.clone(), Progress::default());
+        let watch = Watch {
+            store,
+            database: database.clone(),
+            engine: Arc::clone(&engine),
+            desk: desk.clone(),
+            clock: clock.clone(),
+            service: service.clone(),
+            size,
+            progress: progress.clone(),
+        };
+        let directory = Arc::clone(self.directory);
+        let service = FindingsService { desk, database, directory, clock, engine, progress };
+        Ok(Findings { view, service, watch })
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Config {
     /// How many logged events are read again a second, at most, to be held against their leaves.
     #[serde(default = "check_events_per_s")]
     pub check_events_per_s: u32,
+    /// Rules for findings, beside those that come with the platform: a TOML file.
+    #[serde(default)]
+    pub rules: Option<PathBuf>,
     /// Which streams are logged. One that does not exist yet is waited for.
     #[serde(default = "every_stream")]
     pub streams: Vec<String>,
@@ -108,7 +111,7 @@ impl Config {
     ) -> Self {
         let (database, origin, key) = (database.into(), origin.into(), key.into());
         let (http, witnesses, witness_pause_ms) = (None, Vec::new(), witness_pause_ms());
-        let (check_events_per_s, streams) = (check_events_per_s(), every_stream());
+        let (check_events_per_s, rules, streams) = (check_events_per_s(), None, every_stream());
         Self {
             listen,
             database,
@@ -118,6 +121,7 @@ impl Config {
             witnesses,
             witness_pause_ms,
             check_events_per_s,
+            rules,
             streams,
         }
     }
@@ -186,7 +190,7 @@ const fn check_events_per_s() -> u32 {
 }
 
 fn every_stream() -> Vec<String> {
-    ["CATALOG", "EXCHANGE", "OPENDATA"].map(ToOwned::to_owned).to_vec()
+    ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT"].map(ToOwned::to_owned).to_vec()
 }
 
 #[cfg(test)]

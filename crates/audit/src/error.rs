@@ -1,12 +1,17 @@
 //! Why a call is not answered, and the only mapping to a gRPC status.
 
+use publicdata_audit_domain::finding::Rejection;
 use publicdata_audit_domain::proof::Unprovable;
 use publicdata_audit_domain::tile::BundleError;
-use publicdata_event_store as event_store;
+use publicdata_event_store::aggregates::{self, ExecuteError};
+use publicdata_event_store::{self as event_store, AppendError};
 use publicdata_service_kit::Problem;
 use publicdata_service_kit::problem::{Code, chain};
 use publicdata_types::Denied;
+use publicdata_views::WaitError;
 use tonic::Status;
+
+use crate::findings::FieldError;
 
 /// Why a call is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +27,36 @@ pub enum Error {
         /// What is wrong with it, and what to write instead.
         problem: &'static str,
     },
+    /// A field of the request is wrong.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The token of a page is none.
+    #[error("page token is malformed; send back the one of the page before, or none")]
+    PageToken,
+    /// There is no such finding, or none that the caller may know of.
+    #[error("no such finding, or none that you may see; check its id")]
+    FindingUnknown,
+    /// A finding is against somebody.
+    #[error("no organisation with this code is registered; check it")]
+    OrganisationUnknown,
+    /// The rules of findings forbid it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Another request had this command id.
+    #[error("the command id was used for another request; use a new one")]
+    CommandReused,
+    /// Others decide on the same finding.
+    #[error("others are changing the same finding; try again")]
+    Busy,
+    /// A finding cannot be loaded.
+    #[error("findings cannot be read")]
+    Load(#[from] aggregates::Error),
+    /// What happened cannot be stored.
+    #[error("events cannot be stored")]
+    Append(#[source] AppendError),
+    /// The view of findings is behind.
+    #[error("the view of findings lags behind")]
+    View(#[from] WaitError),
     /// The log does not follow this stream.
     #[error("the log has no stream {stream}")]
     UnknownStream {
@@ -126,6 +161,18 @@ pub enum Error {
     Store(#[from] event_store::Error),
 }
 
+impl From<ExecuteError<Rejection>> for Error {
+    fn from(error: ExecuteError<Rejection>) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
+            ExecuteError::Busy { .. } => Self::Busy,
+            ExecuteError::Load(error) => Self::Load(error),
+            ExecuteError::Append(AppendError::CommandIdTaken { .. }) => Self::CommandReused,
+            ExecuteError::Append(error) => Self::Append(error),
+        }
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         Problem::from(error).into()
@@ -143,6 +190,25 @@ impl From<Error> for Problem {
             Error::Invalid { field, .. } => {
                 Self::new(Code::InvalidArgument, "FIELD_INVALID", message).with("field", field)
             }
+            Error::Field(error) => {
+                let problem = Self::new(Code::InvalidArgument, "FIELD_INVALID", chain(error));
+                problem.with("field", error.field)
+            }
+            Error::PageToken => Self::new(Code::InvalidArgument, "PAGE_TOKEN_INVALID", message),
+            Error::FindingUnknown => Self::new(Code::NotFound, "FINDING_UNKNOWN", message),
+            Error::OrganisationUnknown => {
+                Self::new(Code::NotFound, "ORGANISATION_UNKNOWN", message)
+            }
+            Error::Rejected(Rejection::Denied(denied)) => {
+                Self::new(Code::PermissionDenied, denied.reason(), message)
+            }
+            Error::Rejected(rejection) => {
+                Self::new(Code::FailedPrecondition, rejection.reason(), message)
+            }
+            Error::CommandReused => Self::new(Code::FailedPrecondition, "COMMAND_REUSED", message),
+            Error::Busy => Self::new(Code::Conflict, "BUSY", message),
+            Error::Load(_) | Error::Append(_) => Self::unavailable("the event store", error),
+            Error::View(_) => Self::unavailable("the view of findings", error),
             Error::UnknownStream { stream } => {
                 Self::new(Code::NotFound, "STREAM_UNKNOWN", message).with("stream", stream)
             }

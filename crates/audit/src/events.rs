@@ -38,6 +38,16 @@ pub async fn replay(
     store: Store,
     filter: Filter,
 ) -> Result<impl Stream<Item = Result<Event, Error>>, Error> {
+    replay_from(database, store, filter, 0).await
+}
+
+/// The same from the place `next` in the log on.
+pub(crate) async fn replay_from(
+    database: Database,
+    store: Store,
+    filter: Filter,
+    next: u64,
+) -> Result<impl Stream<Item = Result<Event, Error>>, Error> {
     let mut connection = database.pool().acquire().await?;
     let newest = queries::newest_checkpoint(&mut connection).await?;
     drop(connection);
@@ -46,7 +56,7 @@ pub async fn replay(
         database,
         store,
         filter,
-        next: 0,
+        next,
         end: newest.map_or(0, |checkpoint| checkpoint.size),
         page: VecDeque::new(),
         cursors: HashMap::new(),

@@ -26,9 +26,9 @@ const BACKOFF: Backoff = Backoff {
 
 /// Why the logs of streams have stopped. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Findings(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Stops(Arc<Mutex<BTreeMap<String, String>>>);
 
-impl Findings {
+impl Stops {
     /// Why the log of this stream has stopped, if it has.
     #[must_use]
     pub fn of(&self, stream: &str) -> Option<String> {
@@ -46,7 +46,7 @@ pub(crate) struct Feed {
     pub(crate) store: Store,
     pub(crate) database: Database,
     pub(crate) stream: String,
-    pub(crate) findings: Findings,
+    pub(crate) stops: Stops,
 }
 
 /// Why following has ended.
@@ -69,7 +69,7 @@ impl Feed {
             let began = next;
             match self.follow_once(&mut next, &entries).await {
                 End::Closed => return,
-                End::Finding(finding) => return self.findings.report(&self.stream, finding),
+                End::Finding(finding) => return self.stops.report(&self.stream, finding),
                 End::Awaited => tracing::debug!(stream.name = self.stream, "stream is awaited"),
                 End::Passing(error) => {
                     tracing::warn!(

@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status};
 
 use crate::error::Error;
 use crate::events;
-use crate::feed::Findings;
+use crate::feed::Stops;
 use crate::proofs;
 use crate::queries::{self, Filter, LeafRow, SignedCheckpoint};
 use crate::shown::{self, Shown};
@@ -43,7 +43,7 @@ pub struct Service {
     /// Which streams are logged.
     pub streams: Vec<String>,
     /// Why the logs of streams have stopped.
-    pub findings: Findings,
+    pub stops: Stops,
     /// What was found in what is logged.
     pub checks: Checks,
     /// Which checkpoint outsiders are shown.
@@ -211,7 +211,7 @@ impl Service {
             last_sequence: last_sequence(&self.store, stream).await?,
             logged_sequence: logged.sequence,
             logged_count: logged.count,
-            finding: self.findings.of(stream).unwrap_or_default(),
+            finding: self.stops.of(stream).unwrap_or_default(),
             check: Some(self.checks.of(stream)),
         })
     }

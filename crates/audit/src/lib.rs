@@ -25,6 +25,8 @@ mod web;
 pub mod client;
 pub mod replay;
 
+pub mod findings;
+
 mod time;
 mod trace;
 

@@ -14,7 +14,7 @@ use crate::time;
 
 mod about;
 mod sentence;
-mod signed;
+pub(crate) mod signed;
 
 pub use about::About;
 

@@ -11,7 +11,7 @@ use publicdata_views::Database;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::feed::{self, Feed, Findings};
+use crate::feed::{self, Feed, Stops};
 use crate::leaf::Entry;
 use crate::log::{Log, LogError};
 use crate::trace;
@@ -38,7 +38,7 @@ pub struct Writer {
     /// Which streams.
     pub streams: Vec<String>,
     /// Where it says why a stream's log has stopped.
-    pub findings: Findings,
+    pub stops: Stops,
 }
 
 impl Writer {
@@ -61,7 +61,7 @@ impl Writer {
                 store: self.store.clone(),
                 database: self.database.clone(),
                 stream,
-                findings: self.findings.clone(),
+                stops: self.stops.clone(),
             };
             feeds.push(feed.follow(next, sender.clone()));
         }
@@ -104,7 +104,7 @@ impl Writer {
         }
         for gap in &appended.gaps {
             if stopped.insert(gap.stream.clone()) {
-                self.findings.report(&gap.stream, feed::gap(&gap.stream, gap.expected, gap.found));
+                self.stops.report(&gap.stream, feed::gap(&gap.stream, gap.expected, gap.found));
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Disputes: what the handlers of `DisputeService` do.
 
 use publicdata_event_store::aggregates::{Aggregates, Meta};
-use publicdata_exchange_domain::Prose;
 use publicdata_exchange_domain::dispute::{
     Case, Command, Dispute, Matter, Parties, Rejection, Step,
 };
 use publicdata_exchange_domain::ticket::Ticket;
 use publicdata_proto::exchange::v1::GrantStatus;
+use publicdata_types::Prose;
 use publicdata_types::{Actor, DisputeId, GrantId, OrganisationCode, ResourceId, TicketId};
 
 use crate::codec::{dispute::Disputes, ticket::Tickets};

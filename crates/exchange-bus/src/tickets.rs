@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::{self, Aggregates, Meta};
-use publicdata_exchange_domain::Prose;
 use publicdata_exchange_domain::ticket::{
     Command, Correction, Delivery, Finding, Flow, Report, Ticket,
 };
 use publicdata_exchange_domain::transfer::Transfer;
+use publicdata_types::Prose;
 use publicdata_types::{Actor, Calendar, TicketId, TransferId, china_date};
 use publicdata_views::Projector;
 

@@ -6,7 +6,7 @@ use publicdata_types::{
     Actor, Digest, GrantId, OrganisationCode, RegionCode, ResourceId, TicketId, TransferId,
 };
 
-use crate::prose::Prose;
+use publicdata_types::Prose;
 
 mod case;
 mod rejection;

@@ -15,14 +15,11 @@ pub mod transfer;
 
 pub mod archive;
 
-pub mod prose;
-
 pub mod dispute;
 pub mod ticket;
 
 pub use limits::{Rate, RatePeriod, Usage};
 pub use mistake::Mistake;
-pub use prose::Prose;
 pub use query::{ProofKind, Query};
 pub use resource::ResourceFacts;
 pub use terms::{Refusal, Standing, Terms, Use, authorise};

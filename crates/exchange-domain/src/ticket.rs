@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use publicdata_decider::Decider;
 use publicdata_types::{Actor, Deadline, GrantId, OrganisationCode, TransferId};
 
-use crate::prose::Prose;
+use publicdata_types::Prose;
 
 mod reference;
 mod rejection;

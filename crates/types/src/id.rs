@@ -152,6 +152,11 @@ uuid_id!(
     DisputeId,
     "dispute id"
 );
+uuid_id!(
+    /// Names what was found against an organisation (R46.1).
+    FindingId,
+    "finding id"
+);
 
 impl CommandId {
     /// The id of a command that follows from this one.

@@ -13,6 +13,7 @@ pub mod item;
 pub mod decimal;
 pub mod mask;
 pub mod person;
+pub mod prose;
 pub mod quality;
 
 pub mod calendar;
@@ -28,12 +29,13 @@ pub use cycle::{Period, UpdateCycle};
 pub use decimal::Decimal;
 pub use digest::Digest;
 pub use id::{
-    AgreementId, ChangeId, CommandId, ContestId, DisputeId, EntityId, GrantId, HarvestSourceId,
-    NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId, SubscriptionId,
-    SystemId, TicketId, TransferId,
+    AgreementId, ChangeId, CommandId, ContestId, DisputeId, EntityId, FindingId, GrantId,
+    HarvestSourceId, NetworkId, ObligationId, PlanId, PublicationId, ResourceId, SecurityRecordId,
+    SubscriptionId, SystemId, TicketId, TransferId,
 };
 pub use item::{DeliveryMode, ItemType, SharingType};
 pub use mask::Mask;
 pub use organisation::OrganisationCode;
 pub use page::PageToken;
+pub use prose::Prose;
 pub use region::{RegionCode, RegionRevision};

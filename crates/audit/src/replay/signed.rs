@@ -15,7 +15,7 @@ const HOLDS: &[(&str, &str)] = &[
 ];
 
 /// The messages within an event's signed fields.
-pub(super) fn open(
+pub(crate) fn open(
     descriptors: &DescriptorPool,
     event: &DynamicMessage,
 ) -> Vec<(FieldDescriptor, DynamicMessage)> {

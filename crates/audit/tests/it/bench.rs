@@ -25,8 +25,8 @@ use publicdata_event_store::{
 use publicdata_identity::{CertificateAuthority, SpiffeId, testing};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::{OrganisationRegistered, Role};
-use publicdata_service_kit::Tasks;
 use publicdata_service_kit::grpc::{Channel, channel};
+use publicdata_service_kit::{Clock, Tasks};
 use publicdata_types::{CommandId, OrganisationCode};
 use publicdata_views::Database;
 use publicdata_views::testing::{TestPostgres, postgres};
@@ -35,7 +35,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) const ORIGIN: &str = "test.internal/audit";
+/// The streams that others write.
 pub(crate) const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
+/// The service's own.
+pub(crate) const AUDIT: &str = "AUDIT";
 const TIMEOUT: Duration = Duration::from_secs(30);
 const WITNESS_PAUSE_MS: u64 = 50;
 
@@ -68,14 +71,14 @@ impl Bench {
     /// On a nats-server of its own with these streams, and on SQLite.
     pub(crate) async fn on_nats_with(streams: &[&str]) -> Self {
         let nats = nats().await;
-        let store = nats.store(streams).await;
+        let store = nats.store(&with_own(streams)).await;
         Self::with(store, Some(nats), None)
     }
 
     /// On nats-server and Postgres.
     pub(crate) async fn on_postgres() -> Self {
         let nats = nats().await;
-        let store = nats.store(&STREAMS).await;
+        let store = nats.store(&with_own(&STREAMS)).await;
         Self::with(store, Some(nats), Some(postgres()))
     }
 
@@ -94,7 +97,7 @@ impl Bench {
             credentials.save(&folder.path().join(name)).unwrap();
             User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
         };
-        let users = vec![user("audit", &[], &STREAMS), user("writers", &STREAMS, &[])];
+        let users = vec![user("audit", &[AUDIT], &STREAMS), user("writers", &STREAMS, &[])];
         let writers = folder.path().join("writers");
         let nats = nats_over_tls(&writers, users).await;
         let store = Arc::new(nats.config().open("writers", &writers, streams).await.unwrap());
@@ -162,7 +165,8 @@ impl Bench {
         config.witnesses = witnesses;
         config.witness_pause_ms = WITNESS_PAUSE_MS;
         let credentials = testing::credentials(&self.certificates, &id);
-        let dependencies = Dependencies { store, credentials, tasks: tasks.clone() };
+        let dependencies =
+            Dependencies { store, clock: Clock::system(), credentials, tasks: tasks.clone() };
         let app = App::build(config, dependencies).await.unwrap();
         let address = app.local_addr().to_string();
         let verifier = app.verifier_key().parse().unwrap();
@@ -363,4 +367,8 @@ impl EventStore for Doctored {
 
 fn sqlite(folder: &TempDir) -> String {
     format!("sqlite:{}", folder.path().join("audit.db").display())
+}
+
+fn with_own<'a>(streams: &[&'a str]) -> Vec<&'a str> {
+    streams.iter().copied().chain([AUDIT]).collect()
 }

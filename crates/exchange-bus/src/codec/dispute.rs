@@ -3,13 +3,13 @@
 use prost::Name as _;
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
-use publicdata_exchange_domain::Prose;
 use publicdata_exchange_domain::dispute::{Dispute, Event, Matter, Objection, Opinion};
 use publicdata_proto::exchange::v1::{
     DisputeDecided, DisputeMatterKind, DisputeRaised, DisputeReferred, DisputeSettled,
     DisputeStatementMade, DisputeWithdrawn, ExpertOpinionAsked, ExpertOpinionGiven,
     SettlementProposed,
 };
+use publicdata_types::Prose;
 use publicdata_types::{Digest, OrganisationCode};
 
 use super::{FieldError, from_any, to_any, unreadable, values};

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use prost::Name as _;
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
-use publicdata_exchange_domain::Prose;
 use publicdata_exchange_domain::ticket::{
     Correction, DataError, Event, Finding, Flow, Owed, RecordReference, Report, Ticket,
 };
@@ -13,6 +12,7 @@ use publicdata_proto::exchange::v1::{
     CorrectionDelivered, DataError as WireDataError, OwedCorrection, TicketOverdue, TicketRaised,
     TicketRejected, TicketUpheld, TicketWithdrawn,
 };
+use publicdata_types::Prose;
 
 use super::{FieldError, from_any, to_any, unreadable, values};
 

@@ -3,7 +3,7 @@
 use publicdata_types::{Actor, OrganisationCode};
 
 use super::{Event, Objection, Rejection, Stage, Step};
-use crate::prose::Prose;
+use publicdata_types::Prose;
 
 /// A dispute that was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use publicdata_types::{Deadline, GrantId, OrganisationCode, ResourceCode, ResourceId, TransferId};
 
 use super::{RecordReference, Rejection};
-use crate::prose::Prose;
+use publicdata_types::Prose;
 
 /// How many records one ticket names at most.
 pub const REFERENCES_MAX: usize = 100;

@@ -32,7 +32,7 @@ const STREAMS: [(&str, &[&str], &[&str]); 4] = [
     ("catalog", &["CATALOG"], &["EXCHANGE"]),
     ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
     ("open-data", &["OPENDATA"], &["CATALOG"]),
-    ("audit", &[], &["CATALOG", "EXCHANGE", "OPENDATA"]),
+    ("audit", &["AUDIT"], &["CATALOG", "EXCHANGE", "OPENDATA"]),
 ];
 
 /// The JetStream domain of the city's tier.
@@ -225,7 +225,8 @@ impl Setting<'_> {
             http: Some(self.ports.address(8)),
             ..publicdata_audit::Config::new(listen, database, origin, key)
         };
-        let dependencies = publicdata_audit::Dependencies { store, credentials, tasks };
+        let clock = self.clock.clone();
+        let dependencies = publicdata_audit::Dependencies { store, clock, credentials, tasks };
         let app = publicdata_audit::App::build(config, dependencies)
             .await
             .context("audit does not start")?;

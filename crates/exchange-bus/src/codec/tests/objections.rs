@@ -1,10 +1,10 @@
 //! Golden files of tickets and disputes.
 
-use publicdata_exchange_domain::Prose;
 use publicdata_exchange_domain::dispute::{self, Matter, Objection, Opinion};
 use publicdata_exchange_domain::ticket::{
     self, Correction, DataError, Finding, Flow, Owed, Report,
 };
+use publicdata_types::Prose;
 
 use super::*;
 

@@ -1,12 +1,12 @@
 //! What people write about data: short, and without the numbers of persons.
 //!
-//! Tickets and disputes are events, and events carry no personal data (H5). Nobody can tell from a text whether it names a
+//! Tickets, disputes and findings are events, and events carry no personal data (H5). Nobody can tell from a text whether it names a
 //! person; but numbers of identity cards and mobile telephones can be told, and are what most often slips in.
 
 use std::fmt;
 use std::str::FromStr;
 
-use publicdata_types::person;
+use crate::person;
 
 /// The longest text, in characters.
 pub const CHARS_MAX: usize = 2_000;
