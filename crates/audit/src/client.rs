@@ -14,6 +14,7 @@ use publicdata_service_kit::grpc::Channel;
 use publicdata_types::Digest;
 use tonic::{Status, Streaming};
 
+use crate::events::Event as Logged;
 use crate::replay::{Storyteller, Told};
 use crate::time;
 
@@ -123,6 +124,22 @@ impl LogClient {
         }))
     }
 
+    /// Reads events as they were logged, in the order of the log.
+    ///
+    /// # Errors
+    /// The call failed; the stream ends with an error if it breaks off, or if an event is not as it was logged.
+    pub async fn logged(
+        &self,
+        selection: Selection,
+    ) -> Result<impl Stream<Item = Result<Logged, Status>> + Send + use<>, Status> {
+        let events = self.events(selection).await?;
+        Ok(events.and_then(async |event| {
+            checked(&event)?;
+            let ReadEventsResponse { index, leaf, payload } = event;
+            Ok(Logged { index, leaf, payload: payload.into() })
+        }))
+    }
+
     /// Proves that an event is in the log, by the newest checkpoint. The proof stands alone: it can be kept, and checked by
     /// anyone with the verifier key.
     ///
@@ -161,6 +178,11 @@ impl LogClient {
 
 /// The events are checked against their leaves here too: the service's word is not taken for it.
 fn told(storyteller: &Storyteller, event: &ReadEventsResponse) -> Result<Told, Status> {
+    Ok(storyteller.tell(event.index, &checked(event)?, &event.payload))
+}
+
+/// The leaf of an event that is as it was logged.
+fn checked(event: &ReadEventsResponse) -> Result<Leaf, Status> {
     let leaf = Leaf::decode(event.leaf.as_slice())
         .map_err(|_| Status::data_loss(format!("leaf {} of the log is malformed", event.index)))?;
     if leaf.payload_sha256 != Digest::of(&event.payload).as_bytes() {
@@ -168,7 +190,7 @@ fn told(storyteller: &Storyteller, event: &ReadEventsResponse) -> Result<Told, S
         let message = format!("event {sequence} of stream {stream} is not what was logged");
         return Err(Status::data_loss(message));
     }
-    Ok(storyteller.tell(event.index, &leaf, &event.payload))
+    Ok(leaf)
 }
 
 /// The hashes of a proof, unless one is none.

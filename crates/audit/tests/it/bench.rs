@@ -48,6 +48,10 @@ pub(crate) struct Bench {
     pub(crate) folder: TempDir,
     pub(crate) nats: Option<TestNats>,
     pub(crate) certificates: CertificateAuthority,
+    /// What findings are dated by.
+    pub(crate) clock: Clock,
+    /// Rules beside those that come with the platform.
+    pub(crate) rules: Option<PathBuf>,
     database_url: String,
     _postgres: Option<TestPostgres>,
 }
@@ -97,19 +101,22 @@ impl Bench {
             credentials.save(&folder.path().join(name)).unwrap();
             User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
         };
-        let users = vec![user("audit", &[AUDIT], &STREAMS), user("writers", &STREAMS, &[])];
+        let users = vec![user("audit", &[AUDIT], &STREAMS), user("writers", &STREAMS, &[AUDIT])];
         let writers = folder.path().join("writers");
         let nats = nats_over_tls(&writers, users).await;
         let store = Arc::new(nats.config().open("writers", &writers, streams).await.unwrap());
         let database_url = sqlite(&folder);
-        Self { store, folder, nats: Some(nats), certificates, database_url, _postgres: None }
+        let (nats, clock) = (Some(nats), Clock::system());
+        let (rules, _postgres) = (None, None);
+        Self { store, folder, nats, certificates, clock, rules, database_url, _postgres }
     }
 
     fn with(store: Store, nats: Option<TestNats>, postgres: Option<TestPostgres>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database_url = postgres.as_ref().map_or_else(|| sqlite(&folder), TestPostgres::url);
         let certificates = testing::authority();
-        Self { store, folder, nats, certificates, database_url, _postgres: postgres }
+        let (clock, rules) = (Clock::system(), None);
+        Self { store, folder, nats, certificates, clock, rules, database_url, _postgres: postgres }
     }
 
     /// The configuration of the service's own program, on what [`on_nats_over_tls`](Self::on_nats_over_tls) made.
@@ -164,9 +171,10 @@ impl Bench {
         config.http = Some(listen);
         config.witnesses = witnesses;
         config.witness_pause_ms = WITNESS_PAUSE_MS;
+        config.rules.clone_from(&self.rules);
+        let clock = self.clock.clone();
         let credentials = testing::credentials(&self.certificates, &id);
-        let dependencies =
-            Dependencies { store, clock: Clock::system(), credentials, tasks: tasks.clone() };
+        let dependencies = Dependencies { store, clock, credentials, tasks: tasks.clone() };
         let app = App::build(config, dependencies).await.unwrap();
         let address = app.local_addr().to_string();
         let verifier = app.verifier_key().parse().unwrap();

@@ -9,6 +9,7 @@ mod access;
 mod administrator;
 mod auditor;
 mod crash;
+mod findings;
 mod logging;
 mod program;
 mod proofs;
