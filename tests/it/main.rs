@@ -15,6 +15,7 @@ mod clients;
 mod collection;
 mod command_line;
 mod faults;
+mod findings;
 mod objections;
 mod push;
 mod questions;

@@ -206,6 +206,7 @@ async fn each_service_writes_its_own_subjects_alone() {
         ("catalog", "CATALOG", Subject::new("catalog", "organisation", "intruder").unwrap()),
         ("exchange-bus", "EXCHANGE", Subject::new("exchange", "grant", "intruder").unwrap()),
         ("open-data", "OPENDATA", Subject::new("opendata", "publication", "intruder").unwrap()),
+        ("audit", "AUDIT", Subject::new("audit", "finding", "intruder").unwrap()),
     ];
     for writer in ["catalog", "exchange-bus", "open-data", "audit"] {
         let store = connect(&city, &url, writer).await;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use publicdata_identity::{Credentials, SpiffeId, TrustDomain};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
+use publicdata_proto::audit::v1::finding_service_client::FindingServiceClient;
 use publicdata_proto::catalog::v1::agreement_service_client::AgreementServiceClient;
 use publicdata_proto::catalog::v1::assessment_service_client::AssessmentServiceClient;
 use publicdata_proto::catalog::v1::classification_service_client::ClassificationServiceClient;
@@ -280,6 +281,14 @@ impl Session {
     /// The endpoint is no address.
     pub fn audit(&self) -> anyhow::Result<AuditServiceClient<Channel>> {
         Ok(AuditServiceClient::new(self.audit_channel()?))
+    }
+
+    /// Client for findings.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn findings(&self) -> anyhow::Result<FindingServiceClient<Channel>> {
+        Ok(FindingServiceClient::new(self.audit_channel()?))
     }
 
     /// Channel to the audit log.

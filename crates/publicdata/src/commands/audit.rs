@@ -1,4 +1,7 @@
-//! `publicdata audit`: replay, verification and proofs, from the log alone.
+//! `publicdata audit`: replay, verification and proofs, from the log alone; and findings.
+
+pub mod finding;
+pub mod rules;
 
 use std::path::PathBuf;
 
@@ -44,6 +47,12 @@ pub enum Command {
         #[arg(long)]
         key: Option<PathBuf>,
     },
+    /// What was found against organisations, and what is done about it (违规线索与责令整改).
+    #[command(subcommand, after_long_help = finding::GUIDE)]
+    Finding(finding::Command),
+    /// The rules that findings are made by, and what other rules would find (规则).
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Print the newest checkpoint: keep it, and `verify --since` it later.
     Checkpoint {
         /// Read it over plain HTTP from this address, as outsiders do, with the cosignatures of witnesses.
@@ -55,7 +64,7 @@ pub enum Command {
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
 pub struct Replay {
-    /// Only this stream: CATALOG, EXCHANGE or OPENDATA.
+    /// Only this stream: CATALOG, EXCHANGE, OPENDATA or AUDIT.
     #[arg(long, default_value = "")]
     pub stream: String,
     /// Only subjects that start so, such as `ev.exchange.grant.`.
@@ -121,6 +130,8 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Replay(arguments) => replay(context, arguments).await,
         Command::Verify(arguments) => verify(context, arguments).await,
+        Command::Finding(command) => finding::run(context, command).await,
+        Command::Rules(command) => rules::run(context, command).await,
         Command::Coverage => {
             let streams = log(&context.session()?)?.coverage().await.map_err(problem)?;
             let told: Vec<_> = streams.iter().map(coverage_line).collect();
