@@ -5,10 +5,14 @@
 
 use jiff::civil::Date;
 use publicdata_decider::Decider;
-use publicdata_types::{Actor, Digest, OrganisationCode, Prose, RegionCode};
+use publicdata_types::{Actor, OrganisationCode, Prose};
 
+mod case;
+mod raised;
 mod rejection;
 
+pub use case::{Case, Escalation, Order, Stage, Verdict};
+pub use raised::{Matter, Position, Raised, Source};
 pub use rejection::Rejection;
 
 /// The numbers of article 46.
@@ -22,137 +26,6 @@ pub enum Finding {
     Absent,
     /// Something was.
     Raised(Box<Case>),
-}
-
-/// What was found, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Case {
-    /// What was found.
-    pub raised: Raised,
-    /// Whether later events show that it was set right.
-    pub cleared: bool,
-    /// What is done about it.
-    pub stage: Stage,
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raised {
-    /// What it is about.
-    pub matter: Matter,
-    /// The article that was not kept, such as `第二十六条`.
-    pub article: String,
-    /// What was found, in a few words.
-    pub title: String,
-    /// Against whom.
-    pub organisation: OrganisationCode,
-    /// The organisation's division then.
-    pub region: RegionCode,
-    /// The subject of the thing that it was found at, if it is about one thing.
-    pub thing: Option<String>,
-    /// The events that show it, in the order of the log.
-    pub evidence: Vec<Position>,
-    /// The day from which it holds.
-    pub found_on: Date,
-    /// Who found it.
-    pub source: Source,
-}
-
-/// What a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matter {
-    /// A breach of the regulation: which number of article 46 it is.
-    Breach {
-        /// 1 to 11.
-        clause: u8,
-    },
-    /// Unusual use of data (R45.1).
-    UnusualUse,
-}
-
-/// Who found it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A rule, from events alone.
-    Rule {
-        /// Its name.
-        name: String,
-        /// Of the rule as it was applied.
-        digest: Digest,
-        /// What was counted, if anything.
-        measured: Option<String>,
-    },
-    /// An authority.
-    Authority {
-        /// Which.
-        author: OrganisationCode,
-        /// What it says.
-        description: Prose,
-    },
-}
-
-/// An event's place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// The stream.
-    pub stream: String,
-    /// The sequence number in it.
-    pub sequence: u64,
-}
-
-/// What is done about a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing yet.
-    Open,
-    /// It has to be set right.
-    Ordered(Order),
-    /// The order's last day has passed.
-    Overdue(Order),
-    /// The organisation says that it was set right.
-    Reported(Order),
-    /// It was, as the authority saw. Nothing follows.
-    Accepted,
-    /// Others were asked to deal with the persons responsible.
-    Escalated,
-    /// It was no breach. Nothing follows.
-    Dismissed,
-}
-
-/// What has to be done by when (责令限期整改).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Who ordered.
-    pub author: OrganisationCode,
-    /// What has to be done.
-    pub demand: Prose,
-    /// The last day.
-    pub due_on: Date,
-    /// The number of the official document, if there is one.
-    pub document: Option<Prose>,
-}
-
-/// What the authority saw when it looked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is set right.
-    Accepted,
-    /// It is not; there is another last day.
-    Rejected {
-        /// That day.
-        due_on: Date,
-    },
-}
-
-/// Whom the authority asks to go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Escalation {
-    /// Who is asked.
-    pub addressee: Prose,
-    /// Why.
-    pub reason: Prose,
-    /// The number of the official document, if there is one.
-    pub document: Option<Prose>,
 }
 
 /// What can be asked of a finding.
@@ -317,7 +190,13 @@ impl Decider for Finding {
                 Stage::Ordered(order) if order.due_on < today => {
                     Ok(vec![Event::Overdue { due_on: order.due_on }])
                 }
-                _ => Ok(vec![]),
+                Stage::Open
+                | Stage::Ordered(_)
+                | Stage::Overdue(_)
+                | Stage::Reported(_)
+                | Stage::Accepted
+                | Stage::Escalated
+                | Stage::Dismissed => Ok(vec![]),
             },
             Command::Escalate { escalation, by } => {
                 let case = self.governed(&by)?;
@@ -375,107 +254,6 @@ impl Finding {
             Self::Raised(case) if case.raised == *raised => Ok(vec![]),
             Self::Raised(_) => Err(Rejection::RaisedOtherwise),
         }
-    }
-}
-
-impl Case {
-    fn order(&self, order: Order, today: Date) -> Result<Vec<Event>, Rejection> {
-        match &self.stage {
-            Stage::Open => {
-                not_before(order.due_on, today)?;
-                Ok(vec![Event::Ordered(order)])
-            }
-            Stage::Ordered(known) if *known == order => Ok(vec![]),
-            Stage::Ordered(_) | Stage::Overdue(_) | Stage::Reported(_) => Err(Rejection::Ordered),
-            Stage::Accepted | Stage::Escalated | Stage::Dismissed => Err(Rejection::Closed),
-        }
-    }
-
-    fn report(&self, statement: Prose, today: Date) -> Result<Vec<Event>, Rejection> {
-        let late = match &self.stage {
-            Stage::Ordered(order) => order.due_on < today,
-            Stage::Overdue(_) | Stage::Escalated => true,
-            Stage::Open => return Err(Rejection::NotOrdered),
-            Stage::Reported(_) => return Err(Rejection::Reported),
-            Stage::Accepted | Stage::Dismissed => return Err(Rejection::Closed),
-        };
-        Ok(vec![Event::Reported { author: self.raised.organisation, statement, late }])
-    }
-
-    fn judge(
-        &self,
-        verdict: Verdict,
-        reason: Prose,
-        today: Date,
-        author: OrganisationCode,
-    ) -> Result<Vec<Event>, Rejection> {
-        match (&self.stage, verdict) {
-            (Stage::Open, _) => Err(Rejection::NotOrdered),
-            (Stage::Accepted, Verdict::Accepted) => Ok(vec![]),
-            (Stage::Accepted | Stage::Dismissed, _) => Err(Rejection::Closed),
-            (_, Verdict::Accepted) => Ok(vec![Event::Accepted { author, reason }]),
-            (Stage::Reported(_), Verdict::Rejected { due_on }) => {
-                not_before(due_on, today)?;
-                Ok(vec![Event::Rejected { author, reason, due_on }])
-            }
-            (
-                Stage::Ordered(_) | Stage::Overdue(_) | Stage::Escalated,
-                Verdict::Rejected { .. },
-            ) => Err(Rejection::NotReported),
-        }
-    }
-
-    /// What leads to `stage`, unless that is where it stands, or it is closed.
-    fn once(&self, event: Event, stage: &Stage) -> Result<Vec<Event>, Rejection> {
-        match &self.stage {
-            now if now == stage => Ok(vec![]),
-            now if now.is_closed() => Err(Rejection::Closed),
-            _ => Ok(vec![event]),
-        }
-    }
-
-    fn evolve(self, event: &Event) -> Self {
-        let stage = match (self.stage, event) {
-            (stage, Event::Cleared { .. }) => return Self { cleared: true, stage, ..self },
-            (_, Event::Ordered(order)) => Stage::Ordered(order.clone()),
-            (Stage::Ordered(order), Event::Overdue { .. }) => Stage::Overdue(order),
-            (Stage::Ordered(order) | Stage::Overdue(order), Event::Reported { .. }) => {
-                Stage::Reported(order)
-            }
-            (Stage::Reported(order), Event::Rejected { due_on, .. }) => {
-                Stage::Ordered(Order { due_on: *due_on, ..order })
-            }
-            (_, Event::Accepted { .. }) => Stage::Accepted,
-            (_, Event::Escalated { .. }) => Stage::Escalated,
-            (_, Event::Dismissed { .. }) => Stage::Dismissed,
-            // What is reported after an escalation stays with those who were asked.
-            (stage, _) => stage,
-        };
-        Self { stage, ..self }
-    }
-}
-
-impl Stage {
-    /// Whether nothing follows.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self, Self::Accepted | Self::Dismissed)
-    }
-
-    /// What has to be done, while something has.
-    #[must_use]
-    pub fn order(&self) -> Option<&Order> {
-        match self {
-            Self::Ordered(order) | Self::Overdue(order) | Self::Reported(order) => Some(order),
-            Self::Open | Self::Accepted | Self::Escalated | Self::Dismissed => None,
-        }
-    }
-}
-
-fn not_before(due: Date, today: Date) -> Result<(), Rejection> {
-    match due < today {
-        true => Err(Rejection::DueInThePast { due, today }),
-        false => Ok(()),
     }
 }
 

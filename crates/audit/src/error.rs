@@ -199,12 +199,7 @@ impl From<Error> for Problem {
             Error::OrganisationUnknown => {
                 Self::new(Code::NotFound, "ORGANISATION_UNKNOWN", message)
             }
-            Error::Rejected(Rejection::Denied(denied)) => {
-                Self::new(Code::PermissionDenied, denied.reason(), message)
-            }
-            Error::Rejected(rejection) => {
-                Self::new(Code::FailedPrecondition, rejection.reason(), message)
-            }
+            Error::Rejected(rejection) => rejected(rejection, message),
             Error::CommandReused => Self::new(Code::FailedPrecondition, "COMMAND_REUSED", message),
             Error::Busy => Self::new(Code::Conflict, "BUSY", message),
             Error::Load(_) | Error::Append(_) => Self::unavailable("the event store", error),
@@ -253,6 +248,22 @@ impl From<Error> for Problem {
             Error::Store(found) => damaged("STREAM_DAMAGED", found.to_string()),
         }
     }
+}
+
+fn rejected(rejection: &Rejection, message: String) -> Problem {
+    let code = match rejection {
+        Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::Absent
+        | Rejection::RaisedOtherwise
+        | Rejection::Clause { .. }
+        | Rejection::DueInThePast { .. }
+        | Rejection::Ordered
+        | Rejection::NotOrdered
+        | Rejection::Reported
+        | Rejection::NotReported
+        | Rejection::Closed => Code::FailedPrecondition,
+    };
+    Problem::new(code, rejection.reason(), message)
 }
 
 fn damaged(reason: &'static str, message: String) -> Problem {

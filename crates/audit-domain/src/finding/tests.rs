@@ -1,5 +1,5 @@
 use publicdata_decider::testing::{Given, given as given_of};
-use publicdata_types::Role;
+use publicdata_types::{Digest, Role};
 
 use super::*;
 

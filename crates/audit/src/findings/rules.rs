@@ -195,7 +195,7 @@ impl RuleSet {
         let digests: Vec<u8> =
             rules.iter().flat_map(|rule| rule.digest.as_bytes().to_vec()).collect();
         let remembered = format!("{things:?}").into_bytes();
-        let digest = Digest::of(&[digests, remembered].concat());
+        let digest = Digest::of([digests, remembered].concat());
         Ok(Self { rules, things, digest })
     }
 

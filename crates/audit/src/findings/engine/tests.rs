@@ -1,6 +1,7 @@
 //! Each rule that comes with the platform, made and cleared from events alone.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use prost::{Message, Name};

@@ -112,7 +112,9 @@ async fn try_rules(context: &Context, arguments: Try) -> anyhow::Result<()> {
 fn trial_error(error: TrialError<Status>) -> anyhow::Error {
     match error {
         TrialError::Events(status) => Problem::from_status(&status).into(),
-        other => other.into(),
+        error @ (TrialError::Database(_) | TrialError::Write(_) | TrialError::Descriptors(_)) => {
+            error.into()
+        }
     }
 }
 
