@@ -89,7 +89,6 @@ impl Verdict {
 /// # Errors
 /// This build's descriptors are damaged, so that nothing can be told.
 pub fn verify(bundle: &[u8], trust: &Trust, texts: Texts) -> Result<Verdict, DescriptorError> {
-    let storyteller = Storyteller::new()?;
     let mut verdict = Verdict { origin: trust.log.origin().to_owned(), ..Verdict::default() };
     let files = match archive::read(bundle) {
         Ok(files) => files,
@@ -99,6 +98,7 @@ pub fn verify(bundle: &[u8], trust: &Trust, texts: Texts) -> Result<Verdict, Des
         }
     };
     if let Some(words) = verdict.take_manifest(&files) {
+        let storyteller = Storyteller::new()?;
         let reading = Reading { files: &files, storyteller: &storyteller, words: &words, texts };
         verdict.take_sources(&reading, trust);
     }
