@@ -18,11 +18,13 @@ use crate::replay::{Storyteller, Told};
 use crate::time;
 
 pub use evidence::GatherError;
+pub use history::History;
 pub use proof::{Proof, ProofError};
 pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
 
 mod evidence;
+mod history;
 mod proof;
 mod tiles;
 mod verify;

@@ -19,6 +19,7 @@ use crate::session::Session;
 
 pub(crate) mod evidence;
 mod replay;
+mod state;
 
 /// The log's public key below a fleet's data folder.
 pub const VERIFIER_KEY: &str = "audit-log/log.vkey";
@@ -34,6 +35,10 @@ pub enum Command {
     /// Write events and their proofs into one file that anybody can verify offline (证据).
     #[command(after_long_help = evidence::GUIDE)]
     Evidence(evidence::Gather),
+    /// Rebuild a service's state from events alone, as it was at a moment (时点还原).
+    State(state::State),
+    /// Rebuild a service's views from events alone, and show row by row how the live ones differ (比对).
+    Compare(state::Compare),
     /// Say how far each stream is in the log, and what the check that goes on all the time has found.
     Coverage,
     /// Say how it stands with the outside witnesses that cosign checkpoints (见证).
@@ -111,6 +116,8 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Replay(arguments) => replay::run(context, arguments).await,
         Command::Evidence(arguments) => evidence::gather(context, arguments).await,
         Command::Verify(arguments) => verify(context, arguments).await,
+        Command::State(arguments) => state::tell(context, arguments).await,
+        Command::Compare(arguments) => state::compare(context, arguments).await,
         Command::Coverage => {
             let streams = log(&context.session()?)?.coverage().await.map_err(problem)?;
             let told: Vec<_> = streams.iter().map(coverage_line).collect();
