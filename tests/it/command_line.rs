@@ -278,6 +278,67 @@ async fn an_auditor_replays_what_concerns_one_thing() {
     assert_eq!(replay(&["--about", &city.grant, "--from", &now]).await, "");
 }
 
+/// R46.2: an auditor writes the story of a grant into one file; with it and two public keys a stranger, who never met the fleet, is told
+/// what happened, that it is in the log and who signed it, replays it, and is not fooled.
+#[tokio::test]
+async fn a_stranger_verifies_a_file_of_evidence() {
+    let city = City::ready(Rows::few()).await;
+    let terminal = Terminal::new(city.fleet.data());
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let file = text(&city.path("fetched.csv"));
+    let fetch =
+        ["fetch", "--grant", &city.grant, "--as", "health", "--purpose", PURPOSE, "--to", &file];
+    terminal.text(&fetch).await;
+    terminal.json(&["audit", "verify", "--as", "auditor"]).await;
+
+    let bundle = text(&city.path("evidence.zip"));
+    let evidence = ["audit", "evidence", "--as", "auditor", "--to", &bundle];
+    let about = ["--about", &city.grant, "--title", "一次交换"];
+    let written = terminal.json(&[&evidence[..], &about].concat()).await;
+    assert_eq!(written["events"], 4, "applied, issued, requested, completed: {written}");
+    let (key, roots) = (text(&city.path("log.vkey")), text(&city.path("ca.pem")));
+    std::fs::write(&key, city.fleet.verifier_key()).unwrap();
+    std::fs::copy(city.fleet.data().join("credentials/auditor/ca.pem"), &roots).unwrap();
+    let replayed = ["audit", "replay", "--as", "auditor", "--about", &city.grant];
+    let replayed = terminal.text(&replayed).await;
+    // Other places and forms to choose events.
+    let other = text(&city.path("other.zip"));
+    let evidence = ["audit", "evidence", "--as", "auditor", "--to", &other];
+    for chosen in [&["--index", "0,2"][..], &["--stream", "EXCHANGE", "--sequence", "1,2"]] {
+        let written = terminal.json(&[&evidence[..], chosen].concat()).await;
+        assert_eq!(written["events"], 2, "{chosen:?}: {written}");
+    }
+    let none = terminal.run(&[&evidence[..], &["--about", "nobody"]].concat()).await;
+    assert!(failure(none).contains("no event was chosen"));
+    city.fleet.stop().await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let stranger = Terminal::new(&folder.path().join("nowhere"));
+    let report = text(&folder.path().join("report.html"));
+    let verify = ["audit", "verify", &bundle, "--key", &key, "--roots", &roots];
+    let verdict = stranger.json(&[&verify[..], &["--report", &report]].concat()).await;
+    assert_eq!(verdict["faults"], serde_json::json!([]), "{verdict}");
+    let signed: Vec<_> = verdict["signatures"].as_array().unwrap().clone();
+    assert!(signed.iter().all(|signed| signed["accepted"] == true), "{verdict}");
+    let signed: Vec<_> = signed.iter().map(|signed| signed["what"].as_str().unwrap()).collect();
+    assert_eq!(signed, ["grant", "transfer request", "receipt", "receipt"]);
+    assert!(std::fs::read_to_string(&report).unwrap().contains("<h1>一次交换</h1>"));
+    let told = stranger.text(&["audit", "replay", "--bundle", &bundle, "--key", &key]).await;
+    assert_eq!(told, replayed);
+    let unchecked = stranger.text(&verify[..5]).await;
+    assert!(unchecked.contains("name the root certificate with --roots"), "{unchecked}");
+
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(&bundle, bytes).unwrap();
+    let refused = stranger.run(&verify).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stdout.contains("not a whole zip archive"), "{refused:?}");
+    assert!(refused.stderr.contains("does not hold"), "{refused:?}");
+    let refused = stranger.run(&["audit", "replay", "--bundle", &bundle, "--key", &key]).await;
+    assert!(failure(refused).contains("not a whole zip archive"));
+}
+
 /// R46.2, R23.2: without certificate or account a stranger keeps a checkpoint, and later verifies the log against it over plain HTTP; a
 /// witness that is required and has not cosigned is a finding. An auditor is told what is logged, and how it stands with witnesses.
 #[tokio::test]

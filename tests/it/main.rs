@@ -21,6 +21,7 @@ mod push;
 mod questions;
 mod register;
 mod restart;
+mod state;
 mod story;
 mod tiers;
 mod trace;

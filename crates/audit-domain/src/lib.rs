@@ -5,6 +5,7 @@ pub mod cosignature;
 pub mod coverage;
 pub mod proof;
 pub mod tile;
+pub mod tlog_proof;
 pub mod tree;
 
 pub mod finding;
@@ -13,6 +14,7 @@ pub use checkpoint::{Checkpoint, LogKey, Verifier};
 pub use cosignature::{Cosignature, Witness};
 pub use coverage::{Admission, Coverage, Logged};
 pub use tile::Tile;
+pub use tlog_proof::TlogProof;
 pub use tree::{StoredHash, Tree};
 
 #[cfg(test)]

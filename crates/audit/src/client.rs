@@ -18,10 +18,14 @@ use crate::events::Event as Logged;
 use crate::replay::{Storyteller, Told};
 use crate::time;
 
+pub use evidence::GatherError;
+pub use history::History;
 pub use proof::{Proof, ProofError};
 pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
 
+mod evidence;
+mod history;
 mod proof;
 mod tiles;
 mod verify;
@@ -60,6 +64,17 @@ pub enum Which {
         /// The sequence number.
         sequence: u64,
     },
+}
+
+impl From<Which> for Event {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Index(index) => Self::Index(index),
+            Which::Position { stream, sequence } => {
+                Self::Position(StreamPosition { stream, sequence })
+            }
+        }
+    }
 }
 
 impl LogClient {
@@ -146,13 +161,7 @@ impl LogClient {
     /// # Errors
     /// The call failed, or what came is no proof.
     pub async fn prove(&self, verifier: &Verifier, which: Which) -> Result<Proof, ProofError> {
-        let event = match which {
-            Which::Index(index) => Event::Index(index),
-            Which::Position { stream, sequence } => {
-                Event::Position(StreamPosition { stream, sequence })
-            }
-        };
-        let request = GetInclusionProofRequest { event: Some(event), size: 0 };
+        let request = GetInclusionProofRequest { event: Some(which.into()), size: 0 };
         let answer = self.calls.clone().get_inclusion_proof(request).await?.into_inner();
         let proof = Proof {
             index: answer.index,

@@ -23,6 +23,7 @@ mod tiles;
 mod web;
 
 pub mod client;
+pub mod evidence;
 pub mod replay;
 
 pub mod findings;

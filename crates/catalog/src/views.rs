@@ -20,9 +20,13 @@ pub use libraries::libraries;
 pub use obligations::obligations;
 pub use register::register;
 
-use publicdata_event_store::Recorded;
+use std::sync::Arc;
+
 use publicdata_event_store::aggregates::{Codec, EventOf};
-use publicdata_views::ApplyError;
+use publicdata_event_store::{Recorded, Store};
+use publicdata_views::{ApplyError, Database, Projector};
+
+use crate::app::BuildError;
 
 /// The stream of the catalogue's events.
 pub(crate) const STREAM: &str = "CATALOG";
@@ -38,6 +42,32 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_catalog_register.sql"),
     include_str!("../migrations/0008_catalog_agreement.sql"),
 ];
+
+/// Every view of the catalogue, and its directory, in this database: to rebuild them, and to compare them with live ones (H2).
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector>>, BuildError> {
+    let place = || (database.clone(), Arc::clone(store));
+    let mut views = vec![publicdata_directory::view(database, store).await?];
+    let (database, store) = place();
+    views.push(entries(database, store).await?);
+    let (database, store) = place();
+    views.push(items(database, store).await?);
+    let (database, store) = place();
+    views.push(register(database, store).await?);
+    let (database, store) = place();
+    views.push(harvest(database, store).await?);
+    let (database, store) = place();
+    views.push(collection(database, store).await?);
+    let (database, store) = place();
+    views.push(obligations(database, store).await?);
+    let (database, store) = place();
+    views.push(libraries(database, store).await?);
+    let (database, store) = place();
+    views.push(assessment(database, store).await?);
+    Ok(views)
+}
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.
 pub(crate) fn events_of<C: Codec>(

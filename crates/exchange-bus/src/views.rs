@@ -15,15 +15,35 @@ mod subscriptions;
 mod tickets;
 pub(crate) mod transfers;
 
+use std::sync::Arc;
+
 use prost::{Message, Name};
 use prost_types::Any;
-use publicdata_views::ApplyError;
+use publicdata_event_store::Store;
+use publicdata_views::{ApplyError, Database, Projector};
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, error::BoxDynError};
+
+use crate::app::BuildError;
 
 pub use catalogue::Catalogue;
 pub use log::Log;
 pub use objections::Objections;
+
+/// Every view of the bus, and its directory, in this database: to rebuild them, and to compare them with live ones (H2).
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector>>, BuildError> {
+    database.migrate("bus", MIGRATIONS).await?;
+    let open = |view| Projector::new(database.clone(), Arc::clone(store), view);
+    Ok(vec![
+        publicdata_directory::view(database, store).await?,
+        open(Arc::new(Catalogue)).await?,
+        open(Arc::new(Log)).await?,
+        open(Arc::new(Objections::default())).await?,
+    ])
+}
 
 /// The stream of the catalogue's events.
 pub(crate) const CATALOG: &str = "CATALOG";

@@ -14,6 +14,8 @@ use publicdata_views::{ApplyError, Database, DatabaseError, Projector, Projector
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, error::BoxDynError};
 
+use crate::app::BuildError;
+
 pub(crate) use resources::{SUSPENDED, WITHDRAWN};
 
 /// The stream that tells of catalogue entries.
@@ -31,6 +33,15 @@ const MIGRATIONS: &[&str] = &[
 pub(crate) struct Views {
     pub(crate) resources: Arc<Projector>,
     pub(crate) publications: Arc<Projector>,
+}
+
+/// Every view of the portal's service, and its directory, in this database: to rebuild them, and to compare them with live ones (H2).
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector>>, BuildError> {
+    let Views { resources, publications } = Views::open(database, store).await?;
+    Ok(vec![publicdata_directory::view(database, store).await?, resources, publications])
 }
 
 /// Why the views cannot be opened.

@@ -97,6 +97,7 @@ and then, in another terminal:
   publicdata fetch --help                                        fetch it (获取)
   publicdata audit replay --as auditor --subject ev.exchange.    the story from events alone
   publicdata audit verify --as auditor                           the log, checked from the first leaf
+  publicdata audit verify {data}/results/evidence.zip --key {data}/audit-log/log.vkey --roots {data}/credentials/auditor/ca.pem
 `publicdata` is target/debug/publicdata, or: cargo run -p publicdata --"
     )
 }

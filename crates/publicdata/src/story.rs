@@ -9,6 +9,7 @@ mod doubt;
 mod exchange;
 mod obligations;
 mod opening;
+mod outside;
 mod preparation;
 mod push;
 

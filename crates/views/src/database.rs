@@ -74,6 +74,23 @@ impl Database {
     /// # Errors
     /// Says what cannot be reached or made.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        let database = Self::connect(url).await?;
+        database.migrate("views", POSITION_MIGRATIONS).await?;
+        Ok(database)
+    }
+
+    /// Opens a database that another program keeps: nothing is made or migrated, also no file.
+    ///
+    /// # Errors
+    /// Says what cannot be reached.
+    pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
+        match Engine::of(url)? {
+            Engine::Sqlite if !url.contains('?') => Self::connect(&format!("{url}?mode=rw")).await,
+            Engine::Sqlite | Engine::Postgres => Self::connect(url).await,
+        }
+    }
+
+    async fn connect(url: &str) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
         let url = match engine {
@@ -91,9 +108,7 @@ impl Database {
             .await
             .map_err(failed)?;
 
-        let database = Self { pool, engine, turn: Arc::default() };
-        database.migrate("views", POSITION_MIGRATIONS).await?;
-        Ok(database)
+        Ok(Self { pool, engine, turn: Arc::default() })
     }
 
     /// Brings the tables of `owner` up to date. `migrations` is every migration that ever was, oldest first; one that was

@@ -6,12 +6,14 @@ pub mod projector;
 
 mod position;
 
+pub mod compare;
 pub mod content;
 pub mod database;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use compare::{ColumnDifference, Comparison, Difference};
 pub use content::Content;
 pub use database::{Database, DatabaseError, Engine, Transaction};
 pub use projector::{Projector, ProjectorError, Rebuilt, WaitError};

@@ -30,9 +30,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// One view, its database, and the store that it follows. Share it in an `Arc`: one task runs it, others wait for it.
 pub struct Projector {
-    database: Database,
+    pub(crate) database: Database,
     store: Store,
-    view: Arc<dyn View>,
+    pub(crate) view: Arc<dyn View>,
     /// Held from reading a position to telling of it, so that what is told never goes back.
     writing: Mutex<()>,
     progress: watch::Sender<Progress>,
@@ -76,6 +76,12 @@ impl Projector {
         let stored = positions.clone();
         let progress = watch::Sender::new(Progress { positions, stored, failure: None });
         Ok(Arc::new(Self { database, store, view, writing: Mutex::default(), progress }))
+    }
+
+    /// The view's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.view.name()
     }
 
     /// Applies events as they come, until `shutdown`. Run it in a task.
@@ -184,6 +190,14 @@ impl Projector {
     /// # Errors
     /// An event cannot be applied, or store or database fail.
     pub async fn rebuild(&self) -> Result<Rebuilt, ProjectorError> {
+        self.rebuild_up_to(|_| u64::MAX).await
+    }
+
+    /// The same from the commits up to the last one of each stream, as `last_of` names it.
+    pub(crate) async fn rebuild_up_to(
+        &self,
+        last_of: impl Fn(&str) -> u64,
+    ) -> Result<Rebuilt, ProjectorError> {
         let _writing = self.writing.lock().await;
         let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
         position::reset(transaction.connection(), self.view.name())
@@ -198,8 +212,11 @@ impl Projector {
         for &stream in self.view.streams() {
             let mut history =
                 self.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
-            let mut last = 0;
+            let (mut last, end) = (0, last_of(stream));
             while let Some(recorded) = history.try_next().await.map_err(ProjectorError::Store)? {
+                if recorded.sequence > end {
+                    break;
+                }
                 if self.view.concerns(&recorded.subject) {
                     self.apply(&mut transaction, &recorded).await?;
                 }

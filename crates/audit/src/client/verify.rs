@@ -151,7 +151,7 @@ impl LogClient {
     }
 
     /// The checkpoint that outsiders are shown, once it covers the newest, or patience is at its end.
-    async fn settled_offer(
+    pub(super) async fn settled_offer(
         &self,
         verifier: &Verifier,
         newest: &[u8],

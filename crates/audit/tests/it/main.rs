@@ -9,6 +9,7 @@ mod access;
 mod administrator;
 mod auditor;
 mod crash;
+mod evidence;
 mod findings;
 mod logging;
 mod program;

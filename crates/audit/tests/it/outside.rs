@@ -27,13 +27,22 @@ pub(crate) fn told(output: Output) -> String {
 
 /// Runs `tests/go/tiles`.
 pub(crate) async fn go_tiles(arguments: &[&str]) -> Output {
+    go_program("tiles", arguments).await
+}
+
+/// Runs `tests/go/evidence`.
+pub(crate) async fn go_evidence(arguments: &[&str]) -> Output {
+    go_program("evidence", arguments).await
+}
+
+async fn go_program(name: &str, arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("tiles");
+    let program = folder.path().join(name);
     let built = go()
         .args(["build", "-o"])
         .arg(&program)
         .arg("main.go")
-        .current_dir(root().join("tests/go/tiles"))
+        .current_dir(root().join("tests/go").join(name))
         .output()
         .await;
     let built = built.unwrap_or_else(|error| panic!("go cannot be run: {error}; run `make setup`"));
@@ -56,7 +65,16 @@ fn go() -> Command {
 
 /// Runs `tests/python/read_log.py`.
 pub(crate) async fn read_log(arguments: &[&str]) -> Output {
-    let program = root().join("tests/python/read_log.py");
+    python_program("read_log.py", arguments).await
+}
+
+/// Runs `tests/python/check_evidence.py`.
+pub(crate) async fn check_evidence(arguments: &[&str]) -> Output {
+    python_program("check_evidence.py", arguments).await
+}
+
+async fn python_program(name: &str, arguments: &[&str]) -> Output {
+    let program = root().join("tests/python").join(name);
     python().arg(program).args(arguments).output().await.unwrap()
 }
 

@@ -7,11 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use futures::TryStreamExt as _;
 use publicdata_audit::client::{
-    Finding, LogClient, Proof, Report, Selection, TileLog, TileReport, Verification, Which,
+    Finding, LogClient, Proof, Report, TileLog, TileReport, Verification, Which,
 };
-use publicdata_audit::replay::{About, Told};
 use publicdata_audit_domain::{Verifier, Witness};
 use publicdata_proto::audit::v1::{
     GetCoverageResponse, ListWitnessesResponse, StreamCoverage, WitnessStatus,
@@ -22,6 +20,10 @@ use crate::context::Context;
 use crate::output::{print_line, read_json_file, to_json};
 use crate::session::Session;
 
+pub(crate) mod evidence;
+mod replay;
+mod state;
+
 /// The log's public key below a fleet's data folder.
 pub const VERIFIER_KEY: &str = "audit-log/log.vkey";
 
@@ -29,10 +31,17 @@ pub const VERIFIER_KEY: &str = "audit-log/log.vkey";
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell the story from events alone, in the order of the log (重放).
-    Replay(Replay),
+    Replay(replay::Replay),
     /// Check the whole log: every event, the signed checkpoint, proofs, coverage (验证). With --url, its tiles alone, over plain
-    /// HTTP: that takes no certificate.
+    /// HTTP: that takes no certificate. With a FILE, that bundle of evidence, offline: that takes neither fleet nor network.
     Verify(Verify),
+    /// Write events and their proofs into one file that anybody can verify offline (证据).
+    #[command(after_long_help = evidence::GUIDE)]
+    Evidence(evidence::Gather),
+    /// Rebuild a service's state from events alone, as it was at a moment (时点还原).
+    State(state::State),
+    /// Rebuild a service's views from events alone, and show row by row how the live ones differ (比对).
+    Compare(state::Compare),
     /// Say how far each stream is in the log, and what the check that goes on all the time has found.
     Coverage,
     /// Say how it stands with the outside witnesses that cosign checkpoints (见证).
@@ -61,33 +70,12 @@ pub enum Command {
     },
 }
 
-/// Arguments of `replay`.
-#[derive(Clone, Debug, Args)]
-pub struct Replay {
-    /// Only this stream: CATALOG, EXCHANGE, OPENDATA or AUDIT.
-    #[arg(long, default_value = "")]
-    pub stream: String,
-    /// Only subjects that start so, such as `ev.exchange.grant.`.
-    #[arg(long, default_value = "")]
-    pub subject: String,
-    /// Not before this moment, such as 2026-01-04T09:00:00+08:00.
-    #[arg(long)]
-    pub from: Option<jiff::Timestamp>,
-    /// Not after this moment.
-    #[arg(long)]
-    pub until: Option<jiff::Timestamp>,
-    /// Only what concerns this: an organisation's code, a case number, the id of a resource, grant, transfer, ticket, dispute …: what
-    /// names it, what happened further to that, and what it did.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["stream", "subject"])]
-    pub about: Option<String>,
-    /// Print CSV with a header, a line an event.
-    #[arg(long)]
-    pub csv: bool,
-}
-
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub struct Verify {
+    /// A bundle of evidence, as `evidence` wrote it: then nothing is asked of anybody.
+    #[arg(value_name = "FILE", conflicts_with_all = ["url", "since", "samples"])]
+    pub file: Option<PathBuf>,
     /// The log's public key, a file; by default that of the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
@@ -100,6 +88,12 @@ pub struct Verify {
     /// A witness's verifier key, `<name>+<id>+<key>`: it must have cosigned the checkpoint. May be repeated.
     #[arg(long = "witness", value_name = "VKEY")]
     pub witnesses: Vec<Witness>,
+    /// The platform's root certificate (PEM), by which the signatures within the events of a bundle are checked.
+    #[arg(long, requires = "file")]
+    pub roots: Option<PathBuf>,
+    /// Write the report of a bundle anew, from its events, into this file (HTML).
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub report: Option<PathBuf>,
     /// How many events to have proven one by one.
     #[arg(long, default_value_t = 8, conflicts_with = "url")]
     pub samples: u32,
@@ -128,10 +122,13 @@ pub struct Prove {
 /// The service refused, or the log is not sound.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Replay(arguments) => replay(context, arguments).await,
+        Command::Replay(arguments) => replay::run(context, arguments).await,
+        Command::Evidence(arguments) => evidence::gather(context, arguments).await,
         Command::Verify(arguments) => verify(context, arguments).await,
         Command::Finding(command) => finding::run(context, command).await,
         Command::Rules(command) => rules::run(context, command).await,
+        Command::State(arguments) => state::tell(context, arguments).await,
+        Command::Compare(arguments) => state::compare(context, arguments).await,
         Command::Coverage => {
             let streams = log(&context.session()?)?.coverage().await.map_err(problem)?;
             let told: Vec<_> = streams.iter().map(coverage_line).collect();
@@ -181,79 +178,10 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     }
 }
 
-async fn replay(context: &Context, arguments: Replay) -> anyhow::Result<()> {
-    let Replay { stream, subject, from, until, about, csv } = arguments;
-    let mut about = about.map(About::new);
-    // What concerns a thing may have named it long before.
-    let first = if about.is_some() { None } else { from };
-    let selection = Selection { stream, subject_prefix: subject, from: first, until };
-    let log = log(&context.session()?)?;
-    let mut events = Box::pin(log.replay(selection).await.map_err(problem)?);
-    let mut table = csv.then(Table::begin).transpose()?;
-    while let Some(told) = events.try_next().await.map_err(problem)? {
-        let is_wanted = about.as_mut().is_none_or(|about| about.concerns(&told));
-        if !is_wanted || told.recorded_at < from {
-            continue;
-        }
-        // One line an event, also in JSON: a log of any length can be read as it comes.
-        match (&mut table, context.output.is_json()) {
-            (Some(table), _) => table.tell(&told)?,
-            (None, true) => print_line(serde_json::to_string(&told)?)?,
-            (None, false) => print_line(&told)?,
-        }
-    }
-    Ok(())
-}
-
-/// Events as CSV, printed as they come.
-struct Table(csv::Writer<Vec<u8>>);
-
-impl Table {
-    fn begin() -> anyhow::Result<Self> {
-        let mut table = Self(csv::Writer::from_writer(Vec::new()));
-        table.print(&[
-            "index",
-            "stream",
-            "sequence",
-            "recordedAt",
-            "occurredAt",
-            "subject",
-            "actor",
-            "commandId",
-            "type",
-            "sentence",
-        ])?;
-        Ok(table)
-    }
-
-    fn tell(&mut self, told: &Told) -> anyhow::Result<()> {
-        let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-        for event in &told.events {
-            self.print(&[
-                &told.index.to_string(),
-                &told.stream,
-                &told.sequence.to_string(),
-                &time(told.recorded_at),
-                &time(told.occurred_at),
-                &told.subject,
-                &told.actor,
-                &told.command_id,
-                &event.type_name,
-                &event.sentence,
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn print(&mut self, record: &[&str]) -> anyhow::Result<()> {
-        self.0.write_record(record)?;
-        self.0.flush()?;
-        let line = std::mem::replace(&mut self.0, csv::Writer::from_writer(Vec::new()));
-        print_line(String::from_utf8_lossy(&line.into_inner()?).trim_end_matches(['\r', '\n']))
-    }
-}
-
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
+    if let Some(file) = arguments.file.clone() {
+        return evidence::verify(context, &file, arguments);
+    }
     let verifier = verifier(context, arguments.key.as_ref())?;
     let old_checkpoint = match &arguments.since {
         Some(path) => {

@@ -3,11 +3,15 @@
 use anyhow::{Context as _, ensure};
 use futures::TryStreamExt as _;
 use publicdata_audit::client::{LogClient, Selection, Verification, Which};
+use publicdata_audit::evidence::{self, Statement, Texts, Trust};
 use publicdata_audit_domain::Verifier;
+use publicdata_identity::TrustRoots;
 
-use super::Cast;
+use super::{Cast, outside};
+use crate::commands::audit::evidence::{in_words, write};
 use crate::commands::audit::summary;
 use crate::sample::AUDITOR;
+use crate::session::credentials_folder;
 
 pub(super) async fn audit(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result<()> {
     let session = cast.session(AUDITOR.accounts[1].1)?;
@@ -62,5 +66,69 @@ pub(super) async fn audit(cast: &mut Cast<'_>, grant_id: &str) -> anyhow::Result
         Ok(((), said))
     };
     let title = "The catalogue's view is rebuilt from nothing, to the same content";
+    cast.narrator.step(title, step).await?;
+
+    hand_over(cast, &log, &verifier, grant_id).await
+}
+
+/// Everything about the grant goes into one file, for somebody who never met the platform; and that one's own program checks it.
+async fn hand_over(
+    cast: &mut Cast<'_>,
+    log: &LogClient,
+    verifier: &Verifier,
+    grant_id: &str,
+) -> anyhow::Result<()> {
+    let path = cast.results.join("evidence.zip");
+    let step = async {
+        let statement = Statement {
+            title: "一项授权的申请、批准、使用与撤销".to_owned(),
+            selection: format!("what concerns the grant {grant_id}"),
+            finding: None,
+        };
+        let gathered = log.evidence_about(verifier, grant_id, (None, None), statement).await?;
+        let bundle = write(&gathered, &path)?;
+        let said = format!(
+            "{}: {} events, {} bytes; report.html in it is the report",
+            path.display(),
+            gathered.items().len(),
+            bundle.len()
+        );
+        Ok(((), said))
+    };
+    let title = "The grant's story is written into one file of evidence";
+    cast.narrator.step(title, step).await?;
+
+    let auditor = credentials_folder(cast.fleet.data(), AUDITOR.accounts[1].1);
+    let step = async {
+        let roots = TrustRoots::from_pem(&std::fs::read_to_string(auditor.join("ca.pem"))?)?;
+        let trust = Trust { log: verifier.clone(), witnesses: Vec::new(), roots: Some(roots) };
+        let verdict = evidence::verify(&std::fs::read(&path)?, &trust, Texts::Compare)?;
+        ensure!(verdict.holds(), "the evidence does not hold: {}", in_words(&verdict));
+        let signed = |what: &str| {
+            let of_kind = verdict.signatures.iter().filter(|signed| signed.what == what);
+            of_kind.filter(|signed| signed.accepted == Some(true)).count()
+        };
+        let (grants, receipts) = (signed("grant"), signed("receipt"));
+        ensure!(grants == 1 && receipts >= 2, "{grants} grants and {receipts} receipts are signed");
+        let said = format!(
+            "{} events proven in a signed tree of {} leaves, with the file and two public keys alone\n\
+             the grant is signed by the provider, {} receipts by both nodes",
+            verdict.events.len(),
+            verdict.size,
+            receipts / 2
+        );
+        Ok(((), said))
+    };
+    cast.narrator.step("A stranger verifies the file offline", step).await?;
+
+    let Some(wheels) = outside::installed() else {
+        return cast.narrator.say(
+            "     The outside verifier (aics-tlog) is not on this machine, so it has not checked the file: `deploy/setup auditors` \
+             brings it",
+        );
+    };
+    let key = cast.fleet.verifier_key().to_owned();
+    let step = async { Ok(((), outside::check(&wheels, &path, &key).await?)) };
+    let title = "A verifier that we did not write (aics-tlog) checks the file's proofs";
     cast.narrator.step(title, step).await
 }

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+mod compare;
 mod fixture;
 mod projector;

@@ -1,0 +1,105 @@
+//! A live view, held row by row against what its events give.
+
+use std::sync::Arc;
+
+use publicdata_views::compare::{Kind, Value};
+use publicdata_views::{Comparison, Database};
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use crate::fixture::{Bench, SOON, STREAM, run};
+
+/// The same view, built anew in a database of its own.
+async fn compared(bench: &Bench) -> Comparison {
+    let mut fresh = Bench::sqlite().await;
+    fresh.store = Arc::clone(&bench.store);
+    let live = Database::open_existing(&bench.url).await.unwrap();
+    fresh.projector().await.compare(&live).await.unwrap()
+}
+
+async fn execute(bench: &Bench, sql: &str) {
+    bench.database.pool().execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+}
+
+/// H2: each row that somebody changed, added or took away in the live database is named, with its key, its column and both values.
+async fn rows_that_were_tampered_with_are_named(bench: Bench) {
+    let last = bench.append(9).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
+    let untouched = compared(&bench).await;
+    assert!(untouched.is_equal(), "{untouched:?}");
+    assert_eq!((untouched.rows, untouched.positions[STREAM]), (3 + 9, 9));
+
+    execute(&bench, "UPDATE tally SET commits = 7 WHERE subject = 'ev.catalog.tally.t1'").await;
+    execute(&bench, "DELETE FROM tally_entry WHERE sequence = 4").await;
+    execute(
+        &bench,
+        "INSERT INTO tally_entry (sequence, subject) VALUES (99, 'ev.catalog.tally.t0')",
+    )
+    .await;
+    let compared = compared(&bench).await;
+
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    let found: Vec<_> = compared
+        .differences
+        .iter()
+        .map(|row| {
+            let key = row.key[0].1.clone();
+            let column = row.columns[0].clone();
+            (row.table, key, row.kind, column.column, column.live, column.rebuilt)
+        })
+        .collect();
+    let number = |number| Some(Value::Number(number));
+    let (one, zero) = ("ev.catalog.tally.t1", "ev.catalog.tally.t0");
+    assert_eq!(
+        found,
+        [
+            ("tally", text(one), Kind::Changed, "commits".to_owned(), number(7), number(3)),
+            ("tally_entry", number(4), Kind::Missing, "subject".to_owned(), None, text(zero)),
+            ("tally_entry", number(99), Kind::Extra, "subject".to_owned(), text(zero), None),
+        ]
+    );
+    assert!(compared.differences.iter().all(|row| row.columns.len() == 1), "{compared:?}");
+}
+
+/// H2: what has happened since is no difference: both are compared at the same commit.
+async fn live_view_that_is_behind_is_compared_where_it_is(bench: Bench) {
+    let last = bench.append(5).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
+    bench.append(4).await;
+
+    let compared = compared(&bench).await;
+
+    assert!(compared.is_equal(), "{compared:?}");
+    assert_eq!(compared.positions[STREAM], 5);
+}
+
+#[tokio::test]
+async fn sqlite_rows_that_were_tampered_with_are_named() {
+    rows_that_were_tampered_with_are_named(Bench::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn postgres_rows_that_were_tampered_with_are_named() {
+    rows_that_were_tampered_with_are_named(Bench::postgres().await).await;
+}
+
+#[tokio::test]
+async fn sqlite_live_view_that_is_behind_is_compared_where_it_is() {
+    live_view_that_is_behind_is_compared_where_it_is(Bench::sqlite().await).await;
+}
+
+/// What is looked for and not there is not made.
+#[tokio::test]
+async fn database_that_does_not_exist_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.sqlite");
+
+    let opened = Database::open_existing(&format!("sqlite:{}", file.display())).await;
+
+    assert!(opened.is_err() && !file.exists());
+}
