@@ -79,8 +79,24 @@ async fn findings_are_followed_by_commands_alone() {
     })
     .await;
 
+    evidence_is_verified_elsewhere(&city, &terminal, id).await;
     rules_are_tried(&city, &terminal).await;
     unusual_use_is_found(&city, &terminal).await;
+}
+
+/// R46.2: the finding in one file, with what shows it and what was done about it, for whoever never met the fleet.
+async fn evidence_is_verified_elsewhere(city: &City, terminal: &Terminal, id: &str) {
+    let file = city.path("evidence.zip");
+    let file = file.to_str().unwrap();
+    let gather = ["audit", "evidence", "--as", "auditor", "--finding", id, "--to", file];
+    let gathered = terminal.json(&gather).await;
+    // The network's event, and the finding's raising, order, clearing, report and acceptance.
+    assert_eq!(gathered["events"], 6, "{gathered}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = city.fleet.data().join("audit-log/log.vkey");
+    let verify = ["audit", "verify", file, "--key", key.to_str().unwrap()];
+    let verdict = Terminal::new(elsewhere.path()).text(&verify).await;
+    assert!(verdict.contains("rectification accepted"), "{verdict}");
 }
 
 async fn rules_are_tried(city: &City, terminal: &Terminal) {

@@ -9,10 +9,14 @@ use publicdata_audit::client::{GatherError, Which};
 use publicdata_audit::evidence::{self, Evidence, Statement, Texts, Trust, Verdict};
 use publicdata_audit::replay::Told;
 use publicdata_identity::TrustRoots;
+use publicdata_proto::audit::v1::{Finding, GetFindingRequest, StreamPosition};
 use publicdata_types::Digest;
 
 use super::{Verify, log, problem, verifier};
+use crate::commands::answer;
 use crate::context::Context;
+use crate::output::to_json;
+use crate::session::Session;
 
 /// How evidence is given away and checked.
 pub(super) const GUIDE: &str = "\
@@ -20,6 +24,7 @@ The file holds the events as they were stored, proofs that they are in the log (
 cosignatures that it has, the certificates of whoever signed within the events, and a report to read (report.html).
 
   publicdata audit evidence --as auditor --about GRANT --to evidence.zip
+  publicdata audit evidence --as auditor --finding FINDING --to evidence.zip
   publicdata audit verify evidence.zip --key log.vkey --roots ca.pem       anywhere, without the platform
 
 Whoever verifies takes log.vkey (audit-log/log.vkey in the fleet's folder) and ca.pem from elsewhere than the file. That the events are in
@@ -27,7 +32,7 @@ the log is proven; that there are no others is not.";
 
 /// Arguments of `evidence`.
 #[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("chosen").required(true).args(["indexes", "sequences", "about"]))]
+#[command(group = clap::ArgGroup::new("chosen").required(true).args(["indexes", "sequences", "about", "finding"]))]
 pub struct Gather {
     /// The file to write (zip).
     #[arg(long, value_name = "FILE")]
@@ -35,7 +40,7 @@ pub struct Gather {
     /// Events by their places in the log, from 0, with commas between.
     #[arg(long = "index", value_name = "INDEX", value_delimiter = ',', conflicts_with_all = ["sequences", "about"])]
     pub indexes: Vec<u64>,
-    /// The stream of the events that `--sequence` names: CATALOG, EXCHANGE or OPENDATA.
+    /// The stream of the events that `--sequence` names: CATALOG, EXCHANGE, OPENDATA or AUDIT.
     #[arg(long, requires = "sequences")]
     pub stream: Option<String>,
     /// Events by their places in the stream, with commas between.
@@ -51,6 +56,9 @@ pub struct Gather {
     /// it, what happened further to that, and what it did.
     #[arg(long, value_name = "ID")]
     pub about: Option<String>,
+    /// A finding (id): the events that show it, and all that happened to it since.
+    #[arg(long, value_name = "ID")]
+    pub finding: Option<String>,
     /// With --about: not before this moment, such as 2026-01-04T09:00:00+08:00.
     #[arg(long, requires = "about")]
     pub from: Option<jiff::Timestamp>,
@@ -75,6 +83,9 @@ impl Gather {
         let time = |word: &str, at: Option<jiff::Timestamp>| {
             at.map(|at| format!(", {word} {at}")).unwrap_or_default()
         };
+        if let Some(finding) = &self.finding {
+            return format!("finding {finding}");
+        }
         match (&self.about, &self.stream) {
             (Some(thing), _) => {
                 let (from, until) = (time("from", self.from), time("until", self.until));
@@ -100,16 +111,25 @@ impl Gather {
 /// The service refused, an event is not there or not proven, or the file cannot be written.
 pub(super) async fn gather(context: &Context, arguments: Gather) -> anyhow::Result<()> {
     let log_key = verifier(context, arguments.key.as_ref())?;
-    let log = log(&context.session()?)?;
+    let session = context.session()?;
+    let log = log(&session)?;
     let selection = arguments.selection();
-    let title = arguments.title.clone().unwrap_or_else(|| selection.clone());
-    let statement = Statement { title, selection, finding: None };
+    let found = match &arguments.finding {
+        Some(id) => Some(found(&session, id).await?),
+        None => None,
+    };
+    let raised = found.as_ref().and_then(|found| found.raised.as_ref());
+    let title = raised.map_or_else(|| selection.clone(), |raised| raised.title.clone());
+    let title = arguments.title.clone().unwrap_or(title);
+    let finding = found.as_ref().map(to_json).transpose()?;
+    let places = found.as_ref().map_or_else(|| arguments.places(), shown_by);
+    let statement = Statement { title, selection, finding };
     let gathered = match &arguments.about {
         Some(thing) => {
             let period = (arguments.from, arguments.until);
             log.evidence_about(&log_key, thing, period, statement).await
         }
-        None => log.evidence_of(&log_key, &arguments.places(), statement).await,
+        None => log.evidence_of(&log_key, &places, statement).await,
     };
     let gathered = gathered.map_err(|error| match error {
         GatherError::Call(status) => problem(status),
@@ -131,6 +151,23 @@ pub(super) async fn gather(context: &Context, arguments: Gather) -> anyhow::Resu
         bundle.len()
     );
     context.output.value(&value, text)
+}
+
+/// A finding that the caller may see.
+async fn found(session: &Session, id: &str) -> anyhow::Result<Finding> {
+    let request = GetFindingRequest { finding_id: id.to_owned() };
+    let found = answer(session.findings()?.get_finding(request).await)?;
+    Ok(found.finding.unwrap_or_default())
+}
+
+/// The events that show a finding, and its own.
+fn shown_by(finding: &Finding) -> Vec<Which> {
+    let evidence = finding.raised.iter().flat_map(|raised| &raised.evidence);
+    let place = |position: &StreamPosition| Which::Position {
+        stream: position.stream.clone(),
+        sequence: position.sequence,
+    };
+    evidence.chain(&finding.events).map(place).collect()
 }
 
 /// Writes a bundle, whole or not at all.
