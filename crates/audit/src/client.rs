@@ -21,6 +21,7 @@ pub use proof::{Proof, ProofError};
 pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
 
+mod entries;
 mod proof;
 mod tiles;
 mod verify;

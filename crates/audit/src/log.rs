@@ -18,7 +18,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_cosignature.sql"),
 ];
 
+mod rebuild;
 mod rows;
+
+pub use rebuild::{Rebuild, RebuildError};
 
 /// The log, as its one writer holds it.
 pub struct Log {
