@@ -1,7 +1,7 @@
 //! Records of a block, as nats-server writes them; all numbers with the least byte first:
 //! `length:4 sequence:8 time:8 subject length:2 subject header length:4 headers payload checksum:8`.
 //!
-//! The highest bit of the length says that there are headers. The checksum is HighwayHash of what stands from the sequence on, without
+//! The highest bit of the length says that there are headers. The checksum is `HighwayHash` of what stands from the sequence on, without
 //! the lengths, with a key that follows from the names of stream and block.
 
 use highway::{HighwayHash as _, HighwayHasher, Key};
@@ -12,6 +12,16 @@ use crate::{BoxError, Recorded};
 
 const HAS_HEADERS: u32 = 1 << 31;
 const FIXED_BYTES: usize = 4 + 8 + 8 + 2 + 4 + 8;
+
+/// What goes into a record.
+struct Message<'a> {
+    sequence: u64,
+    /// In nanoseconds since the epoch.
+    time: i64,
+    subject: &'a str,
+    headers: &'a str,
+    payload: &'a [u8],
+}
 
 /// Makes the records of one block.
 #[derive(Debug)]
@@ -35,24 +45,17 @@ impl Checksums {
     }
 
     pub(super) fn record(&self, recorded: &Recorded) -> Result<Vec<u8>, BoxError> {
-        let time = i64::try_from(recorded.recorded_at.as_nanosecond())?;
-        self.encode(
-            recorded.sequence,
-            time,
-            &recorded.subject.to_string(),
-            &headers(recorded),
-            &recorded.payload,
-        )
+        self.encode(&Message {
+            sequence: recorded.sequence,
+            time: i64::try_from(recorded.recorded_at.as_nanosecond())?,
+            subject: &recorded.subject.to_string(),
+            headers: &headers(recorded),
+            payload: &recorded.payload,
+        })
     }
 
-    fn encode(
-        &self,
-        sequence: u64,
-        time: i64,
-        subject: &str,
-        headers: &str,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, BoxError> {
+    fn encode(&self, message: &Message<'_>) -> Result<Vec<u8>, BoxError> {
+        let Message { sequence, time, subject, headers, payload } = *message;
         let bytes = FIXED_BYTES + subject.len() + headers.len() + payload.len();
         let mut hasher = HighwayHasher::new(self.key);
         let mut record = Vec::with_capacity(bytes);
@@ -98,7 +101,13 @@ mod tests {
         let checksums = Checksums::of_block("ORIGINAL", 1);
         let time = i64::from_le_bytes([0x46, 0x40, 0x12, 0xb4, 0x7b, 0xa7, 0xeb, 0x18]);
 
-        let record = checksums.encode(1, time, "ev.original.a", "NATS/1.0\r\nA: b\r\n\r\n", b"hi");
+        let record = checksums.encode(&Message {
+            sequence: 1,
+            time,
+            subject: "ev.original.a",
+            headers: "NATS/1.0\r\nA: b\r\n\r\n",
+            payload: b"hi",
+        });
 
         assert_eq!(hex::encode(record.unwrap()), WRITTEN.replace(' ', ""));
     }
