@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
-mod disk;
 mod fleet;
 mod process;
 mod python;

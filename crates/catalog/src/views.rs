@@ -20,9 +20,13 @@ pub use libraries::libraries;
 pub use obligations::obligations;
 pub use register::register;
 
-use publicdata_event_store::Recorded;
+use std::sync::Arc;
+
 use publicdata_event_store::aggregates::{Codec, EventOf};
-use publicdata_views::ApplyError;
+use publicdata_event_store::{Recorded, Store};
+use publicdata_views::{ApplyError, Database, Projector};
+
+use crate::app::BuildError;
 
 /// The stream of the catalogue's events.
 pub(crate) const STREAM: &str = "CATALOG";
@@ -38,6 +42,24 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_catalog_register.sql"),
     include_str!("../migrations/0008_catalog_agreement.sql"),
 ];
+
+/// All of the service's views, in a database of its own: to rebuild them, and to compare their content.
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector>>, BuildError> {
+    let (database, store) = (|| database.clone(), || Arc::clone(store));
+    Ok(vec![
+        entries(database(), store()).await?,
+        items(database(), store()).await?,
+        libraries(database(), store()).await?,
+        collection(database(), store()).await?,
+        register(database(), store()).await?,
+        obligations(database(), store()).await?,
+        assessment(database(), store()).await?,
+        harvest(database(), store()).await?,
+    ])
+}
 
 /// What happened to an aggregate of this kind; `None` if the commit is about another.
 pub(crate) fn events_of<C: Codec>(

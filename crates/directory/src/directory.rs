@@ -43,6 +43,16 @@ pub enum OpenError {
     Read(#[source] ProjectorError),
 }
 
+/// The directory's view, in a service's own database: to rebuild it, and to compare its content.
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn view(database: Database, store: Store) -> Result<Arc<Projector>, OpenError> {
+    database.migrate("directory", MIGRATIONS).await.map_err(OpenError::Migrate)?;
+    let view = Arc::new(Organisations::default());
+    Projector::new(database, store, view).await.map_err(OpenError::Read)
+}
+
 impl Directory {
     /// Opens the directory in a service's own database, and follows the catalogue's events in a task.
     ///

@@ -9,5 +9,5 @@ mod endings;
 mod view;
 
 pub use caller::Caller;
-pub use directory::{Directory, OpenError};
+pub use directory::{Directory, OpenError, view};
 pub use organisation::{Closed, Organisation};

@@ -15,9 +15,12 @@ mod subscriptions;
 mod tickets;
 pub(crate) mod transfers;
 
+use std::sync::Arc;
+
 use prost::{Message, Name};
 use prost_types::Any;
-use publicdata_views::ApplyError;
+use publicdata_event_store::Store;
+use publicdata_views::{ApplyError, Database, DatabaseError, Projector, ProjectorError};
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, error::BoxDynError};
 
@@ -29,6 +32,9 @@ pub use objections::Objections;
 pub(crate) const CATALOG: &str = "CATALOG";
 /// The stream of our own events.
 pub(crate) const EXCHANGE: &str = "EXCHANGE";
+
+/// Whose tables they are, to the database.
+pub(crate) const OWNER: &str = "bus";
 
 /// Every migration of the bus's tables, oldest first.
 pub const MIGRATIONS: &[&str] = &[
@@ -43,6 +49,31 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_correction.sql"),
     include_str!("../migrations/0010_source_state.sql"),
 ];
+
+/// The service's views, in a database of its own: to rebuild them, and to compare their content.
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn views(database: &Database, store: &Store) -> Result<[Arc<Projector>; 3], ViewsError> {
+    database.migrate(OWNER, MIGRATIONS).await?;
+    let open = |view| Projector::new(database.clone(), Arc::clone(store), view);
+    Ok([
+        open(Arc::new(Catalogue)).await?,
+        open(Arc::new(Log)).await?,
+        open(Arc::new(Objections::default())).await?,
+    ])
+}
+
+/// Why views cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewsError {
+    /// The tables cannot be made.
+    #[error("the tables cannot be made")]
+    Migrate(#[from] DatabaseError),
+    /// The positions cannot be read.
+    #[error("the views cannot be read")]
+    Read(#[from] ProjectorError),
+}
 
 /// An event that contradicts those before it.
 #[derive(Debug, thiserror::Error)]

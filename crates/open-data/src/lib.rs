@@ -20,3 +20,4 @@ mod portal;
 
 pub use app::{App, BuildError, Dependencies};
 pub use config::{Config, ProcessConfig};
+pub use views::{OpenError as ViewsError, views};

@@ -26,6 +26,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_standing.sql"),
 ];
 
+/// The service's views, in a database of its own: to rebuild them, and to compare their content.
+///
+/// # Errors
+/// The database cannot be used.
+pub async fn views(database: &Database, store: &Store) -> Result<[Arc<Projector>; 2], OpenError> {
+    let Views { resources, publications } = Views::open(database, store).await?;
+    Ok([resources, publications])
+}
+
 /// What follows the events.
 #[derive(Clone, Debug)]
 pub(crate) struct Views {

@@ -15,7 +15,7 @@ use publicdata_proto::node::v1::{GetStatusRequest, Subscription, SubscriptionSta
 use publicdata_views::testing::{TestPostgres, postgres};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::disk::SmallDisk;
+use publicdata_service_kit::testing::SmallDisk;
 use crate::fleet::{City, PURPOSE, Refused, Rows, until};
 use crate::town::socket_url;
 
