@@ -17,6 +17,7 @@ mod faults;
 mod objections;
 mod push;
 mod questions;
+mod recovery;
 mod register;
 mod restart;
 mod story;

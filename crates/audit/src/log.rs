@@ -88,6 +88,21 @@ pub enum LogError {
     Key(#[from] checkpoint::KeyError),
 }
 
+impl LogError {
+    /// Whether another process has written to the same log meanwhile.
+    pub(crate) fn is_contested(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.is_unique_violation(),
+            Self::Tables(_)
+            | Self::Database(_)
+            | Self::Checkpoint(_)
+            | Self::HashMissing(_)
+            | Self::OtherRoot { .. }
+            | Self::Key(_) => false,
+        }
+    }
+}
+
 impl Log {
     /// Takes up the log in `database`, or begins one, and checks that it is the one that `key` has signed.
     ///

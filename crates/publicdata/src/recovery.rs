@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use publicdata_audit::client::TileLog;
 use publicdata_audit_domain::{Checkpoint, Verifier};
+use publicdata_event_store::Store;
 use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, StreamOptions};
 use publicdata_event_store::memory::MemoryStore;
 use publicdata_event_store::server::{NatsServer, ServerOptions};
-use publicdata_event_store::Store;
 use publicdata_identity::{SpiffeId, TrustDomain};
 use publicdata_recovery::backup::{Folder, Source};
 use publicdata_recovery::events::Recorder;
@@ -221,8 +221,10 @@ impl Restored {
     }
 
     /// Ends the server: everything is on disk.
-    pub async fn stop(mut self) {
-        self.server.stop().await;
+    pub async fn stop(self) {
+        let Self { mut server, store, .. } = self;
+        drop(store);
+        server.stop().await;
     }
 }
 

@@ -129,9 +129,8 @@ pub async fn run(
 
 fn write_manifest(place: &Place, manifest: &Manifest) -> Result<Digest, Error> {
     let path = format!("{MANIFESTS}/{}", manifest::name(manifest.number));
-    let text = serde_json::to_vec_pretty(manifest).map_err(|error| {
-        Error::file("write", place.path(&path))(std::io::Error::other(error))
-    })?;
+    let text = serde_json::to_vec_pretty(manifest)
+        .map_err(|error| Error::file("write", place.path(&path))(std::io::Error::other(error)))?;
     place.write(&path, |file| file.write_all(&text))?;
     Ok(Digest::of(&text))
 }

@@ -265,7 +265,10 @@ impl Link {
             return Some("the manifest before it is not the one that it was made after".to_owned());
         }
         if *size != self.signed.size {
-            return Some(format!("its checkpoint is of {} events, not of {size}", self.signed.size));
+            return Some(format!(
+                "its checkpoint is of {} events, not of {size}",
+                self.signed.size
+            ));
         }
         let mut next = before.map_or(0, |before| before.manifest.size);
         for segment in segments {

@@ -49,8 +49,8 @@ impl Recorder {
 
     async fn record<M: Name>(&self, aggregate: &str, event: &M) -> Result<Uuid, Error> {
         let id = Uuid::new_v4();
-        let subject = Subject::new(SERVICE, aggregate, &id.to_string())
-            .expect("the parts are plain words");
+        let subject =
+            Subject::new(SERVICE, aggregate, &id.to_string()).expect("the parts are plain words");
         let commit = NewCommit {
             command_id: CommandId::from_uuid(id),
             actor: self.actor.clone(),

@@ -108,9 +108,7 @@ pub(crate) fn read(
         Some(target) if error.kind() == io::ErrorKind::StorageFull => {
             Error::file("write", target)(error)
         }
-        Some(_) | None => {
-            Error::damaged(&sealed_path, format!("it cannot be unpacked: {error}"))
-        }
+        Some(_) | None => Error::damaged(&sealed_path, format!("it cannot be unpacked: {error}")),
     })?;
     let found = Digest::from_bytes(hashed.hasher.finalize().into());
     if found != entry.sha256 {

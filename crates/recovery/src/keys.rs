@@ -27,7 +27,8 @@ impl Recipients {
     /// # Errors
     /// There is none, or one is no recipient.
     pub fn parse(texts: &[String]) -> Result<Self, Error> {
-        const WHY: &str = "a recipient begins with `age1`, as `publicdata backup key` and `age-keygen` print it";
+        const WHY: &str =
+            "a recipient begins with `age1`, as `publicdata backup key` and `age-keygen` print it";
         let parsed = texts.iter().map(|text| {
             let what = format!("`{text}`");
             text.trim().parse().map_err(|_| Error::Key { what, why: WHY })

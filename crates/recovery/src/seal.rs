@@ -34,8 +34,7 @@ pub(crate) fn seal(
     recipients: &Recipients,
 ) -> io::Result<(u64, Digest)> {
     let mut hashed = Hashed { file, hasher: Sha256::new(), bytes: 0 };
-    let encryptor =
-        age::Encryptor::with_recipients(recipients.all()).map_err(io::Error::other)?;
+    let encryptor = age::Encryptor::with_recipients(recipients.all()).map_err(io::Error::other)?;
     let mut encrypted = encryptor.wrap_output(&mut hashed)?;
     zstd::stream::copy_encode(&mut plain, &mut encrypted, LEVEL)?;
     encrypted.finish()?;
@@ -78,8 +77,9 @@ pub(crate) fn open(
     check(folder, sealed)?;
     let path = folder.join(&sealed.path);
     let file = File::open(&path).map_err(Error::file("read", &path))?;
-    let unreadable =
-        |error: age::DecryptError| Error::damaged(&path, format!("it cannot be decrypted: {error}"));
+    let unreadable = |error: age::DecryptError| {
+        Error::damaged(&path, format!("it cannot be decrypted: {error}"))
+    };
     let decryptor = age::Decryptor::new_buffered(BufReader::new(file)).map_err(unreadable)?;
     let plain = match decryptor.decrypt(identities.all()) {
         Ok(plain) => plain,

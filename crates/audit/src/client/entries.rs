@@ -19,7 +19,8 @@ impl TileLog {
         };
         let path = bundle.to_string();
         let bytes = self.get(&path).await?;
-        let entries = tile::entries(&bytes).map_err(|_| TilesError::Malformed { path: path.clone() })?;
+        let entries =
+            tile::entries(&bytes).map_err(|_| TilesError::Malformed { path: path.clone() })?;
         if u64::try_from(entries.len()) != Ok(bundle.width) {
             return Err(TilesError::Malformed { path });
         }

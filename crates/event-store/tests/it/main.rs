@@ -14,4 +14,5 @@ mod raw;
 mod restore;
 mod server;
 mod single;
+mod standby;
 mod trust;

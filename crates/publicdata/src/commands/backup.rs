@@ -135,8 +135,8 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     drop(progress);
     checked?;
     if let Some(since) = &arguments.since {
-        let kept = std::fs::read(since)
-            .with_context(|| format!("cannot read {}", since.display()))?;
+        let kept =
+            std::fs::read(since).with_context(|| format!("cannot read {}", since.display()))?;
         backup.reaches(&kept, &verifier)?;
     }
     let newest = backup.newest();

@@ -61,8 +61,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
 
     let backup = Backup::open(&Place::new(&arguments.from), &verifier)?;
     let nats_server = arguments.nats_server;
-    let plan =
-        Plan { backup: &backup, verifier: &verifier, identities: &identities, nats_server };
+    let plan = Plan { backup: &backup, verifier: &verifier, identities: &identities, nats_server };
     let signal = shutdown_signal()?;
     let drilled = tokio::select! {
         drilled = drill(&live, &plan, place.path()) => drilled?,
@@ -78,11 +77,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn drill(
-    live: &Live,
-    plan: &Plan<'_>,
-    place: &std::path::Path,
-) -> anyhow::Result<Drilled> {
+async fn drill(live: &Live, plan: &Plan<'_>, place: &std::path::Path) -> anyhow::Result<Drilled> {
     let began_at = Clock::system().now();
     let streams = STREAMS.map(ToOwned::to_owned);
     let loss = Loss::now(&live.store, &streams, plan.backup).await?;

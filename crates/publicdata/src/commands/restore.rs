@@ -56,8 +56,8 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
     let verifier = verifier(&arguments.keys)?;
     let backup = Backup::open(&Place::new(&arguments.from), &verifier)?;
     if let Some(since) = &arguments.since {
-        let kept = std::fs::read(since)
-            .with_context(|| format!("cannot read {}", since.display()))?;
+        let kept =
+            std::fs::read(since).with_context(|| format!("cannot read {}", since.display()))?;
         backup.reaches(&kept, &verifier)?;
     }
     ensure_new(&data)?;
@@ -69,8 +69,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
     clear(&staging)?;
 
     let nats_server = arguments.nats_server.clone();
-    let plan =
-        Plan { backup: &backup, verifier: &verifier, identities: &identities, nats_server };
+    let plan = Plan { backup: &backup, verifier: &verifier, identities: &identities, nats_server };
     let signal = shutdown_signal()?;
     let restored = tokio::select! {
         restored = restore(&plan, &arguments.keys, &staging) => restored,

@@ -10,8 +10,8 @@ use prost_types::Any;
 use publicdata_audit::client::TileLog;
 use publicdata_audit::{App, Config, Dependencies, keys};
 use publicdata_audit_domain::{Checkpoint, Verifier};
-use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_event_store::jetstream::{JetStreamStore, Options};
+use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_event_store::testing::{TestNats, nats};
 use publicdata_event_store::{NewCommit, Store, Subject};
 use publicdata_identity::{CertificateAuthority, testing};
@@ -132,8 +132,7 @@ impl Bench {
     pub(crate) async fn restore(&self, name: &str) -> Result<Restored, Error> {
         let folder = self.folder.path().join(name);
         let database = Database::open(&sqlite(&folder)).await.unwrap();
-        let target =
-            restore::Target { events: &folder, database: &database, root: &folder };
+        let target = restore::Target { events: &folder, database: &database, root: &folder };
         let backup = self.backup()?;
         let (verifier, identities) = (&self.verifier, &self.identities);
         let checkpoint =
@@ -200,8 +199,7 @@ async fn audit(
     let url = format!("sqlite:{}", database.display());
     let config = Config { http: Some(listen), ..Config::new(listen, &url, ORIGIN, key) };
     let credentials = testing::credentials(certificates, &testing::service("audit"));
-    let dependencies =
-        Dependencies { store: Arc::clone(store), credentials, tasks: tasks.clone() };
+    let dependencies = Dependencies { store: Arc::clone(store), credentials, tasks: tasks.clone() };
     let app = App::build(config, dependencies).await.unwrap();
     let log = TileLog::new(&format!("http://{}", app.http_addr().unwrap())).unwrap();
     let size = app.log_size();

@@ -2,11 +2,11 @@
 
 use publicdata_audit::client::Verification;
 use publicdata_event_store::Store;
+use publicdata_event_store::jetstream::StreamOptions;
+use publicdata_identity::testing;
 use publicdata_recovery::drill::{self, Loss};
 use publicdata_recovery::events::Recorder;
 use publicdata_recovery::{Error, SERVICE, STREAM, restore};
-use publicdata_identity::testing;
-use publicdata_event_store::jetstream::StreamOptions;
 use publicdata_service_kit::Clock;
 
 use crate::bench::{Bench, Restored, STREAMS, append};
