@@ -88,7 +88,7 @@ async fn backup_alone_gives_the_same_platform() {
     operator.register("11510100MB00000514", "成都市气象局").await;
     let second = operator.back_up().await;
     let (before, old) = (seen(&operator.terminal).await, operator.keep_checkpoint("old").await);
-    operator.register("11510100MB0000071W", "成都市水务局").await;
+    operator.register("11510100MB00000716", "成都市水务局").await;
     let newer = operator.keep_checkpoint("newer").await;
     operator.up.interrupt().await;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use publicdata_audit::client::TileLog;
 use publicdata_audit::queries;
@@ -161,14 +161,23 @@ impl Moment {
     /// Waits for it, and keeps what the process shows meanwhile.
     async fn comes(&self, database: &Database, tiles: &TileLog, shown: &mut BTreeSet<Vec<u8>>) {
         match self {
-            Self::Starting(after) => tokio::time::sleep(*after).await,
+            Self::Starting(after) => {
+                let due = Instant::now() + *after;
+                while Instant::now() < due {
+                    shown.extend(tiles.checkpoint().await.ok());
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
             Self::Logging { size: enough, further } => {
                 until("the process to log", async || {
                     shown.extend(tiles.checkpoint().await.ok());
                     size(database).await >= *enough
                 })
                 .await;
-                tokio::time::sleep(*further).await;
+                let due = Instant::now() + *further;
+                while Instant::now() < due {
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
