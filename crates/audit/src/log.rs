@@ -176,7 +176,12 @@ impl Log {
     async fn take_state(&mut self) -> Result<State, LogError> {
         match self.state.take() {
             Some(state) => Ok(state),
-            None => self.load().await,
+            None => {
+                let state = self.load().await?;
+                // Another process may have written meanwhile.
+                self.size.send_replace(state.tree.size());
+                Ok(state)
+            }
         }
     }
 

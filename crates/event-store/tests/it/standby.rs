@@ -20,12 +20,10 @@ async fn main_and_standby() -> (TestNats, TestNats) {
         ..options
     });
     let main = main.await;
-    let standby = nats_with(|options| ServerOptions {
-        domain: Some("standby".to_owned()),
-        leaf_of: main.server.leaf_address(),
-        ..options
-    });
-    (main, standby.await)
+    let leaf_of = main.server.leaf_address();
+    let domain = Some("standby".to_owned());
+    let standby = nats_with(|options| ServerOptions { domain, leaf_of, ..options }).await;
+    (main, standby)
 }
 
 async fn mirrored(standby: &JetStreamStore, last: u64) {
