@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
-mod disk;
 mod fleet;
 mod process;
 mod python;
@@ -19,6 +18,7 @@ mod findings;
 mod objections;
 mod push;
 mod questions;
+mod recovery;
 mod register;
 mod restart;
 mod state;

@@ -68,6 +68,12 @@ impl Tree {
         Ok(Self { size, edge: edge.collect::<Result<_, _>>()? })
     }
 
+    /// The hashes of its right edge, from left to right: those at [`edge_indexes`], which [`resume`](Self::resume) takes.
+    #[must_use]
+    pub fn edge(&self) -> &[Digest] {
+        &self.edge
+    }
+
     /// How many leaves it has.
     #[must_use]
     pub const fn size(&self) -> u64 {

@@ -190,7 +190,7 @@ const fn check_events_per_s() -> u32 {
 }
 
 fn every_stream() -> Vec<String> {
-    ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT"].map(ToOwned::to_owned).to_vec()
+    ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", "RECOVERY"].map(ToOwned::to_owned).to_vec()
 }
 
 #[cfg(test)]

@@ -18,7 +18,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_cosignature.sql"),
 ];
 
+mod rebuild;
 mod rows;
+
+pub use rebuild::{Rebuild, RebuildError};
 
 /// The log, as its one writer holds it.
 pub struct Log {
@@ -83,6 +86,21 @@ pub enum LogError {
     /// The log's own verifier key is unusable.
     #[error("the log's key has no verifier key")]
     Key(#[from] checkpoint::KeyError),
+}
+
+impl LogError {
+    /// Whether another process has written to the same log meanwhile.
+    pub(crate) fn is_contested(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.is_unique_violation(),
+            Self::Tables(_)
+            | Self::Database(_)
+            | Self::Checkpoint(_)
+            | Self::HashMissing(_)
+            | Self::OtherRoot { .. }
+            | Self::Key(_) => false,
+        }
+    }
 }
 
 impl Log {
@@ -158,7 +176,12 @@ impl Log {
     async fn take_state(&mut self) -> Result<State, LogError> {
         match self.state.take() {
             Some(state) => Ok(state),
-            None => self.load().await,
+            None => {
+                let state = self.load().await?;
+                // Another process may have written meanwhile.
+                self.size.send_replace(state.tree.size());
+                Ok(state)
+            }
         }
     }
 

@@ -112,6 +112,12 @@ impl Writer {
 
 async fn rest(pause: Option<Duration>, error: &LogError) {
     let pause = pause.unwrap_or(BACKOFF.delay_max);
+    if error.is_contested() {
+        tracing::warn!(
+            "another process writes to the same log: it is gone on with after what that one wrote; unless this is a rolling update, \
+             one audit service too many runs on this database, and should be ended"
+        );
+    }
     tracing::warn!(
         error = chain(error),
         pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),

@@ -39,27 +39,15 @@ impl NewCommit {
         commit.encode_to_vec().into()
     }
 
-    /// The headers that help routing and tracing: CloudEvents in the binary mode of its NATS binding, and the trace context.
+    /// The headers that help routing and tracing.
     pub(crate) fn headers(&self, subject: &Subject) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("ce-specversion", "1.0".to_owned()),
-            ("ce-id", self.command_id.to_string()),
-            ("ce-source", format!("/publicdata/{}", subject.service())),
-            ("ce-type", "publicdata.event.v1.Commit".to_owned()),
-            ("ce-subject", subject.to_string()),
-            ("ce-time", self.occurred_at.to_string()),
-            ("content-type", "application/protobuf".to_owned()),
-        ];
-        headers.extend(self.trace().map(|trace| ("traceparent", trace.to_owned())));
-        headers
+        headers(subject, self.command_id.to_string(), Some(self.occurred_at), self.trace())
     }
 
     /// The trace context, if it can stand in a header: whoever sends one with a line break gets no trace, and no header of
     /// its own.
     pub(crate) fn trace(&self) -> Option<&str> {
-        self.traceparent
-            .as_deref()
-            .filter(|trace| trace.bytes().all(|byte| byte.is_ascii_graphic()))
+        self.traceparent.as_deref().filter(|trace| is_plain(trace))
     }
 }
 
@@ -99,6 +87,18 @@ impl Recorded {
         parse_command_id(self, &self.commit()?)
     }
 
+    /// The headers that it was stored with, but for its id; none but the trace, if it is no commit.
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
+        let trace = self.traceparent.as_deref().filter(|trace| is_plain(trace));
+        match self.commit() {
+            Ok(commit) => {
+                let occurred_at = commit.occurred_at.as_ref().and_then(from_proto);
+                headers(&self.subject, commit.command_id, occurred_at, trace)
+            }
+            Err(_) => trace.map(|trace| ("traceparent", trace.to_owned())).into_iter().collect(),
+        }
+    }
+
     pub(crate) fn malformed(&self, source: impl Into<crate::BoxError>) -> Error {
         Error::Malformed {
             stream: self.stream.clone(),
@@ -119,6 +119,35 @@ pub struct Appended {
     pub sequence: u64,
     /// Whether the commit was found stored already, by an earlier call or by an attempt whose acknowledgement was lost.
     pub repeated: bool,
+}
+
+/// CloudEvents in the binary mode of its NATS binding, and the trace context.
+fn headers(
+    subject: &Subject,
+    id: String,
+    occurred_at: Option<Timestamp>,
+    trace: Option<&str>,
+) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("ce-specversion", "1.0".to_owned()),
+        ("ce-id", id),
+        ("ce-source", format!("/publicdata/{}", subject.service())),
+        ("ce-type", "publicdata.event.v1.Commit".to_owned()),
+        ("ce-subject", subject.to_string()),
+    ];
+    headers.extend(occurred_at.map(|time| ("ce-time", time.to_string())));
+    headers.push(("content-type", "application/protobuf".to_owned()));
+    headers.extend(trace.map(|trace| ("traceparent", trace.to_owned())));
+    headers
+}
+
+/// Whether it can stand in a header: a line break would begin another one.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn from_proto(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(time.seconds, time.nanos).ok()
 }
 
 fn to_proto(time: Timestamp) -> prost_types::Timestamp {

@@ -8,6 +8,7 @@ mod subject;
 pub mod aggregates;
 pub mod jetstream;
 pub mod memory;
+pub mod restore;
 pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,7 +1,7 @@
 //! A nats-server as a child process, for `publicdata up` and for tests.
 
 mod binary;
-mod config;
+pub(crate) mod config;
 mod orphan;
 mod ports;
 

@@ -154,7 +154,7 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies.clone();
 
         let database = Database::open(&config.database).await?;
-        database.migrate("bus", views::MIGRATIONS).await?;
+        database.migrate(views::OWNER, views::MIGRATIONS).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
         let Projectors { catalogue, log, objections, view } =
             Projectors::open(&database, &store).await?;

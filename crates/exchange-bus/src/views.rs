@@ -35,7 +35,7 @@ pub use objections::Objections;
 /// # Errors
 /// The database cannot be used.
 pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector>>, BuildError> {
-    database.migrate("bus", MIGRATIONS).await?;
+    database.migrate(OWNER, MIGRATIONS).await?;
     let open = |view| Projector::new(database.clone(), Arc::clone(store), view);
     Ok(vec![
         publicdata_directory::view(database, store).await?,
@@ -49,6 +49,9 @@ pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector
 pub(crate) const CATALOG: &str = "CATALOG";
 /// The stream of our own events.
 pub(crate) const EXCHANGE: &str = "EXCHANGE";
+
+/// Whose tables they are, to the database.
+pub(crate) const OWNER: &str = "bus";
 
 /// Every migration of the bus's tables, oldest first.
 pub const MIGRATIONS: &[&str] = &[

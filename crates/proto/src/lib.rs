@@ -61,6 +61,14 @@ pub mod audit {
     }
 }
 
+/// Events of disaster recovery, and what a backup's segments hold.
+pub mod recovery {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("publicdata.recovery.v1");
+    }
+}
+
 /// The encoded `FileDescriptorSet` of every message and service: for gRPC reflection, and for whoever decodes an event by
 /// its type URL alone.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -9,9 +9,9 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 
 use crate::commands::import::SomeRefused;
 use crate::commands::{
-    assessment, audit, calendar, centre, change, collection, dispute, duty, fetch, grant, init,
-    library, node, obligation, open, organisation, proof, query, register, resource, subscription,
-    ticket, transfer,
+    assessment, audit, backup, calendar, centre, change, collection, dispute, drill, duty, fetch,
+    grant, init, library, node, obligation, open, organisation, proof, query, register, resource,
+    restore, subscription, ticket, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -105,6 +105,13 @@ pub enum Command {
     /// The audit log: replay, verify, prove (审计).
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Backups of the whole platform: make, check (灾备、备份).
+    #[command(subcommand, after_long_help = backup::GUIDE)]
+    Backup(backup::Command),
+    /// Restore a platform from its backup into a new folder (恢复).
+    Restore(restore::Arguments),
+    /// Try whether the platform can be restored from its backup, and record what came of it (灾备演练).
+    Drill(drill::Arguments),
 }
 
 // === impl Command ===
@@ -137,7 +144,10 @@ impl Command {
             | Self::Open(_)
             | Self::Centre(_)
             | Self::Duty(_)
-            | Self::Audit(_) => "warn",
+            | Self::Audit(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Drill(_) => "warn",
         }
     }
 }
@@ -224,5 +234,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Node(command) => node::run(&context, command).await,
         Command::Open(command) => open::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Backup(command) => Box::pin(backup::run(&context, command)).await,
+        Command::Restore(arguments) => Box::pin(restore::run(&context, arguments)).await,
+        Command::Drill(arguments) => Box::pin(drill::run(&context, arguments)).await,
     }
 }

@@ -2,11 +2,13 @@
 
 pub mod assessment;
 pub mod audit;
+pub mod backup;
 pub mod calendar;
 pub mod centre;
 pub mod change;
 pub mod collection;
 pub mod dispute;
+pub mod drill;
 pub mod duty;
 pub mod export;
 pub mod fetch;
@@ -23,6 +25,7 @@ pub mod proof;
 pub mod query;
 pub mod register;
 pub mod resource;
+pub mod restore;
 pub mod search;
 pub mod subscription;
 pub mod ticket;

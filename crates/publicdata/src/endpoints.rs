@@ -28,6 +28,9 @@ pub struct Endpoints {
     /// Where the event store lets in leaf nodes, those of districts' tiers, `host:port`; empty if there are none.
     #[serde(default)]
     pub leaf_nodes: String,
+    /// Where the event store lets in services, and whoever makes backups, `tls://host:port`.
+    #[serde(default)]
+    pub event_store: String,
     /// gRPC address of the opening service.
     pub open_data: String,
     /// gRPC address of the audit log.

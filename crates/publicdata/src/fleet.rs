@@ -5,7 +5,7 @@
 
 mod lock;
 mod nodes;
-mod services;
+pub(crate) mod services;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ pub mod files;
 pub mod sheet;
 
 pub mod fleet;
+pub mod recovery;
 pub mod sample;
 
 pub mod demo;

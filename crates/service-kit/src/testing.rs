@@ -1,4 +1,6 @@
-//! A service's own program, as a test starts it: ended with the test.
+//! A service's own program, as a test starts it: ended with the test. And a disk that fills up.
+
+mod disk;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -13,6 +15,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::grpc::channel;
+
+pub use disk::SmallDisk;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);

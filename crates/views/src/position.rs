@@ -14,7 +14,6 @@ pub(crate) async fn load(
     connection: &mut AnyConnection,
     view: &dyn View,
 ) -> Result<Positions, sqlx::Error> {
-    let mut positions = Positions::new();
     for &stream in view.streams() {
         sqlx::query(
             "INSERT INTO view_position (view_name, stream_name, sequence) VALUES ($1, $2, 0)
@@ -24,15 +23,26 @@ pub(crate) async fn load(
         .bind(stream)
         .execute(&mut *connection)
         .await?;
+    }
+    read(connection, view).await
+}
 
+/// The view's positions as they stand; 0 for a stream that it is new to.
+pub(crate) async fn read(
+    connection: &mut AnyConnection,
+    view: &dyn View,
+) -> Result<Positions, sqlx::Error> {
+    let mut positions = Positions::new();
+    for &stream in view.streams() {
         let row = sqlx::query(
             "SELECT sequence FROM view_position WHERE view_name = $1 AND stream_name = $2",
         )
         .bind(view.name())
         .bind(stream)
-        .fetch_one(&mut *connection)
+        .fetch_optional(&mut *connection)
         .await?;
-        positions.insert(stream, row.try_get::<i64, _>(0)?.unsigned_abs());
+        let last = row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
+        positions.insert(stream, last.unsigned_abs());
     }
     Ok(positions)
 }

@@ -184,6 +184,24 @@ impl Projector {
             .map_err(ProjectorError::Database)
     }
 
+    /// What the tables hold at this moment, and how far they have come in each stream, as one reading shows both: whatever a projector of
+    /// another process writes meanwhile.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn stored_content(
+        &self,
+    ) -> Result<(BTreeMap<&'static str, u64>, Content), ProjectorError> {
+        let mut snapshot = self.database.snapshot().await.map_err(ProjectorError::Database)?;
+        let positions = position::read(snapshot.connection(), &*self.view)
+            .await
+            .map_err(ProjectorError::Database)?;
+        let content = content::of(snapshot.connection(), self.view.tables())
+            .await
+            .map_err(ProjectorError::Database)?;
+        Ok((positions, content))
+    }
+
     /// Drops what the view holds and builds it again from the first event on, in one transaction: readers see the old content
     /// until the new one is complete, and a failure leaves the old one.
     ///

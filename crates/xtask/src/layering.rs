@@ -20,6 +20,8 @@ const LAYERS: &[&[&str]] = &[
     &["directory"],
     &["transfer"],
     &["catalog", "exchange-bus", "node-agent", "open-data", "audit"],
+    // It reads and writes what the services keep, and asks none of them.
+    &["recovery"],
     &["publicdata"],
     &["tests"],
 ];
@@ -35,8 +37,8 @@ const RESERVED: &[Reserved] = &[
     // What a grant says is read once, in `transfer`, for the bus and the nodes.
     Reserved::new("exchange-domain", &["exchange-bus", "node-agent", "transfer"], OWN_RULES),
     Reserved::new("open-data-domain", &["open-data"], OWN_RULES),
-    // An auditor's command line checks proofs itself, rather than ask the service that made them.
-    Reserved::new("audit-domain", &["audit", "publicdata", "tests"], OWN_RULES),
+    // An auditor's command line checks proofs itself, rather than ask the service that made them; and so does a backup.
+    Reserved::new("audit-domain", &["audit", "publicdata", "recovery", "tests"], OWN_RULES),
 ];
 const OWN_RULES: &str = "a domain's rules belong to its service: ask it through its contract";
 

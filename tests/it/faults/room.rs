@@ -15,9 +15,9 @@ use publicdata_proto::node::v1::{GetStatusRequest, Subscription, SubscriptionSta
 use publicdata_views::testing::{TestPostgres, postgres};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::disk::SmallDisk;
 use crate::fleet::{City, PURPOSE, Refused, Rows, until};
 use crate::town::socket_url;
+use publicdata_service_kit::testing::SmallDisk;
 
 /// Less than a tenth of what a delivery takes in any sink.
 const BYTES_LEFT: u64 = 256 << 10;

@@ -85,6 +85,7 @@ impl District {
         let collector = Collector::default().start(&collecting).await.to_string();
         let config = bus_config(&city, &calls, &nats, [&address, &collector]);
         let endpoints = publicdata::endpoints::Endpoints {
+            event_store: String::new(),
             exchange_bus: address,
             exchange_bus_service: district_service("exchange-bus", &region),
             ..city.fleet.endpoints().clone()

@@ -73,6 +73,12 @@ pub enum TilesError {
         /// Why.
         source: WebError,
     },
+    /// It answers with something that is no bundle of the log's.
+    #[error("{path} of the log holds not the entries that it should")]
+    Malformed {
+        /// Which bundle.
+        path: String,
+    },
     /// It answers with something else.
     #[error("{url} was answered with {status}: {said}")]
     Status {
@@ -217,7 +223,7 @@ impl TileLog {
         Ok(Ok(()))
     }
 
-    async fn get(&self, path: &str) -> Result<Bytes, TilesError> {
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, TilesError> {
         let url = format!("{}/{path}", self.url);
         let uri = url.parse().map_err(|_| TilesError::Address { url: url.clone() })?;
         match self.web.get(uri, LIMITS).await {

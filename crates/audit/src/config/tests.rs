@@ -25,7 +25,7 @@ fn every_stream_is_logged_unless_said_otherwise() {
     let config = load(FILE).unwrap();
 
     assert_eq!(config.validate(), Ok(()));
-    assert_eq!(config.audit.streams, ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT"]);
+    assert_eq!(config.audit.streams, ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", "RECOVERY"]);
 }
 
 const WITNESS: &str = r#"

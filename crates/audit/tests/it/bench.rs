@@ -26,6 +26,7 @@ use publicdata_identity::{CertificateAuthority, SpiffeId, testing};
 use publicdata_proto::audit::v1::audit_service_client::AuditServiceClient;
 use publicdata_proto::catalog::v1::{OrganisationRegistered, Role};
 use publicdata_service_kit::grpc::{Channel, channel};
+use publicdata_service_kit::testing::free_address;
 use publicdata_service_kit::{Clock, Tasks};
 use publicdata_types::{CommandId, OrganisationCode};
 use publicdata_views::Database;
@@ -39,6 +40,8 @@ pub(crate) const ORIGIN: &str = "test.internal/audit";
 pub(crate) const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
 /// The service's own.
 pub(crate) const AUDIT: &str = "AUDIT";
+/// What the service logs unless it is told otherwise. Nobody makes the last one here.
+const LOGGED: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", AUDIT, "RECOVERY"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const WITNESS_PAUSE_MS: u64 = 50;
 
@@ -86,6 +89,12 @@ impl Bench {
         Self::with(store, Some(nats), Some(postgres()))
     }
 
+    /// On a nats-server of its own, and on SQLite in this folder.
+    pub(crate) async fn on_nats_with_database_in(folder: &std::path::Path) -> Self {
+        let database_url = format!("sqlite:{}", folder.join("audit.db").display());
+        Self { database_url, ..Self::on_nats().await }
+    }
+
     /// In memory and on SQLite.
     pub(crate) fn in_memory() -> Self {
         Self::with(Arc::new(MemoryStore::new()), None, None)
@@ -101,7 +110,7 @@ impl Bench {
             credentials.save(&folder.path().join(name)).unwrap();
             User { spiffe_id: id.to_string(), permissions: permissions(name, written, read) }
         };
-        let users = vec![user("audit", &[AUDIT], &STREAMS), user("writers", &STREAMS, &[AUDIT])];
+        let users = vec![user("audit", &[AUDIT], &LOGGED), user("writers", &STREAMS, &LOGGED)];
         let writers = folder.path().join("writers");
         let nats = nats_over_tls(&writers, users).await;
         let store = Arc::new(nats.config().open("writers", &writers, streams).await.unwrap());
@@ -121,10 +130,21 @@ impl Bench {
 
     /// The configuration of the service's own program, on what [`on_nats_over_tls`](Self::on_nats_over_tls) made.
     pub(crate) fn write_config(&self, listen: SocketAddr) -> PathBuf {
+        self.write_config_as("audit", listen, free_address())
+    }
+
+    /// The same under a name, with the log over plain HTTP.
+    pub(crate) fn write_config_as(
+        &self,
+        name: &str,
+        listen: SocketAddr,
+        http: SocketAddr,
+    ) -> PathBuf {
         let text = format!(
             "credentials = \"{folder}/audit\"\n\
              [audit]\n\
              listen = \"{listen}\"\n\
+             http = \"{http}\"\n\
              database = \"{database}\"\n\
              origin = \"{ORIGIN}\"\n\
              key = \"{folder}/log\"\n\
@@ -133,7 +153,7 @@ impl Bench {
             database = self.database_url,
             nats = self.nats.as_ref().unwrap().config_toml(),
         );
-        let path = self.folder.path().join("audit.toml");
+        let path = self.folder.path().join(name).with_extension("toml");
         std::fs::write(&path, text).unwrap();
         path
     }

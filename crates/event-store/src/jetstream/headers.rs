@@ -1,6 +1,6 @@
 //! Names of message headers that the server sets or heeds.
 
-pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
+pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
 pub(super) const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 pub(super) const EXPECTED_LAST: &str = "Nats-Expected-Last-Subject-Sequence";
 pub(super) const SUBJECT: &str = "Nats-Subject";

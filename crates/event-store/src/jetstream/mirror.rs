@@ -1,10 +1,10 @@
 //! A copy of a stream of another JetStream domain, which a leaf node keeps: it can be read while the other is out of reach.
 
-use async_nats::jetstream::stream::{Config, External, Source};
+use async_nats::jetstream::stream::{Config, External, Info, Source};
 use serde::Deserialize;
 
 use super::streams::{lasting, losses};
-use super::{JetStreamStore, Permissions, SetupError};
+use super::{JetStreamStore, Permissions, SetupError, StreamOptions};
 
 /// A stream of another domain that this one mirrors, under the same name and with the same sequences.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -47,6 +47,33 @@ impl JetStreamStore {
             return Ok(());
         }
         Err(SetupError::Stream { stream: mirror.stream.clone(), reasons })
+    }
+}
+
+impl JetStreamStore {
+    /// Makes a mirror the stream itself, which is written to: a standby takes over (R11.1). Whoever calls it sees to it that the original is
+    /// lost, or written to no more: else there are two. What the mirror had not received yet is not in it: the answer, its last sequence,
+    /// says how far it reaches, and the audit log's checkpoints whether that is all. May be repeated. Needs leave to change streams.
+    ///
+    /// # Errors
+    /// [`SetupError::Stream`] if the stream mirrors something else, or cannot be what a stream has to be.
+    #[tracing::instrument(level = "debug", skip_all, fields(stream = mirror.stream), err(level = "debug"))]
+    pub async fn promote(&self, mirror: &MirrorConfig, replicas: usize) -> Result<u64, SetupError> {
+        let stream = &mirror.stream;
+        let info = self.connection.info(stream).await;
+        let info = info.map_err(|failure| failure.about(stream, "describe the stream"))?;
+        if info.config.mirror.is_some() {
+            let reasons = broken_promises(&info.config, mirror, replicas);
+            if !reasons.is_empty() {
+                return Err(SetupError::Stream { stream: stream.clone(), reasons });
+            }
+            let call = format!("STREAM.UPDATE.{stream}");
+            let config = StreamOptions::new(stream, replicas).config();
+            let updated = self.connection.api::<Info>(call, &config).await;
+            updated.map_err(|failure| failure.about(stream, "promote the mirror"))?;
+        }
+        self.ensure_stream_with(StreamOptions::new(stream, replicas)).await?;
+        Ok(self.connection.retrying(|| self.connection.last_sequence(stream)).await?)
     }
 }
 

@@ -36,7 +36,7 @@ impl StreamOptions {
         Self { name, subjects, replicas, duplicate_window: DUPLICATE_WINDOW_OF_SERVER }
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         Config {
             subjects: self.subjects.clone(),
             duplicate_window: self.duplicate_window,

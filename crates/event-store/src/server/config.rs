@@ -13,6 +13,11 @@ pub(super) fn pid_path(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.pid")
 }
 
+/// Where the server keeps its streams, below which it makes a folder `jetstream`.
+pub(crate) fn store_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("streams")
+}
+
 pub(super) fn log_file(options: &ServerOptions) -> PathBuf {
     match &options.log_file {
         Some(path) => path.clone(),
@@ -40,7 +45,7 @@ pub(super) fn render(options: &ServerOptions, port: u16, monitor_port: u16) -> S
             .as_ref()
             .map(|domain| format!("  domain: {}\n", quoted(domain)))
             .unwrap_or_default(),
-        store_dir = quoted_path(&options.data_dir.join("streams")),
+        store_dir = quoted_path(&store_dir(&options.data_dir)),
     )];
     if let Some(tls) = &options.tls {
         parts.push(format!("tls {{\n{}  verify_and_map: true\n}}\n", files(tls)));

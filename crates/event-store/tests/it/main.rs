@@ -11,6 +11,8 @@ mod kit;
 mod memory;
 mod outage;
 mod raw;
+mod restore;
 mod server;
 mod single;
+mod standby;
 mod trust;

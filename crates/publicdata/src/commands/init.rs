@@ -16,8 +16,9 @@ pub const AUTHORITY_FOLDER: &str = "ca";
 pub const FIRST_AUTHORITY: &str = "authority";
 /// What the bus and the event store of a district's tier are called: these, and the division's code.
 pub const DISTRICT_SERVICES: [&str; 2] = ["exchange-bus", "nats"];
-/// The services of a fleet, by the names in their certificates.
-pub const SERVICES: [&str; 5] = ["catalog", "exchange-bus", "open-data", "audit", "nats"];
+/// The services of a fleet, by the names in their certificates; and who makes its backups, which is a command that is run.
+pub const SERVICES: [&str; 6] =
+    ["catalog", "exchange-bus", "open-data", "audit", "recovery", "nats"];
 
 const ROOT_DAYS: u16 = 3650;
 const LEAF_DAYS: u16 = 365;

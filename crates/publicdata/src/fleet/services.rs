@@ -23,16 +23,22 @@ use crate::endpoints::Endpoints;
 use crate::session::CREDENTIALS_FOLDER;
 
 /// Folder of the events below a fleet's data folder.
-pub(super) const NATS_FOLDER: &str = "nats";
+pub(crate) const NATS_FOLDER: &str = "nats";
 /// Folder of the exchange log's archives below it.
-const ARCHIVE_FOLDER: &str = "log-archive";
+pub(crate) const ARCHIVE_FOLDER: &str = "log-archive";
+/// Folder of what was opened to the public.
+pub(crate) const CONTENT_FOLDER: &str = "open-data-content";
+/// Folder of the audit log's key.
+pub(crate) const LOG_KEY_FOLDER: &str = "audit-log";
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
-const STREAMS: [(&str, &[&str], &[&str]); 4] = [
+const STREAMS: [(&str, &[&str], &[&str]); 5] = [
     ("catalog", &["CATALOG"], &["EXCHANGE"]),
     ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
     ("open-data", &["OPENDATA"], &["CATALOG"]),
-    ("audit", &["AUDIT"], &["CATALOG", "EXCHANGE", "OPENDATA"]),
+    ("audit", &["AUDIT"], &["CATALOG", "EXCHANGE", "OPENDATA", "RECOVERY"]),
+    // Nothing that runs: backups are read, and drills are recorded, under this name.
+    ("recovery", &["RECOVERY"], &["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT"]),
 ];
 
 /// The JetStream domain of the city's tier.
@@ -118,6 +124,8 @@ pub(super) async fn nats(
 /// Starts every service, each in tasks of its own.
 pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
     let mut services = Vec::new();
+    // The log waits for no stream that nobody makes.
+    connect(setting.data, publicdata_recovery::SERVICE, setting.nats).await?;
     let (catalog, catalog_feed, entries) = Box::pin(setting.catalog(&mut services)).await?;
     let exchange_bus = Box::pin(setting.exchange_bus(&mut services)).await?;
     let (open_data, portal) = Box::pin(setting.open_data(&mut services)).await?;
@@ -129,6 +137,7 @@ pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
         exchange_bus: exchange_bus.to_string(),
         exchange_bus_service: "exchange-bus".to_owned(),
         leaf_nodes: setting.nats.leaf_address().unwrap_or_default(),
+        event_store: setting.nats.url(),
         open_data: open_data.to_string(),
         audit: audit.to_string(),
         audit_log,
@@ -204,7 +213,7 @@ impl Setting<'_> {
 
     async fn open_data(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, SocketAddr)> {
         let Part { store, credentials, tasks, database } = self.part("open-data", services).await?;
-        let content = self.data.join("open-data-content");
+        let content = self.data.join(CONTENT_FOLDER);
         let (listen, http) = (self.ports.address(3), self.ports.address(5));
         let config = publicdata_open_data::Config::new(listen, http, database, content);
         let clock = self.clock.clone();
@@ -220,7 +229,7 @@ impl Setting<'_> {
     async fn audit(&self, services: &mut Services) -> anyhow::Result<(SocketAddr, String, String)> {
         let Part { store, credentials, tasks, database } = self.part("audit", services).await?;
         let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
-        let key = self.data.join("audit-log");
+        let key = self.data.join(LOG_KEY_FOLDER);
         let config = publicdata_audit::Config {
             http: Some(self.ports.address(8)),
             ..publicdata_audit::Config::new(listen, database, origin, key)
@@ -242,10 +251,14 @@ impl Setting<'_> {
         let credentials = Credentials::load(&credentials_folder(self.data, service))?;
         let tasks = Tasks::under(self.root);
         services.push((service, tasks.clone()));
-        let database = self.data.join(service).with_extension("sqlite");
-        let database = format!("sqlite:{}", database.display());
+        let database = database_url(self.data, service);
         Ok(Part { store, credentials, tasks, database })
     }
+}
+
+/// The database of a service.
+pub(crate) fn database_url(data: &Path, service: &str) -> String {
+    format!("sqlite:{}", data.join(service).with_extension("sqlite").display())
 }
 
 /// Connects a service to the events, with its own certificate, and makes its stream.

@@ -10,22 +10,27 @@ const CHUNK_BYTES: usize = 64 << 10;
 const MAY_NOT: [&str; 2] = ["permission denied", "must be superuser"];
 
 /// A file system in memory, mounted at a folder for as long as this value lives.
-pub(crate) struct SmallDisk {
+#[derive(Debug)]
+pub struct SmallDisk {
     path: PathBuf,
 }
 
 impl SmallDisk {
     /// Makes the folder, and mounts a file system of so many MiB there; none, and says so, where nobody may mount: it takes root, and in
     /// a container the capability `SYS_ADMIN`.
+    ///
+    /// # Panics
+    /// If `mount` fails otherwise.
     #[expect(clippy::print_stderr, reason = "what is not tried has to be seen")]
-    pub(crate) fn mount(path: &Path, size_mib: u32) -> Option<Self> {
-        std::fs::create_dir_all(path).unwrap();
+    #[must_use]
+    pub fn mount(path: &Path, size_mib: u32) -> Option<Self> {
+        std::fs::create_dir_all(path).expect("a folder");
         let options = format!("size={size_mib}m,mode=0777");
         let mounting = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
             .arg(path)
             .output()
-            .unwrap();
+            .expect("the program `mount`");
         let said = String::from_utf8_lossy(&mounting.stderr);
         if MAY_NOT.iter().any(|words| said.contains(words)) {
             eprintln!("not tried, for nothing can be mounted here: {said}");
@@ -36,8 +41,11 @@ impl SmallDisk {
     }
 
     /// Fills it, but for so many bytes.
-    pub(crate) fn fill(&self, bytes_left: u64) {
-        let mut ballast = File::create(self.ballast()).unwrap();
+    ///
+    /// # Panics
+    /// If writing fails otherwise than for want of room.
+    pub fn fill(&self, bytes_left: u64) {
+        let mut ballast = File::create(self.ballast()).expect("a file");
         let chunk = [0_u8; CHUNK_BYTES];
         loop {
             match ballast.write(&chunk) {
@@ -46,13 +54,16 @@ impl SmallDisk {
                 Err(error) => panic!("cannot fill {}: {error}", self.path.display()),
             }
         }
-        let bytes = ballast.metadata().unwrap().len();
-        ballast.set_len(bytes.saturating_sub(bytes_left)).unwrap();
+        let bytes = ballast.metadata().expect("a file's size").len();
+        ballast.set_len(bytes.saturating_sub(bytes_left)).expect("a shorter file");
     }
 
     /// Makes room again.
-    pub(crate) fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
+    ///
+    /// # Panics
+    /// If it was not filled.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).expect("a file to remove");
     }
 
     fn ballast(&self) -> PathBuf {

@@ -1,0 +1,280 @@
+//! A fleet's folder as a backup sees it: which events, log, files and views there are, and how they are put back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use publicdata_audit::client::TileLog;
+use publicdata_audit_domain::{Checkpoint, Verifier};
+use publicdata_event_store::Store;
+use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, StreamOptions};
+use publicdata_event_store::memory::MemoryStore;
+use publicdata_event_store::server::{NatsServer, ServerOptions};
+use publicdata_identity::{SpiffeId, TrustDomain};
+use publicdata_recovery::backup::{Folder, Source};
+use publicdata_recovery::events::Recorder;
+use publicdata_recovery::restore::{self, Target};
+use publicdata_recovery::views::{self, Compared, ViewDigest};
+use publicdata_recovery::{Backup, Identities, SERVICE, STREAM, drill};
+use publicdata_service_kit::Clock;
+use publicdata_views::{Database, Projector};
+
+use crate::commands::init::AUTHORITY_FOLDER;
+use crate::endpoints::Endpoints;
+use crate::fleet::services::{
+    ARCHIVE_FOLDER, CONTENT_FOLDER, LOG_KEY_FOLDER, NATS_FOLDER, database_url,
+};
+use crate::session::CREDENTIALS_FOLDER;
+
+/// Folders of keys. They are in no backup, and are kept elsewhere.
+pub const KEY_FOLDERS: [&str; 3] = [AUTHORITY_FOLDER, CREDENTIALS_FOLDER, LOG_KEY_FOLDER];
+/// The streams of a fleet.
+pub const STREAMS: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", STREAM];
+/// Services with views.
+const VIEWED: [&str; 4] = ["catalog", "exchange-bus", "open-data", "audit"];
+
+/// A fleet that runs, as backups are made of it.
+pub struct Live {
+    data: PathBuf,
+    domain: TrustDomain,
+    /// Its events.
+    pub store: Store,
+    /// Its log.
+    pub log: TileLog,
+    clock: Clock,
+}
+
+/// How a backup is restored.
+pub struct Plan<'a> {
+    /// The backup.
+    pub backup: &'a Backup,
+    /// The log's public key.
+    pub verifier: &'a Verifier,
+    /// Who can read it.
+    pub identities: &'a Identities,
+    /// The nats-server to use; by default it is looked for.
+    pub nats_server: Option<PathBuf>,
+}
+
+/// What was restored, as it was read back.
+pub struct Restored {
+    /// The log's tree, built from the restored events.
+    pub checkpoint: Checkpoint,
+    /// The views, built from the restored events.
+    pub views: Vec<Compared>,
+    /// What is not what it was when it was backed up.
+    pub findings: Vec<String>,
+    server: NatsServer,
+    store: Arc<JetStreamStore>,
+}
+
+// === impl Live ===
+
+impl Live {
+    /// Connects to the fleet of this folder.
+    ///
+    /// # Errors
+    /// None runs, or it has no credentials for backups.
+    pub async fn connect(data: &Path) -> anyhow::Result<Self> {
+        let data = std::path::absolute(data)?;
+        let endpoints = Endpoints::read(&data)?;
+        anyhow::ensure!(
+            !endpoints.event_store.is_empty(),
+            "{} was written by an older program, and does not say where the events are; start the fleet again",
+            data.join(crate::endpoints::FILE).display()
+        );
+        let folder = data.join(CREDENTIALS_FOLDER).join(SERVICE);
+        let tls = ClientTls {
+            ca: folder.join("ca.pem"),
+            cert: folder.join("tls.pem"),
+            key: folder.join("tls.key"),
+        };
+        let options = Options { tls: Some(tls), ..Options::new(&endpoints.event_store, SERVICE) };
+        let store = JetStreamStore::connect(options)
+            .await
+            .context("the fleet's event store cannot be reached; is the fleet running?")?;
+        let domain = endpoints.trust_domain.parse()?;
+        let log = TileLog::new(&endpoints.audit_log)?;
+        Ok(Self { data, domain, store: Arc::new(store), log, clock: Clock::system() })
+    }
+
+    /// What is backed up of it, with what its views hold now.
+    ///
+    /// # Errors
+    /// A service's database cannot be read.
+    pub async fn source(&self, verifier: Verifier) -> anyhow::Result<Source> {
+        let folder = |name: &str, without: &str| Folder {
+            name: name.to_owned(),
+            without: vec![without.to_owned()],
+        };
+        Ok(Source {
+            store: Arc::clone(&self.store),
+            log: self.log.clone(),
+            verifier,
+            root: self.data.clone(),
+            folders: vec![folder(CONTENT_FOLDER, "incoming"), folder(ARCHIVE_FOLDER, "unsealed")],
+            views: self.views().await?,
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// Who records what was done.
+    ///
+    /// # Errors
+    /// The trust domain cannot name anybody.
+    pub fn recorder(&self) -> anyhow::Result<Recorder> {
+        recorder(Arc::clone(&self.store), &self.domain, &self.clock)
+    }
+
+    async fn views(&self) -> anyhow::Result<Vec<ViewDigest>> {
+        let mut digests = Vec::new();
+        // Nothing is read of it: the views of services that run are read as they are.
+        let nothing: Store = Arc::new(MemoryStore::new());
+        for service in VIEWED {
+            let database = open(&self.data, service).await?;
+            for projector in projectors(service, &database, &nothing).await? {
+                let digest = views::digest(service, &projector).await;
+                digests.push(digest.with_context(|| format!("views of {service}"))?);
+            }
+            database.close().await;
+        }
+        Ok(digests)
+    }
+}
+
+// === impl Plan ===
+
+impl Plan<'_> {
+    /// Restores everything into an empty folder, as a fleet has it, and reads it back: each event is the one that was logged, the log's
+    /// tree is the one that was signed, and each view is what it was. A server runs on the events until the answer is done with.
+    ///
+    /// # Errors
+    /// The backup is not what was written, or the folder cannot be written. What is in the folder is then no fleet.
+    pub async fn restore_into(&self, folder: &Path) -> anyhow::Result<Restored> {
+        let progress = Progress::begin()?;
+        let events = folder.join(NATS_FOLDER);
+        let database = open(folder, "audit").await?;
+        let target = Target { events: &events, database: &database, root: folder };
+        let report = |step: &'static str, done, total| progress.report(step, done, total);
+        restore::run(self.backup, self.verifier, self.identities, &target, &report).await?;
+
+        let options =
+            ServerOptions { binary: self.nats_server.clone(), ..ServerOptions::new(&events) };
+        let server = NatsServer::start(options).await.context("nats-server does not start")?;
+        let store = Arc::new(JetStreamStore::connect(Options::new(server.url(), SERVICE)).await?);
+        let shared: Store = Arc::clone(&store) as _;
+        let checkpoint = restore::read_back(&shared, &database, &report).await?;
+        database.close().await;
+        let views = self.rebuild_views(folder, &shared, &progress).await?;
+        let findings = drill::findings(self.backup, checkpoint, &views);
+        Ok(Restored { checkpoint, views, findings, server, store })
+    }
+
+    async fn rebuild_views(
+        &self,
+        folder: &Path,
+        store: &Store,
+        progress: &Progress,
+    ) -> anyhow::Result<Vec<Compared>> {
+        let digests = &self.backup.newest().views;
+        let mut by_service: BTreeMap<&str, Vec<&ViewDigest>> = BTreeMap::new();
+        for digest in digests {
+            by_service.entry(&digest.service).or_default().push(digest);
+        }
+        let (mut compared, total) = (Vec::new(), digests.len() as u64);
+        for (service, digests) in by_service {
+            let database = open(folder, service).await?;
+            for digest in digests {
+                let store = views::as_of(store, digest);
+                let found = projectors(service, &database, &store).await?;
+                let projector = found.iter().find(|projector| projector.name() == digest.view);
+                let projector = projector.with_context(|| {
+                    format!("this program knows no view {} of {service}", digest.view)
+                })?;
+                compared.push(views::compare(digest, projector).await?);
+                progress.report("views", compared.len() as u64, total);
+            }
+            database.close().await;
+        }
+        Ok(compared)
+    }
+}
+
+// === impl Restored ===
+
+impl Restored {
+    /// Marks the platform as a restored one, before anything else happens in it.
+    ///
+    /// # Errors
+    /// The event store failed.
+    pub async fn mark(
+        &self,
+        backup: &Backup,
+        domain: &TrustDomain,
+        began_at: jiff::Timestamp,
+    ) -> anyhow::Result<uuid::Uuid> {
+        self.store.ensure_stream_with(StreamOptions::new(STREAM, 1)).await?;
+        let recorder = recorder(Arc::clone(&self.store) as _, domain, &Clock::system())?;
+        Ok(recorder.restored(backup, began_at).await?)
+    }
+
+    /// Ends the server: everything is on disk.
+    pub async fn stop(self) {
+        let Self { mut server, store, .. } = self;
+        drop(store);
+        server.stop().await;
+    }
+}
+
+fn recorder(store: Store, domain: &TrustDomain, clock: &Clock) -> anyhow::Result<Recorder> {
+    let actor = SpiffeId::service(domain, SERVICE)?.to_string();
+    Ok(Recorder { store, actor, now: clock.now() })
+}
+
+async fn open(data: &Path, service: &str) -> anyhow::Result<Database> {
+    let opened = Database::open(&database_url(data, service)).await;
+    opened.with_context(|| format!("the database of {service} cannot be used"))
+}
+
+/// The views of a service.
+async fn projectors(
+    service: &str,
+    database: &Database,
+    store: &Store,
+) -> anyhow::Result<Vec<Arc<Projector>>> {
+    Ok(match service {
+        "catalog" => publicdata_catalog::views::all(database, store).await?,
+        "exchange-bus" => publicdata_exchange_bus::views::all(database, store).await?,
+        "open-data" => publicdata_open_data::views(database, store).await?,
+        _ => vec![publicdata_directory::view(database, store).await?],
+    })
+}
+
+/// A bar for people; nothing where nobody looks.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Begins to show it.
+    ///
+    /// # Errors
+    /// The bar's template is wrong: a fault of the build.
+    pub fn begin() -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}, {per_sec}")?;
+        Ok(Self(ProgressBar::new(0).with_style(style)))
+    }
+
+    /// Shows how many of how many are done in this step.
+    pub fn report(&self, step: &'static str, done: u64, total: u64) {
+        self.0.set_message(step);
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
