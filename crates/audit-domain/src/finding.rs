@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use publicdata_decider::Decider;
+use publicdata_types::region::Level;
 use publicdata_types::{Actor, OrganisationCode, Prose};
 
 mod case;
@@ -235,11 +236,15 @@ impl Finding {
         }
     }
 
-    /// The same for the authority over the organisation's division.
+    /// The same for the authority over the organisation's division. Of a finding against itself, the authority above it judges.
     fn governed(&self, by: &Actor) -> Result<&Case, Rejection> {
         let case = self.case()?;
         by.may_govern(&case.raised.region)?;
-        Ok(case)
+        let is_own = by.organisation == case.raised.organisation;
+        match is_own && by.region.level() == Level::County {
+            true => Err(Rejection::OwnFinding),
+            false => Ok(case),
+        }
     }
 
     fn raise(&self, raised: Box<Raised>) -> Result<Vec<Event>, Rejection> {

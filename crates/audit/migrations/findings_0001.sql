@@ -33,18 +33,24 @@ CREATE TABLE finding_awaited (
 
 CREATE INDEX finding_awaited_due ON finding_awaited (due_on);
 
--- What was counted, as far back as its rule looks.
+-- What was counted, in parts of the time that its rule looks at, as far back as that is, and where the last of it stands (JSON).
 CREATE TABLE finding_counted (
     rule_name TEXT NOT NULL,
     rule_key TEXT NOT NULL,
     counted_at BIGINT NOT NULL,
     amount BIGINT NOT NULL,
-    stream_name TEXT NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (rule_name, rule_key, counted_at, stream_name, sequence)
+    places TEXT NOT NULL,
+    PRIMARY KEY (rule_name, rule_key, counted_at)
 );
 
--- Which values were seen, and in how many events; the empty value stands for any.
+-- Of which nothing more is found.
+CREATE TABLE finding_ended (
+    rule_name TEXT NOT NULL,
+    rule_key TEXT NOT NULL,
+    PRIMARY KEY (rule_name, rule_key)
+);
+
+-- Which values were seen, and in how many events; the empty value stands for any. Of rules that count, when the first was.
 CREATE TABLE finding_seen (
     rule_name TEXT NOT NULL,
     rule_key TEXT NOT NULL,

@@ -160,8 +160,13 @@ impl App {
             Some(path) => RuleSet::with_file(path)?,
             None => RuleSet::built_in()?,
         };
-        let setting =
-            Setting { store: &store, database: &database, directory: &directory, clock: &clock };
+        let setting = Setting {
+            store: &store,
+            database: &database,
+            directory: &directory,
+            clock: &clock,
+            streams: &config.streams,
+        };
         let findings = setting.findings(rules, credentials.id(), log.size()).await?;
 
         let (stops, checks, streams) =
@@ -252,6 +257,7 @@ struct Setting<'a> {
     database: &'a Database,
     directory: &'a Arc<Directory>,
     clock: &'a Clock,
+    streams: &'a [String],
 }
 
 impl Setting<'_> {
@@ -273,6 +279,8 @@ impl Setting<'_> {
             engine: Arc::clone(&engine),
             desk: desk.clone(),
             clock: clock.clone(),
+            streams: self.streams.to_vec(),
+            swept_on: None,
             service: service.clone(),
             size,
             progress: progress.clone(),

@@ -252,7 +252,7 @@ impl From<Error> for Problem {
 
 fn rejected(rejection: &Rejection, message: String) -> Problem {
     let code = match rejection {
-        Rejection::Denied(_) => Code::PermissionDenied,
+        Rejection::Denied(_) | Rejection::OwnFinding => Code::PermissionDenied,
         Rejection::Absent
         | Rejection::RaisedOtherwise
         | Rejection::Clause { .. }

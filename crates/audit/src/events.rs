@@ -110,13 +110,17 @@ impl Replay {
             let indexes: Vec<u64> =
                 page.iter().map(|row| tree::stored_leaf_index(row.index)).collect();
             let hashes = queries::hashes(&mut connection, &indexes).await?;
-            for (row, index) in page.iter().zip(indexes) {
-                if hashes.at(index) != Ok(tree::leaf_hash(&row.leaf)) {
-                    return Err(row.altered());
-                }
+            let is_whole = |(row, index): (&LeafRow, &u64)| {
+                hashes.at(*index) == Ok(tree::leaf_hash(&row.leaf))
+            };
+            let whole = page.iter().zip(&indexes).take_while(|pair| is_whole(*pair)).count();
+            // What stands before a damaged leaf is handed out first.
+            match page.get(whole) {
+                Some(damaged) if whole == 0 => return Err(damaged.altered()),
+                Some(damaged) => self.next = damaged.index,
+                None => self.next = page.last().map_or(self.end, |row| row.index + 1),
             }
-            self.next = page.last().map_or(self.end, |row| row.index + 1);
-            self.page = page.into();
+            self.page = page.into_iter().take(whole).collect();
         }
         Ok(self.page.pop_front())
     }
@@ -125,17 +129,19 @@ impl Replay {
     async fn recorded(&mut self, stream: &str, sequence: u64) -> Result<Option<Recorded>, Error> {
         let open = self.cursors.remove(stream);
         let near = open.filter(|cursor| (cursor.next..cursor.next + SKIP_MAX).contains(&sequence));
-        let mut cursor = match near {
-            Some(cursor) => cursor,
-            None => Cursor::open(&self.store, stream, sequence).await?,
-        };
-
-        let mut found = cursor.read_to(sequence).await?;
-        if found.is_none() {
-            // The cursor may have been opened before this event was stored.
-            cursor = Cursor::open(&self.store, stream, sequence).await?;
-            found = cursor.read_to(sequence).await?;
+        if let Some(mut cursor) = near
+            && let Some(found) = unless_lost(cursor.read_to(sequence).await)?
+        {
+            self.cursors.insert(stream.to_owned(), cursor);
+            return Ok(Some(found));
         }
+        // The cursor may have been opened before this event was stored, or before one that is lost.
+        let Some(mut cursor) =
+            unless_lost(Cursor::open(&self.store, stream, sequence).await.map(Some))?
+        else {
+            return Ok(None);
+        };
+        let found = unless_lost(cursor.read_to(sequence).await)?;
         self.cursors.insert(stream.to_owned(), cursor);
         Ok(found)
     }
@@ -158,5 +164,17 @@ impl Cursor {
             }
         }
         Ok(None)
+    }
+}
+
+/// What the store no longer has, or no longer has as a commit, is lost.
+fn unless_lost<T>(found: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    use publicdata_event_store::Error as StoreError;
+
+    match found {
+        Err(Error::Store(
+            StoreError::Gap { .. } | StoreError::Truncated { .. } | StoreError::Malformed { .. },
+        )) => Ok(None),
+        found => found,
     }
 }

@@ -41,6 +41,9 @@ pub enum Rejection {
     /// It is closed.
     #[error("finding is closed; nothing can be added to it")]
     Closed,
+    /// Nobody judges themselves.
+    #[error("the finding is against your own organisation; the authority above it decides")]
+    OwnFinding,
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -60,6 +63,7 @@ impl Rejection {
             Self::Reported => "RECTIFICATION_REPORTED",
             Self::NotReported => "RECTIFICATION_NOT_REPORTED",
             Self::Closed => "FINDING_CLOSED",
+            Self::OwnFinding => "FINDING_OWN",
             Self::Denied(denied) => denied.reason(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use publicdata_audit_domain::finding::{Command, Finding, Position, Raised, Rejection, Source};
+use publicdata_audit_domain::finding::{Command, Finding, Position, Raised, Source};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::{Aggregates, ExecuteError, Meta};
 use publicdata_types::{Actor, CommandId, FindingId, china_date};
@@ -27,14 +27,15 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Raises what an authority found. The finding's id is the command's, so that a repeated command finds it.
+    /// Raises what an authority found. The finding's id is derived from the command's, so that a repeated command finds it, and nobody
+    /// takes the id of what a rule will find.
     pub(crate) async fn raise(
         &self,
         meta: &Meta,
         raised: Raised,
         by: Actor,
     ) -> Result<(FindingId, u64), Error> {
-        let id = FindingId::from_uuid(*meta.command_id.as_uuid());
+        let id = FindingId::from_uuid(*meta.command_id.derive("raise").as_uuid());
         let command = Command::Raise { raised: Box::new(raised), by };
         let sequence = self.execute(meta, id, command).await?;
         Ok((id, sequence))
@@ -75,7 +76,10 @@ impl Desk {
         match self.findings.execute(&id.to_string(), &meta, command).await {
             Ok(_) => Ok(()),
             // It was found by the same rule when its words were others, or was never raised since nobody could.
-            Err(ExecuteError::Rejected(Rejection::RaisedOtherwise | Rejection::Absent)) => Ok(()),
+            Err(ExecuteError::Rejected(rejection)) => {
+                tracing::info!(finding.id = %id, step, %rejection, "a rule's word changes nothing");
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -116,7 +120,11 @@ fn is_done(command: &Command, state: &Finding) -> bool {
 
     let Ok(case) = state.case() else { return false };
     match (command, &case.stage) {
-        (Command::Raise { raised, .. }, _) => case.raised == **raised,
+        // The day, and where the organisation lies, may be others when the command is repeated.
+        (Command::Raise { raised, .. }, _) => {
+            let (found_on, region) = (case.raised.found_on, case.raised.region);
+            case.raised == Raised { found_on, region, ..(**raised).clone() }
+        }
         (Command::Order { order, .. }, stage) => stage.order() == Some(order),
         (Command::Report { .. }, stage) => matches!(stage, Stage::Reported(_) | Stage::Escalated),
         (Command::Judge { verdict: Verdict::Accepted, .. }, stage) => *stage == Stage::Accepted,

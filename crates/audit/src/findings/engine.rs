@@ -8,14 +8,16 @@ mod hit;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use prost_reflect::DescriptorPool;
 use publicdata_audit_domain::finding::{Position, Raised};
 use publicdata_types::FindingId;
+use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 
 use super::facts::{Fact, Facts};
-use super::rules::{ProgramError, Rule, RuleSet};
+use super::rules::{Condition, ProgramError, Rule, RuleSet};
 use super::state::{self, Key, Place, Standing, Thing};
 use crate::events::Event;
 use asked::Said;
@@ -61,6 +63,8 @@ struct Seen<'a> {
     facts: &'a Facts,
     fact: &'a Fact,
     thing: &'a Thing,
+    /// The thing's document without this event.
+    before: &'a Map<String, Value>,
 }
 
 /// Why a rule could not be held against an event. Other rules, and other events, are.
@@ -106,7 +110,7 @@ impl Engine {
         &self.health
     }
 
-    /// Holds an event against the rules. The day that it happened on comes first: see [`advance`](Self::advance).
+    /// Holds an event against the rules.
     pub(crate) async fn observe(
         &self,
         connection: &mut AnyConnection,
@@ -118,7 +122,6 @@ impl Engine {
         };
         let read = Facts::read(&self.descriptors, &event.leaf, &event.payload, wanted);
         let Some(facts) = read else { return Ok(()) };
-        self.advance(connection, facts.day(), outcome).await?;
         if facts.events.is_empty() {
             return Ok(());
         }
@@ -129,22 +132,40 @@ impl Engine {
         };
         thing.add(Place::from(&facts.position));
         for fact in &facts.events {
+            let before = thing.document.clone();
             for name in kept.iter().flatten() {
                 if let Some(value) = fact.fields.get(*name) {
                     thing.document.insert((*name).to_owned(), value.clone());
                 }
             }
+            if kept.is_some() {
+                // Before rules ask where an organisation lies.
+                state::save_thing(connection, &facts.subject, &thing).await?;
+            }
             for index in self.lookers.get(&fact.type_name).into_iter().flatten() {
                 let Some(rule) = self.rules.rules.get(*index) else { continue };
-                let seen = Seen { facts: &facts, fact, thing: &thing };
+                let seen = Seen { facts: &facts, fact, thing: &thing, before: &before };
                 let applied = apply(connection, rule, seen, outcome).await;
                 outcome.take(&rule.definition.name, Some(&facts.position), applied)?;
             }
         }
         if facts.events.iter().any(|fact| self.last.contains(&fact.type_name)) {
             state::forget_thing(connection, &facts.subject).await?;
-        } else if kept.is_some() {
-            state::save_thing(connection, &facts.subject, &thing).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was counted so long ago that no rule looks back to it.
+    pub(crate) async fn forget_counted(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<()> {
+        for rule in &self.rules.rules {
+            if let Condition::Count { count, .. } = &rule.condition {
+                let until = now.as_microsecond().saturating_sub(hit::horizon(count));
+                state::forget_counted(connection, &rule.definition.name, until).await?;
+            }
         }
         Ok(())
     }
@@ -160,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// A day has come: what was awaited until the day before is found.
+    /// A day has come: what was awaited until the day before is found. Only when all events before this day were held against the rules.
     pub(crate) async fn advance(
         &self,
         connection: &mut AnyConnection,
@@ -192,7 +213,17 @@ async fn apply(
     for trigger in &rule.clear {
         let Some(key) = trigger.key(seen)? else { continue };
         let key = Key { rule: &rule.definition.name, key: &key };
-        state::expect_no_more(connection, key).await?;
+        if let Some((due_on, awaited)) = state::awaited(connection, key).await? {
+            state::expect_no_more(connection, key).await?;
+            if due_on < seen.facts.day() && state::standing(connection, key).await?.is_none() {
+                // It came too late. Whoever looks at the clock would have found it before.
+                let found = hit::due(connection, rule, key, due_on, awaited).await?;
+                outcome.effects.push(found);
+            }
+        }
+        if trigger.for_good {
+            state::end(connection, key).await?;
+        }
         if let Some(Standing { id, .. }) = state::standing(connection, key).await? {
             state::fall(connection, key).await?;
             let evidence = vec![seen.facts.position.clone()];

@@ -91,11 +91,13 @@ impl Facts {
         &self,
         fact: &Fact,
         thing: &Map<String, Value>,
+        before: &Map<String, Value>,
     ) -> Context<'static, 'static> {
         let mut context = Context::default();
         let object = |fields: &Map<String, Value>| program::value(&Value::Object(fields.clone()));
         context.add_variable_from_value("event", object(&fact.fields));
         context.add_variable_from_value("thing", object(thing));
+        context.add_variable_from_value("before", object(before));
         context.add_variable_from_value("id", self.id().to_owned());
         context.add_variable_from_value("actor", self.actor.clone());
         context.add_variable_from_value("hour", i64::from(CHINA.to_datetime(self.at).hour()));

@@ -3,6 +3,7 @@
 mod definition;
 pub(crate) mod program;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ pub(crate) use program::{Program, ProgramError};
 const BUILT_IN: &str = include_str!("../../rules.toml");
 /// What event types begin with, and rules leave out.
 const PACKAGE: &str = "publicdata.";
+/// Part of the rules' digest: what was remembered by another one is gathered anew.
+const ENGINE_VERSION: u32 = 1;
 /// The numbers of article 46.
 const CLAUSES: std::ops::RangeInclusive<u8> = 1..=11;
 
@@ -49,6 +52,8 @@ pub(crate) struct Trigger {
     pub(crate) on: Vec<String>,
     pub(crate) when: Option<Program>,
     pub(crate) key: Option<Program>,
+    /// Whether nothing more is found for the key afterwards.
+    pub(crate) for_good: bool,
 }
 
 /// What else has to hold.
@@ -154,7 +159,9 @@ impl RuleSet {
             all.rule.retain(|built_in| built_in.name != rule.name);
         }
         all.rule.extend(own.rule);
-        all.things.extend(own.things);
+        for (name, own) in own.things {
+            add_things(all.things.entry(name), own);
+        }
         all.off = own.off;
         Self::new(all)
     }
@@ -167,7 +174,7 @@ impl RuleSet {
         let (built_in, mut own): (RuleFile, RuleFile) =
             (toml::from_str(BUILT_IN)?, toml::from_str(text)?);
         for (name, things) in built_in.things {
-            own.things.entry(name).or_insert(things);
+            add_things(own.things.entry(name), things);
         }
         Self::new(own)
     }
@@ -194,7 +201,7 @@ impl RuleSet {
         let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
         let digests: Vec<u8> =
             rules.iter().flat_map(|rule| rule.digest.as_bytes().to_vec()).collect();
-        let remembered = format!("{things:?}").into_bytes();
+        let remembered = serde_json::to_vec(&(ENGINE_VERSION, &things)).unwrap_or_default();
         let digest = Digest::of([digests, remembered].concat());
         Ok(Self { rules, things, digest })
     }
@@ -235,7 +242,7 @@ impl Rule {
                 source,
             })
         };
-        let trigger = |on: &[String], when: Option<&str>, key: Option<&str>| {
+        let trigger = |on: &[String], when: Option<&str>, key: Option<&str>, for_good| {
             if on.is_empty() {
                 return Err(wrong("`on` names no event"));
             }
@@ -243,6 +250,7 @@ impl Rule {
                 on: on.iter().map(|name| format!("{PACKAGE}{name}")).collect(),
                 when: when.map(|text| compile("when", text)).transpose()?,
                 key: key.map(|text| compile("key", text)).transpose()?,
+                for_good,
             })
         };
         let raise = &definition.raise;
@@ -267,16 +275,28 @@ impl Rule {
             digest: Digest::of(text.as_bytes()),
             text,
             matter,
-            raise: trigger(&raise.on, raise.when.as_deref(), raise.key.as_deref())?,
+            raise: trigger(&raise.on, raise.when.as_deref(), raise.key.as_deref(), false)?,
             clear: definition
                 .clear
                 .iter()
-                .map(|clear| trigger(&clear.on, clear.when.as_deref(), clear.key.as_deref()))
+                .map(|clear| {
+                    trigger(&clear.on, clear.when.as_deref(), clear.key.as_deref(), clear.for_good)
+                })
                 .collect::<Result<_, _>>()?,
             organisation: compile("organisation", &definition.organisation)?,
             condition,
             definition,
         })
+    }
+}
+
+/// Adds what one file wants to be remembered to what another does.
+fn add_things(known: Entry<'_, String, Things>, more: Things) {
+    let known = known.or_insert_with(|| Things { keep: Vec::new(), until: more.until.clone() });
+    for name in more.keep {
+        if !known.keep.contains(&name) {
+            known.keep.push(name);
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the engine remembers, in tables.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use publicdata_audit_domain::finding::Position;
-use publicdata_types::FindingId;
+use publicdata_types::{Digest, FindingId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
@@ -15,7 +14,11 @@ use crate::queries::bound;
 const EVENTS_FIRST: usize = 4;
 const EVENTS_LAST: usize = 12;
 /// How many counted events are evidence at most: the last ones.
-const COUNTED_EVIDENCE: i64 = 32;
+const COUNTED_EVIDENCE: usize = 32;
+/// More is counted as so much: sums of it still are numbers of the database.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
+/// A longer text is told apart by its digest.
+const TEXT_BYTES_MAX: usize = 200;
 
 /// What is remembered of a thing.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +94,7 @@ pub(super) async fn take_up(connection: &mut AnyConnection, rules: &str) -> Resu
         "DELETE FROM finding_awaited",
         "DELETE FROM finding_counted",
         "DELETE FROM finding_seen",
+        "DELETE FROM finding_ended",
     ] {
         sqlx::query(forgotten).execute(&mut *connection).await?;
     }
@@ -237,30 +241,47 @@ pub(super) async fn passed(
     rows.iter().map(passed).collect()
 }
 
+/// Counts, in the part of the time that begins at `part`.
 pub(super) async fn count(
     connection: &mut AnyConnection,
     key: Key<'_>,
-    at: Timestamp,
+    part: i64,
     amount: i64,
-    place: &Place,
+    place: Place,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO finding_counted \
-         (rule_name, rule_key, counted_at, amount, stream_name, sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    let row = sqlx::query(
+        "SELECT amount, places FROM finding_counted \
+         WHERE rule_name = $1 AND rule_key = $2 AND counted_at = $3",
     )
     .bind(key.rule.to_owned())
     .bind(key.key.to_owned())
-    .bind(at.as_microsecond())
-    .bind(amount)
-    .bind(place.0.clone())
-    .bind(bound(place.1))
+    .bind(part)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let (before, mut places): (i64, Vec<Place>) = match row {
+        Some(row) => (row.try_get(0)?, read(&row, 1)?),
+        None => (0, Vec::new()),
+    };
+    places.push(place);
+    if places.len() > COUNTED_EVIDENCE {
+        places.remove(0);
+    }
+    sqlx::query(
+        "INSERT INTO finding_counted (rule_name, rule_key, counted_at, amount, places) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (rule_name, rule_key, counted_at) \
+         DO UPDATE SET amount = excluded.amount, places = excluded.places",
+    )
+    .bind(key.rule.to_owned())
+    .bind(key.key.to_owned())
+    .bind(part)
+    .bind(before.saturating_add(amount).min(AMOUNT_MAX))
+    .bind(written(&places)?)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// How much came after `after`, up to and with `until`.
+/// How much came in the parts that begin after `after`, up to and with `until`.
 pub(super) async fn counted(
     connection: &mut AnyConnection,
     key: Key<'_>,
@@ -286,41 +307,99 @@ pub(super) async fn counted_places(
     after: i64,
 ) -> Result<Vec<Place>> {
     let rows = sqlx::query(
-        "SELECT stream_name, sequence FROM finding_counted \
-         WHERE rule_name = $1 AND rule_key = $2 AND counted_at > $3 \
-         ORDER BY counted_at DESC, sequence DESC LIMIT $4",
+        "SELECT places FROM finding_counted \
+         WHERE rule_name = $1 AND rule_key = $2 AND counted_at > $3 ORDER BY counted_at",
     )
     .bind(key.rule.to_owned())
     .bind(key.key.to_owned())
     .bind(after)
-    .bind(COUNTED_EVIDENCE)
     .fetch_all(connection)
     .await?;
-    let place = |row: &AnyRow| {
-        let sequence = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default();
-        Ok(Place(row.try_get(0)?, sequence))
-    };
-    let mut places: Vec<Place> = rows.iter().map(place).collect::<Result<_>>()?;
-    places.reverse();
-    Ok(places)
+    let mut places = Vec::new();
+    for row in &rows {
+        places.extend(read::<Vec<Place>>(row, 0)?);
+    }
+    Ok(places.split_off(places.len().saturating_sub(COUNTED_EVIDENCE)))
 }
 
-/// Forgets what was counted up to `until`.
+/// Forgets what a rule counted up to `until`.
 pub(super) async fn forget_counted(
     connection: &mut AnyConnection,
-    key: Key<'_>,
+    rule: &str,
     until: i64,
 ) -> Result<()> {
+    sqlx::query("DELETE FROM finding_counted WHERE rule_name = $1 AND counted_at <= $2")
+        .bind(rule.to_owned())
+        .bind(until)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// When a rule counted for the first time for this key: now, unless it did before.
+pub(super) async fn first_counted(
+    connection: &mut AnyConnection,
+    key: Key<'_>,
+    now: i64,
+) -> Result<i64> {
     sqlx::query(
-        "DELETE FROM finding_counted \
-         WHERE rule_name = $1 AND rule_key = $2 AND counted_at <= $3",
+        "INSERT INTO finding_seen (rule_name, rule_key, seen_value, times) VALUES ($1, $2, '', $3) \
+         ON CONFLICT DO NOTHING",
     )
     .bind(key.rule.to_owned())
     .bind(key.key.to_owned())
-    .bind(until)
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query_scalar(
+        "SELECT times FROM finding_seen \
+         WHERE rule_name = $1 AND rule_key = $2 AND seen_value = ''",
+    )
+    .bind(key.rule.to_owned())
+    .bind(key.key.to_owned())
+    .fetch_one(connection)
+    .await
+}
+
+/// Nothing more is found for this key.
+pub(super) async fn end(connection: &mut AnyConnection, key: Key<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO finding_ended (rule_name, rule_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    )
+    .bind(key.rule.to_owned())
+    .bind(key.key.to_owned())
     .execute(connection)
     .await?;
     Ok(())
+}
+
+pub(super) async fn is_ended(connection: &mut AnyConnection, key: Key<'_>) -> Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT CAST(1 AS BIGINT) FROM finding_ended WHERE rule_name = $1 AND rule_key = $2",
+    )
+    .bind(key.rule.to_owned())
+    .bind(key.key.to_owned())
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// What is awaited for this key, and until which day.
+pub(super) async fn awaited(
+    connection: &mut AnyConnection,
+    key: Key<'_>,
+) -> Result<Option<(Date, Awaited)>> {
+    let row = sqlx::query(
+        "SELECT due_on, finding FROM finding_awaited WHERE rule_name = $1 AND rule_key = $2",
+    )
+    .bind(key.rule.to_owned())
+    .bind(key.key.to_owned())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let due_on: String = row.try_get(0)?;
+    let due_on = due_on.parse().map_err(|error| unreadable(0, error))?;
+    Ok(Some((due_on, read(&row, 1)?)))
 }
 
 /// In how many events a value was seen before this one.
@@ -345,6 +424,14 @@ pub(super) async fn see(connection: &mut AnyConnection, key: Key<'_>, value: &st
     .execute(connection)
     .await?;
     Ok(before.and_then(|times| u64::try_from(times).ok()).unwrap_or_default())
+}
+
+/// A text as a column can hold it, whatever somebody wrote into an event.
+pub(super) fn told_apart(text: String) -> String {
+    match text.len() > TEXT_BYTES_MAX || text.contains(char::is_control) {
+        true => Digest::of(text.as_bytes()).to_string(),
+        false => text,
+    }
 }
 
 fn written(value: &impl Serialize) -> Result<String> {

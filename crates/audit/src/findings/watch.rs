@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use jiff::Timestamp;
+use jiff::civil::Date;
+use publicdata_event_store as event_store;
 use publicdata_event_store::Store;
 use publicdata_identity::SpiffeId;
 use publicdata_service_kit::Clock;
@@ -19,7 +20,7 @@ use super::engine::{Engine, Outcome};
 use super::{queries, state};
 use crate::error::Error;
 use crate::events::{self, Event};
-use crate::queries::Filter;
+use crate::queries::{self as log, Filter};
 
 /// How many events are held against the rules in one transaction, which keeps the log's writer waiting on SQLite.
 const BATCH: usize = 200;
@@ -37,6 +38,10 @@ pub(crate) struct Watch {
     pub(crate) engine: Arc<Engine>,
     pub(crate) desk: Desk,
     pub(crate) clock: Clock,
+    /// Which streams are logged.
+    pub(crate) streams: Vec<String>,
+    /// The day on which old counts were forgotten last.
+    pub(crate) swept_on: Option<Date>,
     /// Who acts: this service.
     pub(crate) service: SpiffeId,
     /// How many events are in the log.
@@ -72,26 +77,29 @@ impl Watch {
                 () = shutdown.cancelled() => return,
                 step = self.step() => step,
             };
-            let wait = match step {
+            let (wait, failed) = match step {
                 Ok(Step::More) => continue,
-                Ok(Step::Done) => PAUSE,
+                Ok(Step::Done) => (PAUSE, false),
                 Err(error) => {
                     let error = chain(&error);
                     tracing::warn!(error, "rules cannot go on now");
                     self.progress.set(|reading| reading.problem = error);
-                    FAILURE_PAUSE
+                    (FAILURE_PAUSE, true)
                 }
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
             }
-            if self.is_behind() {
+            if self.is_behind() || failed {
                 continue;
             }
+            // What is about to be logged, or has to be waited for, is looked for sooner.
+            let look =
+                if self.progress.get().problem.is_empty() { LOOK_EVERY } else { FAILURE_PAUSE };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(look) => {}
                 changed = self.size.changed() => if changed.is_err() {
                     // Its writer is gone: the service ends.
                     return;
@@ -101,8 +109,7 @@ impl Watch {
     }
 
     fn is_behind(&self) -> bool {
-        let reading = self.progress.get();
-        !reading.problem.is_empty() || reading.read < *self.size.borrow()
+        self.progress.get().read < *self.size.borrow()
     }
 
     async fn step(&mut self) -> Result<Step, Error> {
@@ -111,9 +118,16 @@ impl Watch {
         let next = state::take_up(transaction.connection(), &rules).await?;
         transaction.commit().await?;
 
+        let ends = self.ends().await?;
         let (batch, next, failed) = self.read(next).await?;
         let now = self.clock.now();
-        let (mut outcome, mut transaction) = self.apply(&batch, now).await?;
+        // The clock says nothing while there may be events that were not read.
+        let behind = match failed {
+            Some(_) => Some("events follow".to_owned()),
+            None => self.behind(&ends, next).await?,
+        };
+        let today = behind.is_none().then(|| china_date(now));
+        let (mut outcome, mut transaction) = self.apply(&batch, today).await?;
         if !outcome.effects.is_empty() {
             // What follows is done first, and then remembered to be done: a crash in between does it again, which changes nothing. The
             // log's writer does not wait meanwhile.
@@ -121,12 +135,18 @@ impl Watch {
             for effect in outcome.effects {
                 self.desk.follow(effect, &self.service.to_string(), now).await?;
             }
-            (outcome, transaction) = self.apply(&batch, now).await?;
+            (outcome, transaction) = self.apply(&batch, today).await?;
+        }
+        if today.is_some() && today != self.swept_on {
+            self.engine.forget_counted(transaction.connection(), now).await?;
+            self.swept_on = today;
         }
         state::save_next(transaction.connection(), next).await?;
         transaction.commit().await?;
         self.engine.health().add(outcome.failures);
-        self.progress.set(|reading| *reading = Reading { read: next, problem: String::new() });
+        let more = failed.is_some() || batch.len() == BATCH;
+        let problem = behind.filter(|_| !more).unwrap_or_default();
+        self.progress.set(|reading| *reading = Reading { read: next, problem });
 
         if let Some(error) = failed {
             tracing::error!(
@@ -134,11 +154,39 @@ impl Watch {
                 "rules pass over an event that is not as it was logged"
             );
         }
-        if batch.len() == BATCH {
-            return Ok(Step::More);
-        }
         self.note_overdue().await?;
-        Ok(Step::Done)
+        Ok(if more { Step::More } else { Step::Done })
+    }
+
+    /// How far each stream goes now.
+    async fn ends(&self) -> Result<Vec<(String, u64)>, Error> {
+        let mut ends = Vec::new();
+        for stream in &self.streams {
+            let last = match self.store.last_sequence(stream).await {
+                Ok(last) => last,
+                // It is waited for: nothing has happened in it.
+                Err(event_store::Error::UnknownStream { .. }) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            ends.push((stream.clone(), last));
+        }
+        Ok(ends)
+    }
+
+    /// What was not read, of what had happened in the streams: the log may not have it yet, or have stopped before it.
+    async fn behind(&self, ends: &[(String, u64)], next: u64) -> Result<Option<String>, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        let coverage = log::coverage(&mut connection).await?;
+        let newest = log::newest_checkpoint(&mut connection).await?;
+        if newest.is_some_and(|newest| newest.size > next) {
+            return Ok(Some("days that pass are not judged before the log is read".to_owned()));
+        }
+        let late = ends.iter().find(|(stream, last)| coverage.of(stream).sequence < *last);
+        Ok(late.map(|(stream, last)| {
+            format!(
+                "days that pass are not judged before event {last} of stream {stream} is logged"
+            )
+        }))
     }
 
     /// The next events, where to go on after them, and what is wrong with the last one, if it is passed over.
@@ -165,19 +213,19 @@ impl Watch {
         Ok((batch, next, None))
     }
 
-    /// Holds events against the rules, and then the day if these are all there are, in a transaction that is not committed.
+    /// Holds events against the rules, and then the day, in a transaction that is not committed.
     async fn apply(
         &self,
         batch: &[Event],
-        now: Timestamp,
+        today: Option<Date>,
     ) -> Result<(Outcome, Transaction), Error> {
         let mut outcome = Outcome::default();
         let mut transaction = self.database.begin().await?;
         for event in batch {
             self.engine.observe(transaction.connection(), event, &mut outcome).await?;
         }
-        if batch.len() < BATCH {
-            self.engine.advance(transaction.connection(), china_date(now), &mut outcome).await?;
+        if let Some(today) = today {
+            self.engine.advance(transaction.connection(), today, &mut outcome).await?;
         }
         Ok((outcome, transaction))
     }

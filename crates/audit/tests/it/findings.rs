@@ -15,7 +15,7 @@ use publicdata_proto::audit::v1::{
 };
 use publicdata_proto::catalog::v1::{
     ObligationKind, ObligationMet, ObligationMissed, ObligationOpened, Role,
-    SecurityOfficerAppointed, SecurityRecordOpened,
+    SecurityOfficerAppointed, SecurityRecordClosed, SecurityRecordOpened,
 };
 use publicdata_proto::exchange::v1::{TransferRefused, TransferRequested};
 use publicdata_service_kit::grpc::Channel;
@@ -236,7 +236,7 @@ async fn an_order_that_is_not_followed_is_escalated() {
 
     bench.clock.advance(std::time::Duration::from_hours(11 * 24));
     // Whatever happens next lets the clock be looked at.
-    missed_by_nobody(&bench).await;
+    unnoticed(&bench).await;
     found(&provider, FindingStatus::Overdue).await;
 
     let escalate = EscalateFindingRequest {
@@ -252,7 +252,7 @@ async fn an_order_that_is_not_followed_is_escalated() {
 }
 
 /// An event that no rule looks at.
-async fn missed_by_nobody(bench: &Bench) {
+async fn unnoticed(bench: &Bench) {
     let officer = SecurityOfficerAppointed { account: "so-2".to_owned() };
     happen(bench, "catalog", "organisation", PROVIDER, &officer).await;
 }
@@ -273,7 +273,8 @@ async fn an_authority_raises_and_dismisses() {
         evidence: vec![StreamPosition { stream: "CATALOG".to_owned(), sequence: 1 }],
     };
     running.reaches(1).await;
-    refused(provider.raise_finding(raise.clone()).await, Code::PermissionDenied, "ROLE_MISSING");
+    let asked = provider.raise_finding(raise.clone()).await;
+    refused(asked, Code::PermissionDenied, "ROLE_MISSING");
     let personal = RaiseFindingRequest {
         description: "申请人 13800138000 投诉".to_owned(),
         ..raise.clone()
@@ -305,7 +306,7 @@ async fn an_authority_raises_and_dismisses() {
     found(&provider, FindingStatus::Dismissed).await;
 }
 
-/// R46.1, H4: a service that is killed between finding and remembering finds nothing twice, and forgets nothing.
+/// R46.1, H4: a service that is cut off at any moment finds nothing twice, and forgets nothing.
 #[tokio::test]
 async fn rules_go_on_after_a_crash() {
     let bench = bench_at(Bench::on_nats().await, NOW);
@@ -330,8 +331,17 @@ async fn rules_go_on_after_a_crash() {
 
 /// R45.1: refusals in a row are unusual use, which the authority sees and the consumer's own organisation too.
 #[tokio::test]
-async fn unusual_use_is_an_event() {
-    let bench = bench_at(Bench::on_nats().await, NOW);
+async fn unusual_use_is_an_event_on_sqlite() {
+    unusual_use_is_an_event(bench_at(Bench::on_nats().await, NOW)).await;
+}
+
+/// R45.1: the same on Postgres.
+#[tokio::test]
+async fn unusual_use_is_an_event_on_postgres() {
+    unusual_use_is_an_event(bench_at(Bench::on_postgres().await, NOW)).await;
+}
+
+async fn unusual_use_is_an_event(bench: Bench) {
     let running = bench.start().await;
     let Parties { provider, authority, .. } = Parties::of(&bench, &running).await;
     for _ in 0..6 {
@@ -353,6 +363,42 @@ async fn unusual_use_is_an_event() {
     let kind = FindingKind::Breach.into();
     let breaches = ListFindingsRequest { kind, ..ListFindingsRequest::default() };
     assert_eq!(list(&authority, breaches).await, []);
+}
+
+/// R42.1, R46.1 (9): a day that passes while nothing happens is found by the clock, and not before all that happened is read.
+async fn a_day_that_passes_is_found(bench: Bench) {
+    let running = bench.start().await;
+    Parties::of(&bench, &running).await;
+    let record = |due_on: &str| SecurityRecordOpened {
+        organisation_code: PROVIDER.to_owned(),
+        due_on: due_on.to_owned(),
+        ..SecurityRecordOpened::default()
+    };
+    let (closed, open) = (id(), id());
+    happen(&bench, "catalog", "security-record", &closed, &record("2026-03-05")).await;
+    happen(&bench, "catalog", "security-record", &open, &record("2026-03-05")).await;
+    bench.settled(&running).await;
+    drop(running);
+    // While the service is away, one is closed in time, the day passes, and nobody looks.
+    let done = SecurityRecordClosed::default();
+    happen(&bench, "catalog", "security-record", &closed, &done).await;
+    bench.clock.advance(std::time::Duration::from_hours(10 * 24));
+
+    let running = bench.start().await;
+    let provider = Calls::new(bench.user(&running, PROVIDER, Role::Provider).await);
+    let finding = found(&provider, FindingStatus::Open).await.raised.unwrap();
+    assert_eq!(finding.thing, format!("ev.catalog.security-record.{open}"));
+    assert_eq!((finding.rule.as_str(), finding.found_on.as_str()), ("security-record-overdue", "2026-03-06"));
+}
+
+#[tokio::test]
+async fn a_day_that_passes_is_found_on_sqlite() {
+    a_day_that_passes_is_found(bench_at(Bench::on_nats().await, NOW)).await;
+}
+
+#[tokio::test]
+async fn a_day_that_passes_is_found_on_postgres() {
+    a_day_that_passes_is_found(bench_at(Bench::on_postgres().await, NOW)).await;
 }
 
 /// R46.1: new rules are tried on history first, and find the same once they are in force.

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use super::{Failure, Seen};
 use crate::findings::rules::{Condition, Count, ProgramError, Rule, Trigger};
+use crate::findings::state;
 
 /// What a rule's expressions say of an event that raises.
 pub(super) struct Said {
@@ -23,7 +24,7 @@ pub(super) enum Answer {
 impl Seen<'_> {
     /// What expressions can name.
     fn context(&self) -> cel::Context<'static, 'static> {
-        self.facts.context(self.fact, &self.thing.document)
+        self.facts.context(self.fact, &self.thing.document, self.before)
     }
 }
 
@@ -63,7 +64,7 @@ impl Trigger {
             return Ok(None);
         }
         match &self.key {
-            Some(key) => key.text(&context).map(Some),
+            Some(key) => key.text(&context).map(|key| Some(state::told_apart(key))),
             None => Ok(Some(seen.facts.id().to_owned())),
         }
     }

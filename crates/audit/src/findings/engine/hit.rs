@@ -14,6 +14,12 @@ use crate::findings::state::{self, Awaited, Key, Place, Standing};
 
 /// Names findings: theirs is derived from rule, key and event.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5f4e_2c1a_9b37_4d60_8a15_c3e7_06d2_b9f4);
+/// In so many parts of a rule's time its events are counted.
+const PARTS: i64 = 120;
+/// For so long what is new stands for more that is.
+const NEW_STANDS: SignedDuration = SignedDuration::from_hours(24);
+const VALUES_SHOWN: usize = 5;
+const VALUE_CHARS_SHOWN: usize = 40;
 const ORGANISATION_SUBJECTS: &str = "ev.catalog.organisation.";
 
 /// What a rule is to say of an event.
@@ -31,6 +37,9 @@ impl Hit<'_> {
         answer: Answer,
     ) -> std::result::Result<Option<Effect>, Failure> {
         let key = Key { rule: &self.rule.definition.name, key: &self.key };
+        if state::is_ended(connection, key).await? {
+            return Ok(None);
+        }
         let standing = state::standing(connection, key).await?;
         match answer {
             Answer::Found if standing.is_some() => Ok(None),
@@ -39,6 +48,13 @@ impl Hit<'_> {
             }
             Answer::Due(_) if standing.is_some() => Ok(None),
             Answer::Due(due_on) => {
+                if let Some((earlier, awaited)) = state::awaited(connection, key).await?
+                    && earlier < self.seen.facts.day()
+                {
+                    // Another day was set, after the first had passed.
+                    state::expect_no_more(connection, key).await?;
+                    return due(connection, self.rule, key, earlier, awaited).await.map(Some);
+                }
                 let thing = self.seen.facts.subject.clone();
                 let (organisation, evidence) =
                     (self.organisation.clone(), self.seen.thing.events.clone());
@@ -48,22 +64,43 @@ impl Hit<'_> {
             }
             Answer::Count(count, amount) => self.count(connection, &count, amount, standing).await,
             Answer::New(after, values) => {
-                let before = state::see(connection, key, "").await?;
-                let mut new = Vec::new();
-                for value in values {
-                    if state::see(connection, key, &value).await? == 0 {
-                        new.push(value);
-                    }
-                }
-                if before < after || new.is_empty() {
-                    return Ok(None);
-                }
-                let measured = format!("{}, not seen in {before} before", new.join(", "));
-                self.raise(connection, Some(measured), self.seen.thing.events.clone())
-                    .await
-                    .map(Some)
+                self.new_values(connection, after, values, standing).await
             }
         }
+    }
+
+    async fn new_values(
+        self,
+        connection: &mut AnyConnection,
+        after: u64,
+        values: Vec<String>,
+        standing: Option<Standing>,
+    ) -> std::result::Result<Option<Effect>, Failure> {
+        let key = Key { rule: &self.rule.definition.name, key: &self.key };
+        let before = state::see(connection, key, "").await?;
+        let mut new = Vec::new();
+        for value in values {
+            if state::see(connection, key, &state::told_apart(value.clone())).await? == 0 {
+                new.push(value);
+            }
+        }
+        let stands = standing.is_some_and(|standing| self.is_within(standing, NEW_STANDS));
+        if before < after || new.is_empty() || stands {
+            return Ok(None);
+        }
+        let shown: Vec<String> = new.iter().take(VALUES_SHOWN).map(|value| shown(value)).collect();
+        let more = match new.len().saturating_sub(VALUES_SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let measured = format!("{}{more}, not seen in {before} before", shown.join(", "));
+        self.raise(connection, Some(measured), self.seen.thing.events.clone()).await.map(Some)
+    }
+
+    /// Whether what was found is so fresh that it stands for this, too.
+    fn is_within(&self, standing: Standing, span: SignedDuration) -> bool {
+        let now = self.seen.facts.at.as_microsecond();
+        standing.raised_at.saturating_add(microseconds(span)) > now
     }
 
     async fn count(
@@ -74,16 +111,17 @@ impl Hit<'_> {
         standing: Option<Standing>,
     ) -> std::result::Result<Option<Effect>, Failure> {
         let key = Key { rule: &self.rule.definition.name, key: &self.key };
-        let place = Place::from(&self.seen.facts.position);
-        state::count(connection, key, self.seen.facts.at, amount, &place).await?;
-
         let now = self.seen.facts.at.as_microsecond();
         let within = microseconds(count.within);
-        let windows = count.baseline.map_or(0, |baseline| i64::from(baseline.windows));
-        let oldest = now.saturating_sub(within.saturating_mul(windows + 1));
-        state::forget_counted(connection, key, oldest).await?;
+        let part = now - now.rem_euclid((within / PARTS).max(1));
+        let place = Place::from(&self.seen.facts.position);
+        state::count(connection, key, part, amount, place).await?;
+        let first = match count.baseline {
+            Some(_) => state::first_counted(connection, key, now).await?,
+            None => now,
+        };
         // What was found stands for all that comes within the same time.
-        if standing.is_some_and(|standing| standing.raised_at.saturating_add(within) > now) {
+        if standing.is_some_and(|standing| self.is_within(standing, count.within)) {
             return Ok(None);
         }
         let begin = now.saturating_sub(within);
@@ -93,10 +131,12 @@ impl Hit<'_> {
         }
         let span = count.within;
         let mut measured = format!("{total} in {span:#}, from {} on", count.at_least);
-        if let Some(baseline) = count.baseline.filter(|baseline| baseline.windows > 0) {
+        if let Some(baseline) = count.baseline {
+            let oldest = now.saturating_sub(horizon(count));
             let before = state::counted(connection, key, oldest, begin).await?;
-            // total < factor * before / windows, in whole numbers
-            if total.saturating_mul(windows) < before.saturating_mul(i64::from(baseline.factor)) {
+            let (windows, factor) = (i64::from(baseline.windows), i64::from(baseline.factor));
+            // Nobody knows yet what is usual, or it is: total < factor * before / windows.
+            if first > oldest || total.saturating_mul(windows) < before.saturating_mul(factor) {
                 return Ok(None);
             }
             measured = format!("{measured}; {before} in the {windows} times as long before");
@@ -204,6 +244,18 @@ fn finding_id(key: Key<'_>, by: &Position) -> FindingId {
     let Position { stream, sequence } = by;
     let name = Digest::of(format!("{}\n{}\n{stream}\n{sequence}", key.rule, key.key).as_bytes());
     FindingId::from_uuid(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+}
+
+/// How far back a rule looks, in microseconds.
+pub(super) fn horizon(count: &Count) -> i64 {
+    let windows = count.baseline.map_or(0, |baseline| i64::from(baseline.windows));
+    microseconds(count.within).saturating_mul(windows + 1)
+}
+
+/// A value as it may stand in a finding.
+fn shown(value: &str) -> String {
+    let plain = value.chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(VALUE_CHARS_SHOWN).collect()
 }
 
 fn microseconds(span: SignedDuration) -> i64 {

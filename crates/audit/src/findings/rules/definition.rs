@@ -21,7 +21,7 @@ pub struct RuleFile {
 }
 
 /// What is remembered of the things of a kind, so that rules can ask for it when more happens to them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Things {
     /// The fields of their events; of each, the last value.
@@ -105,6 +105,9 @@ pub struct Clear {
     /// Which finding: CEL; by default the thing's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Nothing more is found for this key afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_good: bool,
 }
 
 /// So much within a time.
@@ -118,7 +121,7 @@ pub struct Count {
     /// How much an event counts: CEL, a whole number; by default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<String>,
-    /// And how much more than usual.
+    /// And how much more than usual: not before something is known of what is usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
 }
@@ -133,7 +136,7 @@ pub struct Baseline {
     pub factor: u16,
 }
 
-/// A value that was never seen before.
+/// A value that was never seen before. What is found stands for a day.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct New {

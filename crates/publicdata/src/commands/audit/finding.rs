@@ -12,6 +12,7 @@ use publicdata_proto::audit::v1::{
 
 use crate::commands::answer;
 use crate::context::Context;
+use crate::output::print_line;
 use crate::session::Session;
 
 /// What the help of `publicdata audit finding` ends with.
@@ -293,7 +294,11 @@ async fn list(context: &Context, session: &Session, arguments: List) -> anyhow::
         page_token: arguments.page_token,
     };
     let page = answer(session.findings()?.list_findings(request).await)?;
-    context.output.table(&page, &show::HEADER, page.findings.iter().map(show::row).collect())
+    context.output.table(&page, &show::HEADER, page.findings.iter().map(show::row).collect())?;
+    match context.output.is_json() || page.next_page_token.is_empty() {
+        true => Ok(()),
+        false => print_line(format!("there are more: --page-token {}", page.next_page_token)),
+    }
 }
 
 async fn judge(

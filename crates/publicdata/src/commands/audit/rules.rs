@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use publicdata_audit::client::Selection;
 use publicdata_audit::findings::{Found, RuleSet, Trial, TrialError, Tried};
 use publicdata_proto::audit::v1::{ListRulesRequest, RuleInForce};
-use publicdata_service_kit::Problem;
+use publicdata_service_kit::{Clock, Problem};
 use publicdata_views::Database;
 use tonic::Status;
 
@@ -43,7 +43,7 @@ pub struct Try {
     /// Nothing before this moment, such as 2026-01-04T09:00:00+08:00: what was registered earlier is not known then.
     #[arg(long)]
     pub from: Option<jiff::Timestamp>,
-    /// Nothing after this moment, and what was due before it.
+    /// Nothing after this moment, and what was due before it; by default what is due by now.
     #[arg(long)]
     pub until: Option<jiff::Timestamp>,
 }
@@ -103,7 +103,7 @@ async fn try_rules(context: &Context, arguments: Try) -> anyhow::Result<()> {
     let events = log.logged(selection).await.map_err(super::problem)?;
     let events = events.inspect_ok(|_| bar.inc(1));
     let tried = Trial::new(database, rules).await.map_err(trial_error)?;
-    let tried = tried.run(events, until.map(publicdata_types::china_date)).await;
+    let tried = tried.run(events, Some(publicdata_types::china_date(until.unwrap_or_else(|| Clock::system().now())))).await;
     bar.finish_and_clear();
     let tried = tried.map_err(trial_error)?;
     context.output.value(&tried, told(&tried))
