@@ -82,7 +82,13 @@ impl FindingService for Service {
         let newest = log::newest_checkpoint(&mut connection).await.map_err(Error::from)?;
         let reading = self.progress.get();
         Ok(Response::new(ListRulesResponse {
-            rules: self.engine.rules().rules.iter().map(|rule| self.in_force(rule, details)).collect(),
+            rules: self
+                .engine
+                .rules()
+                .rules
+                .iter()
+                .map(|rule| self.in_force(rule, details))
+                .collect(),
             read: reading.read,
             logged: newest.map_or(0, |checkpoint| checkpoint.size),
             problem: if details { reading.problem } else { String::new() },

@@ -189,6 +189,6 @@ async fn missing_cosignature_is_found() {
     let trust = Trust { witnesses: vec![witness.vkey.parse().unwrap()], ..trust(&running) };
     let verdict = verify(&evidence.write().unwrap(), &trust, Texts::Compare).unwrap();
 
-    assert_eq!(verdict.faults, [Fault::NotCosigned { witness: witness.name.clone() }]);
+    assert_eq!(verdict.faults, [Fault::NotCosigned { witness: witness.name }]);
     assert!(verdict.events.len() == 1, "what is proven is told all the same");
 }

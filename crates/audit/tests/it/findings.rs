@@ -388,7 +388,10 @@ async fn a_day_that_passes_is_found(bench: Bench) {
     let provider = Calls::new(bench.user(&running, PROVIDER, Role::Provider).await);
     let finding = found(&provider, FindingStatus::Open).await.raised.unwrap();
     assert_eq!(finding.thing, format!("ev.catalog.security-record.{open}"));
-    assert_eq!((finding.rule.as_str(), finding.found_on.as_str()), ("security-record-overdue", "2026-03-06"));
+    assert_eq!(
+        (finding.rule.as_str(), finding.found_on.as_str()),
+        ("security-record-overdue", "2026-03-06")
+    );
 }
 
 #[tokio::test]

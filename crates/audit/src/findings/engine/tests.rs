@@ -225,10 +225,8 @@ async fn clause_1_consolidating_and_sharing() {
         consumer_code: CENTRE.to_owned(),
         ..exchange::SubscriptionSettings::default()
     };
-    let others = exchange::SubscriptionSettings {
-        consumer_code: CONSUMER.to_owned(),
-        ..settings.clone()
-    };
+    let others =
+        exchange::SubscriptionSettings { consumer_code: CONSUMER.to_owned(), ..settings.clone() };
     let others = exchange::SubscriptionOpened { settings: Some(others) };
     let opened = exchange::SubscriptionOpened { settings: Some(settings) };
     let story =
@@ -246,9 +244,8 @@ async fn clause_1_consolidating_and_sharing() {
         .event(&subject("catalog.consolidation"), &ordered);
     assert_eq!(early.found(rule, Some("2026-06-01")).await, Vec::new());
     // That somebody else has the data is not the centre's having it.
-    let elsewhere = Story::new()
-        .event(&subject("catalog.consolidation"), &ordered)
-        .event(&flows, &others);
+    let elsewhere =
+        Story::new().event(&subject("catalog.consolidation"), &ordered).event(&flows, &others);
     assert_eq!(elsewhere.found(rule, Some("2026-06-01")).await.len(), 1);
 
     missed_and_met(catalog::ObligationKind::DataUpdate)

@@ -103,7 +103,12 @@ async fn try_rules(context: &Context, arguments: Try) -> anyhow::Result<()> {
     let events = log.logged(selection).await.map_err(super::problem)?;
     let events = events.inspect_ok(|_| bar.inc(1));
     let tried = Trial::new(database, rules).await.map_err(trial_error)?;
-    let tried = tried.run(events, Some(publicdata_types::china_date(until.unwrap_or_else(|| Clock::system().now())))).await;
+    let tried = tried
+        .run(
+            events,
+            Some(publicdata_types::china_date(until.unwrap_or_else(|| Clock::system().now()))),
+        )
+        .await;
     bar.finish_and_clear();
     let tried = tried.map_err(trial_error)?;
     context.output.value(&tried, told(&tried))
