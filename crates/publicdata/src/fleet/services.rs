@@ -125,7 +125,7 @@ pub(super) async fn nats(
 pub(super) async fn start(setting: &Setting<'_>) -> anyhow::Result<Started> {
     let mut services = Vec::new();
     // The log waits for no stream that nobody makes.
-    connect(setting.data, publicdata_recovery::SERVICE, setting.nats).await?;
+    Box::pin(connect(setting.data, publicdata_recovery::SERVICE, setting.nats)).await?;
     let (catalog, catalog_feed, entries) = Box::pin(setting.catalog(&mut services)).await?;
     let exchange_bus = Box::pin(setting.exchange_bus(&mut services)).await?;
     let (open_data, portal) = Box::pin(setting.open_data(&mut services)).await?;
