@@ -199,7 +199,12 @@ async fn audit(
     let url = format!("sqlite:{}", database.display());
     let config = Config { http: Some(listen), ..Config::new(listen, &url, ORIGIN, key) };
     let credentials = testing::credentials(certificates, &testing::service("audit"));
-    let dependencies = Dependencies { store: Arc::clone(store), credentials, tasks: tasks.clone() };
+    let dependencies = Dependencies {
+        store: Arc::clone(store),
+        clock: publicdata_service_kit::Clock::system(),
+        credentials,
+        tasks: tasks.clone(),
+    };
     let app = App::build(config, dependencies).await.unwrap();
     let log = TileLog::new(&format!("http://{}", app.http_addr().unwrap())).unwrap();
     let size = app.log_size();
