@@ -158,7 +158,13 @@ impl Plan<'_> {
         let database = open(folder, "audit").await?;
         let target = Target { events: &events, database: &database, root: folder };
         let report = |step: &'static str, done, total| progress.report(step, done, total);
-        restore::run(self.backup, self.verifier, self.identities, &target, &report).await?;
+        let written =
+            restore::run(self.backup, self.verifier, self.identities, &target, &report).await;
+        if let Err(error) = written {
+            // Whoever clears the folder finds nobody who still writes to it.
+            database.close().await;
+            return Err(error.into());
+        }
 
         let options =
             ServerOptions { binary: self.nats_server.clone(), ..ServerOptions::new(&events) };

@@ -165,16 +165,20 @@ fn staging(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(data.with_file_name(format!("{}.restoring", name.to_string_lossy())))
 }
 
-/// Removes everything but the lock.
+/// Removes everything but the lock. What is gone meanwhile is no error.
 fn clear(folder: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() {
-            std::fs::remove_dir_all(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?;
-        } else if path.extension().is_none_or(|extension| extension != "lock") {
-            std::fs::remove_file(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?;
+        let removed = match path.is_dir() {
+            true => std::fs::remove_dir_all(&path),
+            false if path.extension().is_some_and(|extension| extension == "lock") => Ok(()),
+            false => std::fs::remove_file(&path),
+        };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            Ok(()) | Err(_) => {}
         }
     }
     Ok(())
