@@ -104,6 +104,11 @@ impl Database {
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| Box::pin(prepare(engine, connection)))
+            // SQLite ends a transaction itself when its disk is full, and the driver goes on believing in it.
+            .before_acquire(|connection, _| {
+                let is_free = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_free) })
+            })
             .connect_with(options)
             .await
             .map_err(failed)?;
