@@ -176,6 +176,7 @@ async fn tampered_backup_is_refused() {
     let verified = operator.terminal.run(&["backup", "verify", &from]).await;
     let drill = ["drill", "--from", &from, "--identity", &identity];
     let drilled = operator.terminal.run(&drill).await;
+    assert!(drilled.stderr.contains("on record as failed"), "{drilled:?}");
     let (_, restored) = operator.restore("restored", &[]).await;
 
     for ended in [verified, drilled, restored] {

@@ -32,6 +32,8 @@ use crate::session::CREDENTIALS_FOLDER;
 pub const KEY_FOLDERS: [&str; 3] = [AUTHORITY_FOLDER, CREDENTIALS_FOLDER, LOG_KEY_FOLDER];
 /// The streams of a fleet.
 pub const STREAMS: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", STREAM];
+/// Folders of files that are backed up.
+const FILE_FOLDERS: [&str; 2] = [CONTENT_FOLDER, ARCHIVE_FOLDER];
 /// Services with views.
 const VIEWED: [&str; 4] = ["catalog", "exchange-bus", "open-data", "audit"];
 
@@ -153,6 +155,19 @@ impl Plan<'_> {
     /// # Errors
     /// The backup is not what was written, or the folder cannot be written. What is in the folder is then no fleet.
     pub async fn restore_into(&self, folder: &Path) -> anyhow::Result<Restored> {
+        // Nothing proves which files a manifest names: none may stand where events, keys or views do.
+        let is_ours = |path: &str| {
+            FILE_FOLDERS
+                .iter()
+                .any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+        };
+        if let Some(stray) = self.backup.files().find(|file| !is_ours(&file.path)) {
+            anyhow::bail!(
+                "the backup names the file {}; there are only those of {}",
+                stray.path,
+                FILE_FOLDERS.join(" and ")
+            );
+        }
         let progress = Progress::begin()?;
         let events = folder.join(NATS_FOLDER);
         let database = open(folder, "audit").await?;
@@ -173,8 +188,16 @@ impl Plan<'_> {
         let shared: Store = Arc::clone(&store) as _;
         let checkpoint = restore::read_back(&shared, &database, &report).await?;
         database.close().await;
-        let views = self.rebuild_views(folder, &shared, &progress).await?;
-        let findings = drill::findings(self.backup, checkpoint, &views);
+        for (stream, last) in &self.backup.newest().streams {
+            let found = shared.last_sequence(stream).await?;
+            anyhow::ensure!(
+                found == *last,
+                "stream {stream} ends at {found} after the restore, not at {last}"
+            );
+        }
+        let (views, unknown) = self.rebuild_views(folder, &shared, &progress).await?;
+        let mut findings = drill::findings(self.backup, checkpoint, &views);
+        findings.extend(unknown);
         Ok(Restored { checkpoint, views, findings, server, store })
     }
 
@@ -183,7 +206,8 @@ impl Plan<'_> {
         folder: &Path,
         store: &Store,
         progress: &Progress,
-    ) -> anyhow::Result<Vec<Compared>> {
+    ) -> anyhow::Result<(Vec<Compared>, Vec<String>)> {
+        let mut unknown = Vec::new();
         let digests = &self.backup.newest().views;
         let mut by_service: BTreeMap<&str, Vec<&ViewDigest>> = BTreeMap::new();
         for digest in digests {
@@ -196,15 +220,17 @@ impl Plan<'_> {
                 let store = views::as_of(store, digest);
                 let found = projectors(service, &database, &store).await?;
                 let projector = found.iter().find(|projector| projector.name() == digest.view);
-                let projector = projector.with_context(|| {
-                    format!("this program knows no view {} of {service}", digest.view)
-                })?;
+                let Some(projector) = projector else {
+                    unknown
+                        .push(format!("this program knows no view {} of {service}", digest.view));
+                    continue;
+                };
                 compared.push(views::compare(digest, projector).await?);
                 progress.report("views", compared.len() as u64, total);
             }
             database.close().await;
         }
-        Ok(compared)
+        Ok((compared, unknown))
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Made {
     pub newest_recorded_at: Option<Timestamp>,
     /// The checkpoint that it was verified with.
     pub checkpoint: String,
+    /// Files of the platform that are not what their names say, and are not in the backup: their paths. They are tried again each time.
+    pub damaged: Vec<String>,
 }
 
 /// A run.
@@ -103,7 +105,8 @@ pub async fn run(
     let (checkpoint, signed) = run.take_events(progress).await?;
     run.seal_segment().await?;
     let known = before.as_ref().map(Backup::known_files).unwrap_or_default();
-    let new_files = files::write(place, &source.root, &source.folders, &known, recipients)?;
+    let written = files::write(place, &source.root, &source.folders, &known, recipients)?;
+    let files::Written { files: new_files, damaged } = written;
 
     let is_new = signed.size > first || !new_files.is_empty();
     let manifest = match &before {
@@ -124,6 +127,7 @@ pub async fn run(
         new_bytes: if is_new { manifest.sealed_bytes() } else { 0 },
         newest_recorded_at: manifest.newest_recorded_at,
         checkpoint: manifest.checkpoint,
+        damaged,
     })
 }
 

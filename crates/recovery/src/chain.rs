@@ -21,6 +21,8 @@ use crate::{Error, Identities, Place, Progress, seal, time};
 pub struct Backup {
     place: Place,
     links: Vec<Link>,
+    /// A tree that its events have to make, too.
+    kept: Option<Checkpoint>,
 }
 
 /// A manifest, and what follows from its file.
@@ -68,7 +70,7 @@ impl Backup {
             links.push(link);
         }
         let place = place.clone();
-        Ok((!links.is_empty()).then_some(Self { place, links }))
+        Ok((!links.is_empty()).then_some(Self { place, links, kept: None }))
     }
 
     /// Where it lies.
@@ -126,17 +128,30 @@ impl Backup {
         }
     }
 
-    /// Refuses a backup that ends before a checkpoint that somebody has kept.
+    /// Refuses a backup that ends before a checkpoint that somebody has kept. That its events make that tree, too, shows when they are read:
+    /// from now on they have to.
     ///
     /// # Errors
-    /// It does, or the checkpoint does not count.
-    pub fn reaches(&self, known: &[u8], verifier: &Verifier) -> Result<(), Error> {
-        let known = verifier.checkpoint(known).map_err(Error::Doubt)?.size;
+    /// It ends before, or the checkpoint does not count.
+    pub fn reaches(&mut self, known: &[u8], verifier: &Verifier) -> Result<(), Error> {
+        let known = verifier.checkpoint(known).map_err(Error::Doubt)?;
         let backup = self.newest().size;
-        match backup < known {
-            true => Err(Error::OlderBackup { backup, known }),
-            false => Ok(()),
+        if backup < known.size {
+            return Err(Error::OlderBackup { backup, known: known.size });
         }
+        let is_other = |link: &Link| {
+            let Checkpoint { size, hash } = link.signed;
+            size == known.size && hash != known.hash
+        };
+        if let Some(link) = self.links.iter().find(|link| is_other(link)) {
+            let path = self.place.path(&Link::path(link.manifest.number));
+            return Err(Error::damaged(
+                &path,
+                "it is of another log than the checkpoint that was given",
+            ));
+        }
+        self.kept = Some(known);
+        Ok(())
     }
 
     /// Checks that every sealed file is the one that was written. That takes no key, and proves nothing of events.
@@ -182,11 +197,14 @@ impl Backup {
             let path = self.place.path(&Link::path(link.manifest.number));
             (link.signed.size, (link.signed.hash, path))
         });
+        let kept = self.kept.iter().filter(|kept| kept.size > 0);
+        let kept = kept
+            .map(|kept| (kept.size, (kept.hash, PathBuf::from("the checkpoint that was given"))));
         Events {
             backup: self,
             identities: identities.clone(),
             segments: self.segments().cloned().collect(),
-            signed: signed.collect(),
+            signed: signed.chain(kept).collect(),
             path: PathBuf::new(),
             entries: VecDeque::new(),
             tree: Tree::default(),

@@ -38,22 +38,34 @@ pub struct FileEntry {
     pub sealed: Sealed,
 }
 
-/// Seals the files that are not `known`; answers them.
+/// What became of files that were not known.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Those that were sealed.
+    pub(crate) files: Vec<FileEntry>,
+    /// Those that are not what their names say, and were left out: their paths.
+    pub(crate) damaged: Vec<String>,
+}
+
+/// Seals the files that are not `known`.
 pub(crate) fn write(
     place: &Place,
     root: &Path,
     folders: &[Folder],
     known: &BTreeSet<String>,
     recipients: &Recipients,
-) -> Result<Vec<FileEntry>, Error> {
-    let mut written = Vec::new();
+) -> Result<Written, Error> {
+    let mut written = Written::default();
     for folder in folders {
         let mut paths = Vec::new();
         collect(&root.join(&folder.name), &folder.without, &mut paths)?;
         for path in paths {
             let relative = relative(root, &path)?;
             if !known.contains(&relative) {
-                written.push(write_one(place, &path, relative, recipients)?);
+                match write_one(place, &path, relative.clone(), recipients)? {
+                    Some(entry) => written.files.push(entry),
+                    None => written.damaged.push(relative),
+                }
             }
         }
     }
@@ -65,10 +77,14 @@ fn write_one(
     path: &Path,
     relative: String,
     recipients: &Recipients,
-) -> Result<FileEntry, Error> {
+) -> Result<Option<FileEntry>, Error> {
     let plain = File::open(path).map_err(Error::file("read", path))?;
     let bytes = plain.metadata().map_err(Error::file("read", path))?.len();
     let sha256 = Digest::of_reader(&plain).map_err(Error::file("read", path))?;
+    if content_name(&relative).is_some_and(|name| name != sha256) {
+        // In a backup it could never be restored, nor be replaced by what it should be.
+        return Ok(None);
+    }
     let plain = File::open(path).map_err(Error::file("read", path))?;
     // Named by its path, not by its content: who has no key learns nothing of it.
     let name = hex::encode(Digest::of(&relative).as_bytes());
@@ -76,7 +92,7 @@ fn write_one(
     let (sealed_bytes, sealed_sha256) =
         place.write(&sealed_path, |file| seal::seal(plain, file, recipients))?;
     let sealed = Sealed { path: sealed_path, bytes: sealed_bytes, sha256: sealed_sha256 };
-    Ok(FileEntry { path: relative, bytes, sha256, sealed })
+    Ok(Some(FileEntry { path: relative, bytes, sha256, sealed }))
 }
 
 /// Whether a path of a manifest stays below the folder that it is restored into.

@@ -104,6 +104,17 @@ impl Projector {
         let positions = positions(snapshot.connection(), view).await;
         let positions = positions.map_err(ProjectorError::Database)?;
         self.rebuild_up_to(|stream| positions.get(stream).copied().unwrap_or_default()).await?;
+        let reached = self.positions();
+        for (stream, live) in &positions {
+            let Some(reached) = reached.get(stream.as_str()).copied() else { continue };
+            if reached < *live {
+                return Err(ProjectorError::Behind {
+                    stream: stream.clone(),
+                    reached,
+                    live: *live,
+                });
+            }
+        }
         let mut own = self.database.snapshot().await.map_err(ProjectorError::Database)?;
 
         let (differences, further) = (Vec::new(), 0);

@@ -130,6 +130,7 @@ impl Projector {
             ProjectorError::Store(_)
             | ProjectorError::Database(_)
             | ProjectorError::Poisoned { .. }
+            | ProjectorError::Behind { .. }
             | ProjectorError::Ended => false,
         }
     }

@@ -205,6 +205,7 @@ impl LogClient {
             let mut events = self.events(selection).await?;
             while let Some(event) = events.try_next().await? {
                 if wanted.get(&event.index).is_some_and(|leaf| *leaf == event.leaf) {
+                    super::checked(&event)?;
                     payloads.insert(event.index, event.payload);
                 }
             }

@@ -74,7 +74,7 @@ pub(super) fn of(
         files.insert(leaf(item.index), item.leaf.clone());
         files.insert(proof(item.index), item.proof(&evidence.checkpoint).to_string().into());
         events.push(told_event);
-        signed.extend(signatures::of(item.index, &item.payload));
+        signed.extend(signatures::of(item.index, &item.leaf, &item.payload));
     }
     for der in signed.iter().flat_map(signatures::Signed::certificates) {
         let certificate = pem::Pem::new("CERTIFICATE", der);

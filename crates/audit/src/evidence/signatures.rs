@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use prost::Message as _;
 use publicdata_identity::{SpiffeId, TrustRoots, certificate};
+use publicdata_proto::audit::v1::Leaf;
 use publicdata_proto::common::v1::{Signature, SignedMessage};
 use publicdata_proto::event::v1::Commit;
 use publicdata_proto::exchange::v1::{
@@ -14,6 +15,8 @@ use publicdata_types::Digest;
 
 use crate::time;
 
+/// The service that seals archives of the exchange log; those of districts' tiers add their division.
+const BUS: &str = "exchange-bus";
 /// How much of a certificate's digest names it.
 const ID_BYTES: usize = 16;
 
@@ -34,6 +37,8 @@ pub struct Signed {
     at: Option<Timestamp>,
     /// Who caused the event.
     actor: String,
+    /// The id of what it happened to.
+    thing: String,
 }
 
 /// Why a signature does not count.
@@ -48,6 +53,14 @@ pub enum SignatureError {
     /// The event says no time.
     #[error("the event does not say when it happened")]
     Undated,
+    /// It is a signature for something else.
+    #[error("what is signed is about {signed}, and the event about {thing}")]
+    Thing {
+        /// What the signed message names.
+        signed: String,
+        /// What the event happened to.
+        thing: String,
+    },
     /// Somebody else signed it.
     #[error("it is signed by {signer}, and should be by {expected}")]
     Signer {
@@ -74,15 +87,19 @@ enum Expected {
     Account(String),
     /// A node of this organisation.
     Node(String),
-    /// This one.
+    /// This node of this organisation.
+    NamedNode(String, String),
+    /// This node.
     Named(String),
-    /// The exchange bus.
+    /// An exchange bus.
     Bus,
 }
 
 /// The signatures within a commit, in its order.
-pub(super) fn of(index: u64, payload: &[u8]) -> Vec<Signed> {
+pub(super) fn of(index: u64, leaf: &[u8], payload: &[u8]) -> Vec<Signed> {
     let Ok(commit) = Commit::decode(payload) else { return Vec::new() };
+    let subject = Leaf::decode(leaf).map(|leaf| leaf.subject).unwrap_or_default();
+    let thing = subject.rsplit('.').next().unwrap_or_default();
     let mut found = Vec::new();
     for event in &commit.events {
         for (kind, message, signature) in within(event).unwrap_or_default() {
@@ -96,6 +113,7 @@ pub(super) fn of(index: u64, payload: &[u8]) -> Vec<Signed> {
                 signature,
                 at: commit.occurred_at.as_ref().and_then(time::from_proto),
                 actor: commit.actor.clone(),
+                thing: thing.to_owned(),
             });
         }
     }
@@ -105,8 +123,11 @@ pub(super) fn of(index: u64, payload: &[u8]) -> Vec<Signed> {
 /// What an event repeats of what it holds signed, and does not repeat truly: the names of the fields.
 pub(super) fn contradictions(payload: &[u8]) -> Vec<&'static str> {
     let Ok(commit) = Commit::decode(payload) else { return Vec::new() };
-    let completed = commit.events.iter().filter_map(|event| event.to_msg().ok());
     let mut wrong = Vec::new();
+    for requested in commit.events.iter().filter_map(|event| event.to_msg().ok()) {
+        wrong.extend(contradicted_request(requested));
+    }
+    let completed = commit.events.iter().filter_map(|event| event.to_msg().ok());
     for TransferCompleted { receipt, rows, bytes, sha256, rejected_rows, .. } in completed {
         let Ok(said) = Receipt::decode(receipt.as_slice()) else { continue };
         let repeated = [
@@ -118,6 +139,21 @@ pub(super) fn contradictions(payload: &[u8]) -> Vec<&'static str> {
         wrong.extend(repeated.iter().filter(|(_, is_true)| !is_true).map(|(field, _)| *field));
     }
     wrong
+}
+
+fn contradicted_request(event: TransferRequested) -> Vec<&'static str> {
+    let signed = event.request.clone().unwrap_or_default();
+    let Ok(said) = TransferRequest::decode(signed.message.as_slice()) else { return Vec::new() };
+    let repeated = [
+        ("grant_id", event.grant_id == said.grant_id),
+        ("consumer_code", event.consumer_code == said.consumer_code),
+        ("consumer_node", event.consumer_node == said.consumer_node),
+        ("requested_by", event.requested_by == said.requested_by),
+        ("fields", event.fields == said.fields),
+        ("purpose", event.purpose == said.purpose),
+        ("case_number", event.case_number == said.case_number),
+    ];
+    repeated.iter().filter(|(_, is_true)| !is_true).map(|(field, _)| *field).collect()
 }
 
 type Part = (Kind, Vec<u8>, Option<Signature>);
@@ -187,6 +223,11 @@ impl Signed {
             Kind::Statement => self.signer::<SinkStatement>(roots),
             Kind::Seal => self.signer::<LogArchive>(roots),
         }?;
+        let (signed, thing) = (self.about()?, &self.thing);
+        if signed.as_ref().is_some_and(|signed| signed != thing) {
+            let (signed, thing) = (signed.unwrap_or_default(), thing.clone());
+            return Err(SignatureError::Thing { signed, thing });
+        }
         let expected = self.expected()?;
         match expected.is(&signer) {
             true => Ok(signer),
@@ -202,11 +243,28 @@ impl Signed {
         Ok(signed::signer_of::<M>(roots, &self.message, self.signature.as_ref(), at)?)
     }
 
+    /// What the signed message is about: the thing that the event happened to.
+    fn about(&self) -> Result<Option<String>, prost::DecodeError> {
+        let message = self.message.as_slice();
+        Ok(match self.kind {
+            Kind::Grant => Some(GrantTerms::decode(message)?.grant_id),
+            Kind::Request => Some(TransferRequest::decode(message)?.transfer_id),
+            Kind::ProviderReceipt | Kind::ConsumerReceipt => {
+                Some(Receipt::decode(message)?.transfer_id)
+            }
+            Kind::Statement => Some(SinkStatement::decode(message)?.subscription_id),
+            Kind::Seal => None,
+        })
+    }
+
     fn expected(&self) -> Result<Expected, prost::DecodeError> {
         let message = self.message.as_slice();
         Ok(match self.kind {
             Kind::Grant => Expected::Account(GrantTerms::decode(message)?.provider_code),
-            Kind::Request => Expected::Named(TransferRequest::decode(message)?.consumer_node),
+            Kind::Request => {
+                let request = TransferRequest::decode(message)?;
+                Expected::NamedNode(request.consumer_node, request.consumer_code)
+            }
             Kind::ProviderReceipt => Expected::Node(Receipt::decode(message)?.provider_code),
             Kind::ConsumerReceipt => Expected::Node(Receipt::decode(message)?.consumer_code),
             Kind::Statement => Expected::Named(self.actor.clone()),
@@ -236,9 +294,18 @@ impl Expected {
             | (Self::Node(code), SpiffeId::Node { organisation, .. }) => {
                 organisation.as_str() == code
             }
-            (Self::Named(name), _) => signer.to_string() == *name,
-            (Self::Bus, SpiffeId::Service { .. }) => true,
-            (Self::Account(_) | Self::Node(_) | Self::Bus, _) => false,
+            (Self::NamedNode(name, code), SpiffeId::Node { organisation, .. }) => {
+                organisation.as_str() == code && signer.to_string() == *name
+            }
+            (Self::Named(name), SpiffeId::Node { .. }) => signer.to_string() == *name,
+            (Self::Bus, SpiffeId::Service { name, .. }) => {
+                let name = name.as_str();
+                name == BUS || name.strip_prefix(BUS).is_some_and(|tier| tier.starts_with('-'))
+            }
+            (
+                Self::Account(_) | Self::Node(_) | Self::NamedNode(..) | Self::Named(_) | Self::Bus,
+                _,
+            ) => false,
         }
     }
 }
@@ -248,7 +315,7 @@ impl std::fmt::Display for Expected {
         match self {
             Self::Account(code) => write!(f, "an account of organisation {code}"),
             Self::Node(code) => write!(f, "a node of organisation {code}"),
-            Self::Named(name) => f.write_str(name),
+            Self::NamedNode(name, _) | Self::Named(name) => f.write_str(name),
             Self::Bus => f.write_str("the exchange bus"),
         }
     }

@@ -39,6 +39,9 @@ struct Parties {
     consumer_node: SpiffeId,
     /// Rows, as the event says beside the receipt.
     rows: u64,
+    /// What grant and receipt are about.
+    grant: &'static str,
+    transfer: &'static str,
 }
 
 impl Parties {
@@ -47,7 +50,10 @@ impl Parties {
             SpiffeId::node(&testing::domain(), code.parse().unwrap(), "node-1").unwrap()
         };
         let (provider_node, consumer_node) = (node(PROVIDER), node(CONSUMER));
-        Self { account: testing::user("officer"), provider_node, consumer_node, rows: 7 }
+        let (account, rows) = (testing::user("officer"), 7);
+        // As the subjects of their events say.
+        let (grant, transfer) = ("3", "4");
+        Self { account, provider_node, consumer_node, rows, grant, transfer }
     }
 }
 
@@ -134,12 +140,17 @@ fn signer(authority: &CertificateAuthority, id: &SpiffeId) -> Signer {
 }
 
 fn grant(authority: &CertificateAuthority, parties: &Parties) -> Vec<u8> {
-    let terms = GrantTerms { provider_code: PROVIDER.to_owned(), ..GrantTerms::default() };
+    let terms = GrantTerms {
+        grant_id: parties.grant.to_owned(),
+        provider_code: PROVIDER.to_owned(),
+        ..GrantTerms::default()
+    };
     commit(&GrantIssued { grant: Some(signed::sign(&signer(authority, &parties.account), &terms)) })
 }
 
 fn transfer(authority: &CertificateAuthority, parties: &Parties) -> Vec<u8> {
     let receipt = Receipt {
+        transfer_id: parties.transfer.to_owned(),
         provider_code: PROVIDER.to_owned(),
         consumer_code: CONSUMER.to_owned(),
         rows: 7,
@@ -390,6 +401,39 @@ fn damaged_archive_is_refused() {
     }
 }
 
+/// R46.2: an archive in which other programs find other files than this one is refused.
+#[test]
+fn archive_of_two_contents_is_refused() {
+    let lies = Files::from([(files::REPORT.to_owned(), b"lies".to_vec())]);
+    let mut lies = archive::write(&lies).unwrap();
+    let end = lies.len() - 22;
+    // Its end is one of several disks, so that some programs look for another end, and the bundle's has it as a comment.
+    lies[end + 8] = 2;
+    let mut both = CASE.bundle.clone();
+    let comment = both.len() - 2;
+    both[comment..].copy_from_slice(&u16::try_from(lies.len()).unwrap().to_le_bytes());
+    both.extend(&lies);
+    assert_eq!(found(&CASE.verdict(&both)), ["ARCHIVE_DAMAGED the"]);
+
+    // The directory has a file more than its end counts.
+    let mut more = CASE.bundle.clone();
+    let end = more.len() - 22;
+    more[end + 8] -= 1;
+    more[end + 10] -= 1;
+    assert_eq!(found(&CASE.verdict(&more)), ["ARCHIVE_DAMAGED the"]);
+}
+
+/// R46.2: a genuine signature for one thing is none for another.
+#[test]
+fn signature_for_another_thing_is_refused() {
+    let another = || Parties { grant: "7", transfer: "7", ..Parties::honest() };
+    let case = Case::with(another);
+    let verdict = case.verdict(&case.bundle);
+    assert_eq!(found(&verdict), ["SIGNATURE_REFUSED the"; 3]);
+    let fault = verdict.faults[0].to_string();
+    assert!(fault.contains("is about 7, and the event about 3"), "{fault}");
+}
+
 /// R46.2: a signature counts if the root vouches for its certificate, and if it is of whom it has to be.
 #[test]
 fn foreign_and_wrong_signatures_are_refused() {
@@ -453,7 +497,7 @@ fn no_signature_is_overlooked() {
             value: Vec::new(),
         };
         let payload = Commit { events: vec![event], ..Commit::default() }.encode_to_vec();
-        assert_eq!(signatures::of(0, &payload).len(), fields, "{}", message.full_name());
+        assert_eq!(signatures::of(0, &[], &payload).len(), fields, "{}", message.full_name());
         signed += fields;
     }
     assert!(signed > 5);

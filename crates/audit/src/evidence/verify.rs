@@ -186,7 +186,7 @@ impl Verdict {
         }
     }
 
-    /// The events that can be read; those that are proven are told.
+    /// The events that are proven.
     fn take_events(&mut self, reading: &Reading<'_>, signed: &Checkpoint, note: &str) -> Vec<Item> {
         let files = reading.files;
         let mut items = Vec::new();
@@ -203,10 +203,10 @@ impl Verdict {
             match prove(&item, &leaf, &proof, (signed, note)) {
                 Ok(()) => {
                     self.events.push(reading.storyteller.tell(index, &leaf, &item.payload));
+                    items.push(item);
                 }
                 Err(fault) => self.faults.push(fault),
             }
-            items.push(item);
         }
         items
     }
@@ -224,7 +224,7 @@ impl Verdict {
 
     fn take_signatures(&mut self, items: &[Item], roots: Option<&TrustRoots>) {
         for item in items {
-            for signed in signatures::of(item.index, &item.payload) {
+            for signed in signatures::of(item.index, &item.leaf, &item.payload) {
                 let checked = roots.map(|roots| signed.check(roots));
                 let signer = match &checked {
                     Some(Ok(signer)) => signer.to_string(),

@@ -11,6 +11,10 @@ const HOLDS: &[(&str, &str)] = &[
     ("publicdata.exchange.v1.TransferRequested.request", "publicdata.exchange.v1.TransferRequest"),
     ("publicdata.exchange.v1.TransferResumed.request", "publicdata.exchange.v1.TransferRequest"),
     ("publicdata.exchange.v1.TransferCompleted.receipt", "publicdata.exchange.v1.Receipt"),
+    (
+        "publicdata.exchange.v1.SubscriptionReconciled.statement",
+        "publicdata.exchange.v1.SinkStatement",
+    ),
     ("publicdata.exchange.v1.LogArchiveSealed.archive", "publicdata.exchange.v1.LogArchive"),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use publicdata_recovery::backup::{self, Made};
 use publicdata_recovery::{Backup, Identities, Place, Recipients};
@@ -110,7 +110,13 @@ async fn create(context: &Context, arguments: Create) -> anyhow::Result<()> {
     let made = backup::run(&source, &Place::new(arguments.to), &recipients, &report).await;
     drop(progress);
     let made = made?;
-    context.output.value(&made, summary(&made))
+    context.output.value(&made, summary(&made))?;
+    ensure!(
+        made.damaged.is_empty(),
+        "all else is backed up, but these files are damaged, and have to be brought in again: {}",
+        made.damaged.join(", ")
+    );
+    Ok(())
 }
 
 fn summary(made: &Made) -> String {
@@ -125,7 +131,12 @@ fn summary(made: &Made) -> String {
 
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     let verifier = verifier(context, arguments.key.as_ref())?;
-    let backup = Backup::open(&Place::new(arguments.folder), &verifier)?;
+    let mut backup = Backup::open(&Place::new(arguments.folder), &verifier)?;
+    if let Some(since) = &arguments.since {
+        let kept =
+            std::fs::read(since).with_context(|| format!("cannot read {}", since.display()))?;
+        backup.reaches(&kept, &verifier)?;
+    }
     let progress = Progress::begin()?;
     let report = |step: &'static str, done, total| progress.report(step, done, total);
     let checked = match &arguments.identity {
@@ -134,11 +145,6 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     };
     drop(progress);
     checked?;
-    if let Some(since) = &arguments.since {
-        let kept =
-            std::fs::read(since).with_context(|| format!("cannot read {}", since.display()))?;
-        backup.reaches(&kept, &verifier)?;
-    }
     let newest = backup.newest();
     let verified = Verified {
         manifests: newest.number,

@@ -72,7 +72,8 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
     context.output.value(&report, summary(&report))?;
     ensure!(
         report.drilled.is_equal(),
-        "the restored platform is not the one that was backed up; the drill is on record as failed"
+        "the drill is on record as failed: {}",
+        report.drilled.findings.join("; ")
     );
     Ok(())
 }
@@ -82,7 +83,16 @@ async fn drill(live: &Live, plan: &Plan<'_>, place: &std::path::Path) -> anyhow:
     let streams = STREAMS.map(ToOwned::to_owned);
     let loss = Loss::now(&live.store, &streams, plan.backup).await?;
     let began = Instant::now();
-    let restored = Box::pin(plan.restore_into(place)).await?;
+    let restored = match Box::pin(plan.restore_into(place)).await {
+        Ok(restored) => restored,
+        // That a backup cannot be restored is what drills are for.
+        Err(error) => {
+            let rto_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let (events, root, views) = (0, String::new(), Vec::new());
+            let findings = vec![format!("{error:#}")];
+            return Ok(Drilled { began_at, loss, rto_ms, events, root, views, findings });
+        }
+    };
     let rto_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut findings = restored.findings.clone();
     findings.extend(continued(live, plan.verifier, plan.backup).await?);

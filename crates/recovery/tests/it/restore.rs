@@ -66,7 +66,7 @@ async fn older_backup_is_not_mistaken_for_the_truth() {
     bench.append_many(2).await;
     let kept = bench.audit.log.checkpoint().await.unwrap();
 
-    let backup = bench.backup().unwrap();
+    let mut backup = bench.backup().unwrap();
     let error = backup.reaches(&kept, &bench.verifier).unwrap_err();
     assert!(matches!(error, Error::OlderBackup { backup: 30, known: 36 }), "{error}");
 

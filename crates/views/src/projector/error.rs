@@ -26,6 +26,18 @@ pub enum ProjectorError {
     /// The store failed.
     #[error("the events cannot be read")]
     Store(#[source] event_store::Error),
+    /// There are fewer events than a live view was built from: they are still on their way, or lost.
+    #[error(
+        "there are {reached} events of stream {stream}, and the live view has seen {live}; try again, or verify the log"
+    )]
+    Behind {
+        /// The stream.
+        stream: String,
+        /// The last event that there is.
+        reached: u64,
+        /// The last event that the live view has seen.
+        live: u64,
+    },
     /// The store ended a subscription without saying why.
     #[error("the subscription ended")]
     Ended,
@@ -61,7 +73,9 @@ impl ProjectorError {
         match self {
             Self::Poisoned { .. } => false,
             Self::Database(error) => is_passing(error),
-            Self::Store(event_store::Error::Unavailable { .. }) | Self::Ended => true,
+            Self::Store(event_store::Error::Unavailable { .. })
+            | Self::Ended
+            | Self::Behind { .. } => true,
             Self::Store(
                 event_store::Error::UnknownStream { .. }
                 | event_store::Error::Gap { .. }

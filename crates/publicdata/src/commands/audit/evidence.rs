@@ -195,7 +195,12 @@ pub(super) fn verify(context: &Context, file: &Path, arguments: Verify) -> anyho
     let texts = if arguments.report.is_some() { Texts::Retell } else { Texts::Compare };
     let verdict = evidence::verify(&read(file)?, &trust, texts)?;
     if let Some(path) = &arguments.report {
-        ensure!(!verdict.report.is_empty(), "no report can be written: {}", in_words(&verdict));
+        // A report says that each event is proven.
+        ensure!(
+            verdict.holds(),
+            "no report is written, since it does not hold:\n{}",
+            in_words(&verdict)
+        );
         std::fs::write(path, &verdict.report)
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
@@ -224,13 +229,14 @@ pub(super) fn proven_events(
 #[must_use]
 pub(crate) fn in_words(verdict: &Verdict) -> String {
     let mut lines = vec![
-        format!("about              {} (stated, not proven)", verdict.statement.title),
-        format!("log                {}", verdict.origin),
+        format!("about              {} (stated, not proven)", plain(&verdict.statement.title)),
+        format!("log                {}", plain(&verdict.origin)),
         format!("checkpoint         {} of {} leaves, signed", verdict.root, verdict.size),
     ];
     lines.extend(verdict.cosigned_by.iter().map(|name| format!("cosigned           by {name}")));
     for told in &verdict.events {
-        let text = told.to_string().replace('\n', "\n                   ");
+        let text: Vec<String> = told.to_string().lines().map(plain).collect();
+        let text = text.join("\n                   ");
         lines.push(format!("proven             leaf {}: {text}", told.index));
     }
     for signed in &verdict.signatures {
@@ -240,7 +246,7 @@ pub(crate) fn in_words(verdict: &Verdict) -> String {
             Some(false) => "REFUSED",
             None => "not checked",
         };
-        lines.push(format!("{how:<18} {what} of leaf {index}, as {role}: {signer}"));
+        lines.push(format!("{how:<18} {what} of leaf {index}, as {role}: {}", plain(signer)));
     }
     if verdict.signatures.iter().any(|signed| signed.accepted.is_none()) {
         lines.push(
@@ -250,15 +256,23 @@ pub(crate) fn in_words(verdict: &Verdict) -> String {
     }
     let not_covered = verdict.not_covered.iter();
     lines.extend(not_covered.map(|path| {
+        let path = plain(path);
         format!("not covered        {path}: written by another version of the program; read the report written anew")
     }));
     match verdict.holds() {
         true => lines.push("the evidence holds".to_owned()),
         false => {
-            lines.extend(verdict.faults.iter().map(|fault| format!("FAULT              {fault}")))
+            let faults = verdict.faults.iter().map(|fault| plain(&fault.to_string()));
+            lines.extend(faults.map(|fault| format!("FAULT              {fault}")));
         }
     }
     lines.join("\n")
+}
+
+/// What somebody else wrote, as part of a line: it cannot begin another one, nor colour or turn it round.
+fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -238,6 +238,7 @@ fn comparison_json(comparison: &Comparison) -> serde_json::Value {
         "positions": comparison.positions,
         "rows": comparison.rows,
         "differing": count(comparison),
+        "further": comparison.further,
         "differences": comparison.differences.iter().map(difference).collect::<Vec<_>>(),
     })
 }
@@ -248,6 +249,10 @@ fn csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     for comparison in comparisons {
         for row in &comparison.differences {
             let key: Vec<_> = row.key.iter().map(|(_, value)| text(value.as_ref())).collect();
+            if row.columns.is_empty() {
+                let (view, kind) = (comparison.view, kind_code(row.kind));
+                table.write_record([view, row.table, &key.join("/"), kind, "", "", ""])?;
+            }
             for column in &row.columns {
                 table.write_record([
                     comparison.view,
