@@ -105,7 +105,8 @@ async fn restore(plan: &Plan<'_>, arguments: &Arguments, staging: &Path) -> anyh
     let authority = CertificateAuthority::open(&staging.join(AUTHORITY_FOLDER))?;
     let restored = Box::pin(plan.restore_into(staging)).await?;
     let is_log_whole = restored.checkpoint == plan.backup.signed();
-    if !restored.findings.is_empty() && !(arguments.accept_views && is_log_whole) {
+    let is_accepted = restored.findings.is_empty() || (arguments.accept_views && is_log_whole);
+    if !is_accepted {
         let findings = restored.findings.join("; ");
         match is_log_whole {
             true => bail!("{findings}; the events are whole: --accept-views restores all the same"),
