@@ -184,7 +184,7 @@ const fn witness_pause_ms() -> u64 {
 }
 
 /// So little that nobody feels it; ten million events, spread evenly over the streams, take 28 hours. Each stream has an equal share, so
-/// in one stream of three they take 84.
+/// in one stream of five they take 140.
 const fn check_events_per_s() -> u32 {
     100
 }

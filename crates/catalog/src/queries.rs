@@ -15,7 +15,6 @@ use publicdata_catalog_domain::description::{Alike, Description};
 use publicdata_catalog_domain::name::NameKey;
 use publicdata_catalog_domain::resource::Update;
 use publicdata_proto::catalog::v1::ResourceDescription;
-use publicdata_types::region::Level;
 use publicdata_types::{Actor, ClassificationCode, RegionCode, ResourceCode, ResourceId};
 use publicdata_views::{Database, places};
 use sqlx::any::AnyRow;
@@ -151,12 +150,7 @@ fn governed(actor: &Actor) -> String {
 
 /// A pattern for the region and those within it: two digits for each level.
 fn within(region: &RegionCode) -> String {
-    let digits = match region.level() {
-        Level::Province => 2,
-        Level::City => 4,
-        Level::County => 6,
-    };
-    format!("{}%", &region.to_string()[..digits])
+    format!("{}%", region.leading())
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {

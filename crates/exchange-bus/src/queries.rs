@@ -23,7 +23,6 @@ use jiff::civil::Date;
 use publicdata_event_store::{Store, aggregates};
 use publicdata_exchange_domain::ResourceFacts;
 use publicdata_proto::exchange::v1::{Grant, GrantStatus};
-use publicdata_types::region::Level;
 use publicdata_types::{Actor, GrantId, OrganisationCode, RegionCode, ResourceId};
 use publicdata_views::{Database, Projector};
 use sqlx::any::AnyRow;
@@ -351,10 +350,5 @@ fn as_number(date: Date) -> i64 {
 
 /// What the codes of the divisions in a region look like.
 fn region_pattern(region: &RegionCode) -> String {
-    let digits = match region.level() {
-        Level::Province => 2,
-        Level::City => 4,
-        Level::County => 6,
-    };
-    format!("{}%", &region.to_string()[..digits])
+    format!("{}%", region.leading())
 }

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use publicdata_directory::Caller;
 use publicdata_proto::catalog::v1::ResourceDescription;
 use publicdata_proto::opendata::v1::{Publication, PublicationStatus};
-use publicdata_types::region::Level;
 use publicdata_types::{Digest, PageToken, PublicationId, RegionCode, ResourceCode, ResourceId};
 use publicdata_views::Database;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -298,12 +297,7 @@ fn parsed<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
 
 /// What the codes of the divisions in a region look like.
 fn region_pattern(region: &RegionCode) -> String {
-    let digits = match region.level() {
-        Level::Province => 2,
-        Level::City => 4,
-        Level::County => 6,
-    };
-    format!("{}%", &region.to_string()[..digits])
+    format!("{}%", region.leading())
 }
 
 fn containing(word: &str) -> String {

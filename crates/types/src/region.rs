@@ -120,6 +120,17 @@ impl RegionCode {
         self.0 / unit == other.0 / unit
     }
 
+    /// The digits that its code has in common with those of all that lies in it: two for each level.
+    #[must_use]
+    pub fn leading(&self) -> String {
+        let digits = match self.level() {
+            Level::Province => 2,
+            Level::City => 4,
+            Level::County => 6,
+        };
+        self.to_string().chars().take(digits).collect()
+    }
+
     /// The city that a county lies in; any other region is itself.
     #[must_use]
     pub fn city(&self) -> Self {

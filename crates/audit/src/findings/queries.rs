@@ -3,7 +3,6 @@
 use jiff::civil::Date;
 use prost::Message as _;
 use publicdata_proto::audit::v1::{Finding, ListFindingsRequest};
-use publicdata_types::region::Level;
 use publicdata_types::{Actor, CommandId, FindingId, PageToken, RegionCode};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -143,10 +142,5 @@ fn unreadable(column: &str, error: impl std::error::Error + Send + Sync + 'stati
 
 /// What the codes of the divisions in a region look like.
 fn region_pattern(region: &RegionCode) -> String {
-    let digits = match region.level() {
-        Level::Province => 2,
-        Level::City => 4,
-        Level::County => 6,
-    };
-    format!("{}%", &region.to_string()[..digits])
+    format!("{}%", region.leading())
 }

@@ -105,12 +105,19 @@ pub(super) async fn take_up(connection: &mut AnyConnection, rules: &str) -> Resu
     Ok(0)
 }
 
-pub(super) async fn save_next(connection: &mut AnyConnection, next: u64) -> Result<()> {
-    sqlx::query("UPDATE finding_reading SET next_index = $1")
+/// Goes on from `next`, if reading still stands at `before`; whether it does. Another instance of the service may have gone on meanwhile,
+/// and what this one would remember was remembered then.
+pub(super) async fn save_next(
+    connection: &mut AnyConnection,
+    before: u64,
+    next: u64,
+) -> Result<bool> {
+    let saved = sqlx::query("UPDATE finding_reading SET next_index = $1 WHERE next_index = $2")
         .bind(bound(next))
+        .bind(bound(before))
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(saved.rows_affected() > 0)
 }
 
 pub(super) async fn thing(connection: &mut AnyConnection, subject: &str) -> Result<Thing> {

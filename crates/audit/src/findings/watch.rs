@@ -115,11 +115,11 @@ impl Watch {
     async fn step(&mut self) -> Result<Step, Error> {
         let rules = self.engine.rules().digest().to_string();
         let mut transaction = self.database.begin().await?;
-        let next = state::take_up(transaction.connection(), &rules).await?;
+        let before = state::take_up(transaction.connection(), &rules).await?;
         transaction.commit().await?;
 
         let ends = self.ends().await?;
-        let (batch, next, failed) = self.read(next).await?;
+        let (batch, next, failed) = self.read(before).await?;
         let now = self.clock.now();
         // The clock says nothing while there may be events that were not read.
         let behind = match failed {
@@ -141,7 +141,9 @@ impl Watch {
             self.engine.forget_counted(transaction.connection(), now).await?;
             self.swept_on = today;
         }
-        state::save_next(transaction.connection(), next).await?;
+        if !state::save_next(transaction.connection(), before, next).await? {
+            return Ok(Step::More);
+        }
         transaction.commit().await?;
         self.engine.health().add(outcome.failures);
         let more = failed.is_some() || batch.len() == BATCH;

@@ -13,7 +13,6 @@ use publicdata_types::{ClassificationCode, OrganisationCode, RegionCode};
 use tantivy::collector::Collector;
 use tantivy::{DocAddress, SegmentOrdinal, SegmentReader};
 
-use super::document::leading;
 use super::facets::{Choice, Counts, Facet, FacetCounts};
 use super::page::{Key, Place};
 use super::request::{Filters, Order, Search};
@@ -153,7 +152,7 @@ impl Collector for Gather {
 /// The digits that the codes begin with, as numbers, and what to divide six digits by to compare with them.
 fn region_units(regions: &[RegionCode]) -> Vec<(u64, u64)> {
     let unit = |region: &RegionCode| {
-        let digits = leading(region);
+        let digits = region.leading();
         let divisor = 10_u64.pow(6 - digits.len() as u32);
         (divisor, digits.parse().unwrap_or_default())
     };

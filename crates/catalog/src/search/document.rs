@@ -1,8 +1,6 @@
 //! An entry as documents: one if all see the same of it, two if those who may see drafts see something else.
 
-use publicdata_types::RegionCode;
 use publicdata_types::ResourceCode;
-use publicdata_types::region::Level;
 use tantivy::TantivyDocument;
 
 use super::analysis::pinyin;
@@ -44,16 +42,6 @@ pub(super) fn of_organisation(fields: &Fields, code: &str, name: &str) -> Tantiv
     document.add_text(fields.audience, audience::NOBODY);
     document.add_bytes(fields.state, name.as_bytes());
     document
-}
-
-/// The digits that a division has in common with those within it: two for each level.
-pub(super) fn leading(region: &RegionCode) -> String {
-    let digits = match region.level() {
-        Level::Province => 2,
-        Level::City => 4,
-        Level::County => 6,
-    };
-    region.to_string()[..digits].to_owned()
 }
 
 fn described(fields: &Fields, entry: &Entry, provider_name: &str) -> TantivyDocument {

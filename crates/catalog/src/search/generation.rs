@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use publicdata_types::ResourceId;
+use publicdata_types::{RegionCode, ResourceId};
 use tantivy::collector::Count;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query};
 use tantivy::schema::Value as _;
@@ -15,7 +15,6 @@ use tantivy::{
 use super::analysis::Analyser;
 use super::collector::{Gather, Gathered};
 use super::directory::Unsynced;
-use super::document::leading;
 use super::facets::Counts;
 use super::page::{self, Place, Strictness, TokenError};
 use super::query::{QueryError, Typed, term};
@@ -226,7 +225,7 @@ impl Generation {
         let terms = [
             (fields.code, filters.classifications.iter().map(ToString::to_string).collect()),
             (fields.provider, filters.providers.iter().map(ToString::to_string).collect()),
-            (fields.within, filters.regions.iter().map(leading).collect::<Vec<_>>()),
+            (fields.within, filters.regions.iter().map(RegionCode::leading).collect::<Vec<_>>()),
         ];
         let mut narrowed = Vec::new();
         for (field, values) in terms {

@@ -4,7 +4,6 @@ use publicdata_types::{Actor, OrganisationCode, RegionCode};
 use tantivy::Term;
 use tantivy::query::{BooleanQuery, Occur, Query};
 
-use super::document::leading;
 use super::query::term;
 use super::schema::{Fields, audience};
 use crate::entry::Reader;
@@ -67,7 +66,7 @@ impl Viewer {
         let own = self.own.map(|own| Term::from_field_text(fields.provider, own.as_str()));
         let governed = self.governed.as_ref();
         let governed =
-            governed.map(|region| Term::from_field_text(fields.within, &leading(region)));
+            governed.map(|region| Term::from_field_text(fields.within, &region.leading()));
         let terms: Vec<_> = own.into_iter().chain(governed).map(term).collect();
         (!terms.is_empty()).then(|| Box::new(BooleanQuery::union(terms)) as Box<dyn Query>)
     }

@@ -26,6 +26,14 @@ fn regions_contain_what_lies_below_them() {
     }
 }
 
+/// R13.1: what lies in a region begins as it does.
+#[test]
+fn leading_digits_are_those_of_the_level() {
+    for (code, leading) in [("510000", "51"), ("510100", "5101"), ("510104", "510104")] {
+        assert_eq!(region(code).leading(), leading);
+    }
+}
+
 #[test]
 fn streets_and_villages_lie_in_their_district() {
     assert_eq!(RegionCode::from_statistical("510104017"), Ok(region("510104")));
