@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt as _;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _, ValueRef as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::database::{Database, Engine};
 use crate::projector::{Projector, ProjectorError};
@@ -96,7 +96,7 @@ impl Projector {
     /// database has to be another, in SQLite.
     ///
     /// # Errors
-    /// An event cannot be applied, or store or database fail.
+    /// There are fewer events than the live view has seen, one cannot be applied, or store or database fail.
     pub async fn compare(&self, live: &Database) -> Result<Comparison, ProjectorError> {
         assert_eq!(self.database.engine(), Engine::Sqlite, "what is compared is built in SQLite");
         let mut snapshot = live.snapshot().await.map_err(ProjectorError::Database)?;
@@ -264,13 +264,16 @@ fn key_of(row: &Row, key: &[String]) -> Key {
 /// Columns by their names: two databases may have them in another order.
 fn values(row: &AnyRow) -> Result<Row, sqlx::Error> {
     let value = |index: usize| -> Result<Option<Value>, sqlx::Error> {
-        if row.try_get_raw(index)?.is_null() {
+        let raw = row.try_get_raw(index)?;
+        if raw.is_null() {
             return Ok(None);
         }
-        match row.try_get::<i64, _>(index) {
-            Ok(number) => Ok(Some(Value::Number(number))),
-            Err(_) => Ok(Some(Value::Text(row.try_get::<String, _>(index)?))),
-        }
+        // SQLite holds what somebody put there, of whatever type: no view has it, so it differs, and its row is named.
+        let foreign = || format!("a value of type {}", raw.type_info().name());
+        Ok(Some(match row.try_get::<i64, _>(index) {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::Text(row.try_get(index).unwrap_or_else(|_| foreign())),
+        }))
     };
     row.columns()
         .iter()

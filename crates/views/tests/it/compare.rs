@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use publicdata_views::compare::{Kind, Value};
-use publicdata_views::{Comparison, Database};
+use publicdata_views::{Comparison, Database, ProjectorError};
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::fixture::{Bench, SOON, STREAM, run};
@@ -91,6 +91,42 @@ async fn postgres_rows_that_were_tampered_with_are_named() {
 #[tokio::test]
 async fn sqlite_live_view_that_is_behind_is_compared_where_it_is() {
     live_view_that_is_behind_is_compared_where_it_is(Bench::sqlite().await).await;
+}
+
+/// H2: a value that no view could have is named like any other.
+#[tokio::test]
+async fn value_of_another_type_is_named() {
+    let bench = Bench::sqlite().await;
+    let last = bench.append(3).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
+    execute(&bench, "UPDATE tally SET commits = x'00' WHERE subject = 'ev.catalog.tally.t1'").await;
+
+    let compared = compared(&bench).await;
+
+    let [row] = compared.differences.as_slice() else { panic!("{compared:?}") };
+    let live = Some(Value::Text("a value of type BLOB".to_owned()));
+    assert_eq!((row.kind, row.columns[0].live.clone()), (Kind::Changed, live));
+}
+
+/// H2: where there are fewer events than the live view has seen, nothing is called a difference.
+#[tokio::test]
+async fn fewer_events_than_the_live_view_has_seen_are_no_difference() {
+    let bench = Bench::sqlite().await;
+    let last = bench.append(5).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
+    let fresh = Bench::sqlite().await;
+    fresh.append(3).await;
+
+    let live = Database::open_existing(&bench.url).await.unwrap();
+    let error = fresh.projector().await.compare(&live).await.unwrap_err();
+
+    assert!(matches!(error, ProjectorError::Behind { reached: 3, live: 5, .. }), "{error}");
 }
 
 /// What is looked for and not there is not made.
