@@ -322,7 +322,7 @@ async fn a_stranger_verifies_a_file_of_evidence() {
     assert!(signed.iter().all(|signed| signed["accepted"] == true), "{verdict}");
     let signed: Vec<_> = signed.iter().map(|signed| signed["what"].as_str().unwrap()).collect();
     assert_eq!(signed, ["grant", "transfer request", "receipt", "receipt"]);
-    assert!(std::fs::read_to_string(&report).unwrap().contains("<h1>一次交换</h1>"));
+    assert!(std::fs::read_to_string(&report).unwrap().contains("<strong>一次交换</strong>"));
     let told = stranger.text(&["audit", "replay", "--bundle", &bundle, "--key", &key]).await;
     assert_eq!(told, replayed);
     let unchecked = stranger.text(&verify[..5]).await;
