@@ -1,4 +1,4 @@
-//! Checkpoints: the size and root of the log, signed as a C2SP note.
+//! Checkpoints: the size and root of the log, signed as a C2SP note, with Ed25519 and, beside it, with SM2 where that is wanted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 use publicdata_types::Digest;
 use signed_note::{
     Note, NoteError, Signature, Signer as _, StandardSigner, StandardVerifier, Verifier as _,
-    VerifierList,
+    VerifierError, VerifierList,
 };
 use tlog_tiles::checkpoint as text;
 
 use crate::proof::{self, Refuted, Root};
+use crate::sm2::{Sm2Key, Sm2Verifier};
 use crate::tree::{self, leaf_hash};
 
 /// The algorithm byte of Ed25519 in a note's keys.
@@ -21,19 +22,26 @@ const ED25519: u8 = 1;
 /// What the log signs: a tree.
 pub type Checkpoint = Root;
 
-/// The log's own key.
+/// The log's own key: of Ed25519, and of SM2 beside it where that is wanted.
 #[derive(Clone)]
 pub struct LogKey {
     signer: StandardSigner,
     encoded: String,
     verifier_key: String,
+    sm2: Option<Sm2Key>,
 }
 
-/// Checks what a log says, from its origin and public key alone.
+/// Checks what a log says, from its origin and public keys alone. With several keys, each must have signed.
 #[derive(Clone)]
 pub struct Verifier {
     origin: String,
-    key: StandardVerifier,
+    keys: Vec<PublicKey>,
+}
+
+#[derive(Clone)]
+enum PublicKey {
+    Ed25519(StandardVerifier),
+    Sm2(Sm2Verifier),
 }
 
 /// Why a text is no key of a log.
@@ -45,11 +53,17 @@ pub enum KeyError {
     /// The text is no signing key.
     #[error("the log's key does not read `PRIVATE+KEY+<origin>+<id>+<Ed25519 key>`")]
     SigningKey,
+    /// The text is no signing key of SM2.
+    #[error("the log's SM2 key does not read `PRIVATE+KEY+<origin>+<id>+<SM2 key>`")]
+    Sm2SigningKey,
     /// The text is no verifier key.
     #[error(
-        "a verifier key reads `<origin>+<id>+<Ed25519 key>`; this one does not, or its parts do not fit"
+        "a verifier key reads `<origin>+<id>+<Ed25519 or SM2 key>`; this one does not, or its parts do not fit"
     )]
     VerifierKey,
+    /// Two keys belong to two logs.
+    #[error("the keys are of different logs; a log's keys have one origin")]
+    OtherOrigin,
 }
 
 /// Why a checkpoint, or what was to be proven by it, does not convince.
@@ -59,10 +73,12 @@ pub enum Doubt {
     #[error("checkpoint is not a signed note")]
     NotANote,
     /// The log's key did not sign it.
-    #[error("checkpoint has no signature by the key of {origin}")]
+    #[error("checkpoint has no signature by the {kind} key of {origin}")]
     Unsigned {
         /// The log that should have signed.
         origin: String,
+        /// The algorithm of the key.
+        kind: &'static str,
     },
     /// The signature is wrong.
     #[error("checkpoint's signature by the key of {origin} is wrong: the text was changed")]
@@ -118,6 +134,23 @@ impl LogKey {
         &self.verifier_key
     }
 
+    /// The same key, with one of SM2 beside it, which signs each checkpoint too.
+    ///
+    /// # Errors
+    /// The keys are of different logs.
+    pub fn with_sm2(self, sm2: Sm2Key) -> Result<Self, KeyError> {
+        if sm2.origin() != self.origin() {
+            return Err(KeyError::OtherOrigin);
+        }
+        Ok(Self { sm2: Some(sm2), ..self })
+    }
+
+    /// The verifier key of SM2, to be published beside the other, if there is one.
+    #[must_use]
+    pub fn sm2_verifier_key(&self) -> Option<&str> {
+        self.sm2.as_ref().map(Sm2Key::verifier_key)
+    }
+
     /// Signs a checkpoint: the note's bytes.
     #[must_use]
     pub fn sign(&self, checkpoint: &Checkpoint) -> Vec<u8> {
@@ -129,9 +162,12 @@ impl LogKey {
         );
         let note = Note::new(text.as_bytes(), &[]).and_then(|mut note| {
             note.add_sigs(&[&self.signer])?;
+            if let Some(sm2) = &self.sm2 {
+                note.add_sigs(&[sm2])?;
+            }
             Ok(note.to_bytes())
         });
-        note.expect("the origin was checked, the text is plain, and Ed25519 signing cannot fail")
+        note.expect("the origins were checked, the text is plain, and signing needs nothing else")
     }
 }
 
@@ -150,13 +186,16 @@ impl FromStr for LogKey {
         let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
         let verifier_key = signed_note::new_ed25519_verifier_key(signer.name(), &public);
 
-        Ok(Self { signer, encoded: encoded.to_owned(), verifier_key })
+        Ok(Self { signer, encoded: encoded.to_owned(), verifier_key, sm2: None })
     }
 }
 
 impl fmt::Debug for LogKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogKey").field("verifier_key", &self.verifier_key).finish_non_exhaustive()
+        f.debug_struct("LogKey")
+            .field("verifier_key", &self.verifier_key)
+            .field("sm2", &self.sm2)
+            .finish_non_exhaustive()
     }
 }
 
@@ -173,8 +212,14 @@ impl Verifier {
     /// It is malformed, of another log, or not signed by its key.
     pub fn checkpoint(&self, note: &[u8]) -> Result<Checkpoint, Doubt> {
         let note = Note::from_bytes(note).map_err(|_| Doubt::NotANote)?;
-        if signatures_of(&note, self.key.clone(), &self.origin)?.is_none() {
-            return Err(Doubt::Unsigned { origin: self.origin.clone() });
+        for key in &self.keys {
+            let (signed, kind) = match key.clone() {
+                PublicKey::Ed25519(key) => (signatures_of(&note, key, &self.origin)?, "Ed25519"),
+                PublicKey::Sm2(key) => (signatures_of(&note, key, &self.origin)?, "SM2"),
+            };
+            if signed.is_none() {
+                return Err(Doubt::Unsigned { origin: self.origin.clone(), kind });
+            }
         }
 
         let found = text::Checkpoint::from_bytes(note.text()).map_err(|_| Doubt::NotACheckpoint)?;
@@ -217,12 +262,39 @@ impl Verifier {
     }
 }
 
+/// One verifier key, or several of the same log, separated by white space.
 impl FromStr for Verifier {
     type Err = KeyError;
 
+    fn from_str(verifier_keys: &str) -> Result<Self, KeyError> {
+        let keys: Vec<PublicKey> =
+            verifier_keys.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        let origin = keys.first().ok_or(KeyError::VerifierKey)?.origin().to_owned();
+        match keys.iter().all(|key| key.origin() == origin) {
+            true => Ok(Self { origin, keys }),
+            false => Err(KeyError::OtherOrigin),
+        }
+    }
+}
+
+impl PublicKey {
+    fn origin(&self) -> &str {
+        match self {
+            Self::Ed25519(key) => key.name(),
+            Self::Sm2(key) => key.name(),
+        }
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
     fn from_str(verifier_key: &str) -> Result<Self, KeyError> {
-        let key = StandardVerifier::new(verifier_key.trim()).map_err(|_| KeyError::VerifierKey)?;
-        Ok(Self { origin: key.name().to_owned(), key })
+        match StandardVerifier::new(verifier_key) {
+            Ok(key) => Ok(Self::Ed25519(key)),
+            Err(VerifierError::Alg) => verifier_key.parse().map(Self::Sm2),
+            Err(VerifierError::Format | VerifierError::Id) => Err(KeyError::VerifierKey),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use publicdata_audit_domain::LogKey;
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
@@ -141,9 +142,14 @@ impl App {
         let Dependencies { store, clock, credentials, tasks } = dependencies;
         let server = bind(config.listen, &credentials)?;
         let http = config.http.map(BoundHttp::bind).transpose()?;
-        let (key, origin) = (keys::open(&config.key, &config.origin)?, &config.origin);
+        let key = log_key(&config)?;
         let verifier_key = key.verifier_key().to_owned();
-        tracing::info!(log.origin = origin, log.verifier_key = verifier_key, "log is opened");
+        tracing::info!(
+            log.origin = config.origin,
+            log.verifier_key = verifier_key,
+            log.sm2_verifier_key = key.sm2_verifier_key(),
+            "log is opened"
+        );
 
         let database = Database::open(&config.database).await?;
         let log = Log::open(database.clone(), key).await?;
@@ -289,6 +295,16 @@ impl Setting<'_> {
         let service = FindingsService { desk, database, directory, clock, engine, progress };
         Ok(Findings { view, service, watch })
     }
+}
+
+/// The log's key, with the one of SM2 beside it if it is wanted.
+fn log_key(config: &Config) -> Result<LogKey, BuildError> {
+    let key = keys::open(&config.key, &config.origin)?;
+    if !config.sm2 {
+        return Ok(key);
+    }
+    let sm2 = keys::open_sm2(&config.key, &config.origin)?;
+    Ok(key.with_sm2(sm2).map_err(LogError::Key)?)
 }
 
 /// Offers checkpoints, if there are witnesses to offer them to.

@@ -22,6 +22,9 @@ pub struct Config {
     pub origin: String,
     /// The folder of the log's key and of its verifier key.
     pub key: PathBuf,
+    /// Whether checkpoints are signed with SM2 (国密) too, beside Ed25519.
+    #[serde(default)]
+    pub sm2: bool,
     /// Where the log is read over plain HTTP, by anybody; nowhere, unless it is set. Port 0 takes a free one.
     #[serde(default)]
     pub http: Option<SocketAddr>,
@@ -110,13 +113,15 @@ impl Config {
         key: impl Into<PathBuf>,
     ) -> Self {
         let (database, origin, key) = (database.into(), origin.into(), key.into());
-        let (http, witnesses, witness_pause_ms) = (None, Vec::new(), witness_pause_ms());
+        let (sm2, http) = (false, None);
+        let (witnesses, witness_pause_ms) = (Vec::new(), witness_pause_ms());
         let (check_events_per_s, rules, streams) = (check_events_per_s(), None, every_stream());
         Self {
             listen,
             database,
             origin,
             key,
+            sm2,
             http,
             witnesses,
             witness_pause_ms,

@@ -1,17 +1,23 @@
-//! The log's key: made at the first start, kept in the data folder, its public half beside it.
+//! The log's keys: each made at the first start, kept in the data folder, its public half beside it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use publicdata_audit_domain::{LogKey, checkpoint};
+use publicdata_audit_domain::checkpoint::KeyError;
+use publicdata_audit_domain::{LogKey, Sm2Key};
 use rand::TryRngCore as _;
 
 /// The secret key's file.
 pub const KEY_FILE: &str = "log.key";
 /// The public verifier key's file.
 pub const VERIFIER_KEY_FILE: &str = "log.vkey";
+/// The secret SM2 key's file, where the log is signed with SM2 too.
+pub const SM2_KEY_FILE: &str = "log.sm2.key";
+/// The public verifier key of SM2.
+pub const SM2_VERIFIER_KEY_FILE: &str = "log.sm2.vkey";
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -40,7 +46,7 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: checkpoint::KeyError,
+        source: KeyError,
     },
     /// The key was made for a log of another name.
     #[error("{} is the key of the log {found}, not of {origin}; a log keeps its origin for life", path.display())]
@@ -62,9 +68,71 @@ pub enum KeyFileError {
 /// # Errors
 /// The key is unreadable, readable by others, or another log's.
 pub fn open(folder: &Path, origin: &str) -> Result<LogKey, KeyFileError> {
+    open_as(folder, origin, KEY_FILE, VERIFIER_KEY_FILE)
+}
+
+/// The same for the key of SM2, which signs beside the other.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_sm2(folder: &Path, origin: &str) -> Result<Sm2Key, KeyFileError> {
+    open_as(folder, origin, SM2_KEY_FILE, SM2_VERIFIER_KEY_FILE)
+}
+
+/// What both kinds of keys have.
+trait Key: FromStr<Err = KeyError> {
+    /// A key of random bytes, unless none can be made of these.
+    fn draw(origin: &str, seed: [u8; 32]) -> Result<Option<Self>, KeyError>;
+    fn origin(&self) -> &str;
+    fn expose(&self) -> &str;
+    fn verifier_key(&self) -> &str;
+}
+
+impl Key for LogKey {
+    fn draw(origin: &str, seed: [u8; 32]) -> Result<Option<Self>, KeyError> {
+        Self::from_seed(origin, seed).map(Some)
+    }
+
+    fn origin(&self) -> &str {
+        self.origin()
+    }
+
+    fn expose(&self) -> &str {
+        self.expose()
+    }
+
+    fn verifier_key(&self) -> &str {
+        self.verifier_key()
+    }
+}
+
+impl Key for Sm2Key {
+    fn draw(origin: &str, seed: [u8; 32]) -> Result<Option<Self>, KeyError> {
+        Self::from_seed(origin, &seed)
+    }
+
+    fn origin(&self) -> &str {
+        self.origin()
+    }
+
+    fn expose(&self) -> &str {
+        self.expose()
+    }
+
+    fn verifier_key(&self) -> &str {
+        self.verifier_key()
+    }
+}
+
+fn open_as<K: Key>(
+    folder: &Path,
+    origin: &str,
+    secret: &str,
+    public: &str,
+) -> Result<K, KeyFileError> {
     fs::create_dir_all(folder).map_err(failed("create", folder))?;
-    let path = folder.join(KEY_FILE);
-    let key = match fs::read_to_string(&path) {
+    let path = folder.join(secret);
+    let key: K = match fs::read_to_string(&path) {
         Ok(text) => read(&path, &text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path, origin)?,
         Err(error) => return Err(failed("read", &path)(error)),
@@ -74,12 +142,12 @@ pub fn open(folder: &Path, origin: &str) -> Result<LogKey, KeyFileError> {
         return Err(KeyFileError::OtherOrigin { path, found, origin });
     }
 
-    let public = folder.join(VERIFIER_KEY_FILE);
+    let public = folder.join(public);
     fs::write(&public, format!("{}\n", key.verifier_key())).map_err(failed("write", &public))?;
     Ok(key)
 }
 
-fn read(path: &Path, text: &str) -> Result<LogKey, KeyFileError> {
+fn read<K: Key>(path: &Path, text: &str) -> Result<K, KeyFileError> {
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned() });
@@ -88,11 +156,16 @@ fn read(path: &Path, text: &str) -> Result<LogKey, KeyFileError> {
 }
 
 /// Written under another name first: a crash leaves no half key, and of two first starts at once one wins.
-fn make(path: &Path, origin: &str) -> Result<LogKey, KeyFileError> {
-    let mut seed = [0; 32];
-    rand::rngs::OsRng.try_fill_bytes(&mut seed).map_err(KeyFileError::Random)?;
-    let key = LogKey::from_seed(origin, seed)
-        .map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
+fn make<K: Key>(path: &Path, origin: &str) -> Result<K, KeyFileError> {
+    let key = loop {
+        let mut seed = [0; 32];
+        rand::rngs::OsRng.try_fill_bytes(&mut seed).map_err(KeyFileError::Random)?;
+        let drawn = K::draw(origin, seed);
+        let drawn = drawn.map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
+        if let Some(key) = drawn {
+            break key;
+        }
+    };
 
     let fresh = path.with_extension(format!("key.new-{}", std::process::id()));
     let written = OpenOptions::new()

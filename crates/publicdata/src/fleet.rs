@@ -43,6 +43,8 @@ pub struct Options {
     pub nats_server: Option<PathBuf>,
     /// Where services listen.
     pub ports: Ports,
+    /// Whether the log is signed with SM2 (国密) too. A folder whose log ever was goes on with it.
+    pub sm2: bool,
 }
 
 /// Where services listen on loopback.
@@ -78,7 +80,8 @@ impl Options {
     /// A fleet in this folder, on free ports.
     #[must_use]
     pub fn new(data: &Path, clock: Clock, init: init::Arguments) -> Self {
-        Self { data: data.to_owned(), clock, init, nats_server: None, ports: Ports::Free }
+        let (nats_server, ports, sm2) = (None, Ports::Free, false);
+        Self { data: data.to_owned(), clock, init, nats_server, ports, sm2 }
     }
 }
 
@@ -122,6 +125,7 @@ impl Fleet {
             root: &root,
             nats: &nats,
             districts,
+            sm2: options.sm2,
         })
         .await?;
         let mut fleet = Self {

@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Start without the sample city: an authority, two departments with a node each, and an auditor.
     #[arg(long)]
     pub empty: bool,
+    /// Sign the audit log with SM2 and SM3 (国密) too, beside Ed25519; from then on, always.
+    #[arg(long)]
+    pub sm2: bool,
     /// A district whose tier has a bus of its own (市县分级交换), such as 510104; may be repeated. This fleet lets it in, and makes its
     /// credentials; the README of exchange-bus says how to run it.
     #[arg(long = "district")]
@@ -58,6 +61,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<()> 
             0 => Ports::Free,
             first => Ports::From(first),
         },
+        sm2: arguments.sm2,
         ..Options::new(&context.global.data, clock, init)
     };
     let signal = shutdown_signal()?;

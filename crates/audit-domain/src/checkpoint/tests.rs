@@ -69,7 +69,7 @@ fn another_key_does_not_count() {
 
     assert_eq!(
         verifier().checkpoint(&forger.sign(&checkpoint())),
-        Err(Doubt::Unsigned { origin: ORIGIN.to_owned() })
+        Err(Doubt::Unsigned { origin: ORIGIN.to_owned(), kind: "Ed25519" })
     );
 }
 

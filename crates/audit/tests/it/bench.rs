@@ -182,16 +182,35 @@ impl Bench {
         key.verifier_key().to_owned()
     }
 
+    /// The service with an SM2 key beside the other. Its verifier demands both.
+    pub(crate) async fn start_with_sm2(&self) -> Running {
+        let mut config = self.config();
+        config.sm2 = true;
+        let running = self.start_as(Arc::clone(&self.store), config).await;
+        let log = self.folder.path().join("log");
+        let keys = [keys::VERIFIER_KEY_FILE, keys::SM2_VERIFIER_KEY_FILE]
+            .map(|name| std::fs::read_to_string(log.join(name)).unwrap());
+        Running { verifier: keys.concat().parse().unwrap(), ..running }
+    }
+
     pub(crate) async fn start_with(&self, store: Store, witnesses: Vec<WitnessConfig>) -> Running {
-        let tasks = Tasks::new();
-        let id = testing::service("audit");
+        let config = Config { witnesses, ..self.config() };
+        self.start_as(store, config).await
+    }
+
+    fn config(&self) -> Config {
         let listen = "127.0.0.1:0".parse().unwrap();
         let key = self.folder.path().join("log");
         let mut config = Config::new(listen, &self.database_url, ORIGIN, key);
         config.http = Some(listen);
-        config.witnesses = witnesses;
         config.witness_pause_ms = WITNESS_PAUSE_MS;
         config.rules.clone_from(&self.rules);
+        config
+    }
+
+    async fn start_as(&self, store: Store, config: Config) -> Running {
+        let tasks = Tasks::new();
+        let id = testing::service("audit");
         let clock = self.clock.clone();
         let credentials = testing::credentials(&self.certificates, &id);
         let dependencies = Dependencies { store, clock, credentials, tasks: tasks.clone() };

@@ -16,6 +16,7 @@ mod findings;
 mod logging;
 mod program;
 mod proofs;
+mod sm2;
 mod story;
 mod tampering;
 mod tiles;

@@ -63,6 +63,12 @@ fn go() -> Command {
     go
 }
 
+/// Runs OpenSSL's command, whose SM2 and SM3 are its own.
+pub(crate) async fn openssl(arguments: &[&str]) -> Output {
+    let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().await;
+    output.unwrap_or_else(|error| panic!("openssl cannot be run: {error}; run `make setup`"))
+}
+
 /// Runs `tests/python/read_log.py`.
 pub(crate) async fn read_log(arguments: &[&str]) -> Output {
     python_program("read_log.py", arguments).await

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, Running};
 use crate::outside::{go_tiles, read_log, told};
 
-fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 

@@ -52,7 +52,7 @@ pub enum Command {
     Check {
         /// The proof, as `prove` wrote it.
         file: PathBuf,
-        /// The log's public key, a file; by default that of the fleet's folder.
+        /// The log's public keys, a file, each on a line of its own; each must have signed. By default the Ed25519 key in the fleet's folder.
         #[arg(long)]
         key: Option<PathBuf>,
     },
@@ -76,7 +76,7 @@ pub struct Verify {
     /// A bundle of evidence, as `evidence` wrote it: then nothing is asked of anybody.
     #[arg(value_name = "FILE", conflicts_with_all = ["url", "since", "samples"])]
     pub file: Option<PathBuf>,
-    /// The log's public key, a file; by default that of the fleet's folder.
+    /// The log's public keys, a file, each on a line of its own; each must have signed. By default the Ed25519 key in the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
     /// Read nothing but tiles over plain HTTP from this address, as `publicdata up` prints it. Payloads are not checked then.
@@ -111,7 +111,7 @@ pub struct Prove {
     /// The event's place in its stream.
     #[arg(long, requires = "stream")]
     pub sequence: Option<u64>,
-    /// The log's public key, a file; by default that of the fleet's folder.
+    /// The log's public keys, a file, each on a line of its own; each must have signed. By default the Ed25519 key in the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
 }

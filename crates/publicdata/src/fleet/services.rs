@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use publicdata_audit::keys::SM2_KEY_FILE;
 use publicdata_event_store::jetstream::{
     JetStreamStore, Profile, StoreConfig, mirror_permissions, permissions,
 };
@@ -61,6 +62,8 @@ pub(super) struct Setting<'a> {
     pub(super) nats: &'a NatsServer,
     /// Districts whose tier has a bus of its own.
     pub(super) districts: &'a [RegionCode],
+    /// Whether the log is signed with SM2 too.
+    pub(super) sm2: bool,
 }
 
 /// What starting the services gave.
@@ -231,6 +234,7 @@ impl Setting<'_> {
         let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
         let key = self.data.join(LOG_KEY_FOLDER);
         let config = publicdata_audit::Config {
+            sm2: self.sm2 || key.join(SM2_KEY_FILE).exists(),
             http: Some(self.ports.address(8)),
             ..publicdata_audit::Config::new(listen, database, origin, key)
         };

@@ -68,7 +68,7 @@ pub struct Gather {
     /// A title for the report.
     #[arg(long)]
     pub title: Option<String>,
-    /// The log's public key, a file; by default that of the fleet's folder.
+    /// The log's public keys, a file, each on a line of its own; each must have signed. By default the Ed25519 key in the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
 }
