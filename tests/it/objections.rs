@@ -133,7 +133,17 @@ async fn decided(terminal: &Terminal, ticket: &str, document: &str) -> String {
             "--as",
             committee,
         ],
-        &["dispute", "decide", &id, "--decision", "三日内更正", "--reason", "第二十八条"],
+        &[
+            "dispute",
+            "decide",
+            &id,
+            "--outcome",
+            "upheld",
+            "--decision",
+            "三日内更正",
+            "--reason",
+            "第二十八条",
+        ],
     ] {
         terminal.text(step).await;
     }

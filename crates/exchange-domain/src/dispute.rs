@@ -90,6 +90,17 @@ pub enum Stage {
     Withdrawn,
 }
 
+/// What a decision means for the claimant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What it objected to does not stand.
+    Upheld,
+    /// It was right in part.
+    PartlyUpheld,
+    /// What it objected to stands.
+    Rejected,
+}
+
 /// What an expert committee says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opinion {
@@ -151,6 +162,8 @@ pub enum Step {
     GiveOpinion(Opinion),
     /// Decides.
     Decide {
+        /// Who was right.
+        outcome: Outcome,
         /// What holds from now on.
         decision: Prose,
         /// Why.
@@ -216,6 +229,8 @@ pub enum Event {
     Decided {
         /// The authority.
         author: OrganisationCode,
+        /// Who was right; not said in decisions from before it was asked for.
+        outcome: Option<Outcome>,
         /// What holds from now on.
         decision: Prose,
         /// Why.

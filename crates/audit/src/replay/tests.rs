@@ -2,8 +2,8 @@ use prost::{Message, Name};
 use publicdata_proto::catalog::v1::{OrganisationRegistered, ResourcePublished, Role};
 use publicdata_proto::common::v1::SignedMessage;
 use publicdata_proto::exchange::v1::{
-    ApplicationSubmitted, DataError, Deadline, DisputeDecided, GrantIssued, GrantTerms,
-    GrantedField, OwedCorrection, TicketRaised, TicketUpheld, TransferRefused,
+    ApplicationSubmitted, DataError, Deadline, DisputeDecided, DisputeOutcome, GrantIssued,
+    GrantTerms, GrantedField, OwedCorrection, TicketRaised, TicketUpheld, TransferRefused,
 };
 
 use super::*;
@@ -111,10 +111,11 @@ fn doubts_corrections_and_decisions_are_told() {
         author_code: "11510100MB1234567X".to_owned(),
         decision: "三日内更正".to_owned(),
         reason: "第二十八条".to_owned(),
+        outcome: DisputeOutcome::Upheld.into(),
     };
     check(
         &decided,
-        "dispute decided: author code 11510100MB1234567X, decision 三日内更正, reason 第二十八条",
+        "dispute decided: author code 11510100MB1234567X, decision 三日内更正, reason 第二十八条, outcome upheld",
     );
 }
 

@@ -3,10 +3,10 @@
 use prost::Name as _;
 use prost_types::Any;
 use publicdata_event_store::aggregates::{Codec, DecodeError};
-use publicdata_exchange_domain::dispute::{Dispute, Event, Matter, Objection, Opinion};
+use publicdata_exchange_domain::dispute::{Dispute, Event, Matter, Objection, Opinion, Outcome};
 use publicdata_proto::exchange::v1::{
-    DisputeDecided, DisputeMatterKind, DisputeRaised, DisputeReferred, DisputeSettled,
-    DisputeStatementMade, DisputeWithdrawn, ExpertOpinionAsked, ExpertOpinionGiven,
+    DisputeDecided, DisputeMatterKind, DisputeOutcome, DisputeRaised, DisputeReferred,
+    DisputeSettled, DisputeStatementMade, DisputeWithdrawn, ExpertOpinionAsked, ExpertOpinionGiven,
     SettlementProposed,
 };
 use publicdata_types::Prose;
@@ -47,10 +47,11 @@ impl Codec for Disputes {
                 question: said(question),
             }),
             Event::OpinionGiven { author, opinion } => to_any(&opinion_to_wire(*author, opinion)),
-            Event::Decided { author, decision, reason } => to_any(&DisputeDecided {
+            Event::Decided { author, outcome, decision, reason } => to_any(&DisputeDecided {
                 author_code: author.to_string(),
                 decision: said(decision),
                 reason: said(reason),
+                outcome: outcome_to_wire(*outcome).into(),
             }),
             Event::Withdrawn { author, reason } => {
                 to_any(&DisputeWithdrawn { author_code: author.to_string(), reason: said(reason) })
@@ -185,12 +186,33 @@ fn opinion_to_wire(author: OrganisationCode, opinion: &Opinion) -> ExpertOpinion
 }
 
 fn decided(event: DisputeDecided) -> Result<Event, FieldError> {
-    let DisputeDecided { author_code, decision, reason } = event;
+    let DisputeDecided { author_code, decision, reason, outcome } = event;
     Ok(Event::Decided {
         author: author(&author_code)?,
+        outcome: outcome_of(outcome)?,
         decision: Prose::recorded(decision),
         reason: Prose::recorded(reason),
     })
+}
+
+/// Who was right, if it is said.
+pub fn outcome_of(outcome: i32) -> Result<Option<Outcome>, FieldError> {
+    match DisputeOutcome::try_from(outcome) {
+        Ok(DisputeOutcome::Unspecified) => Ok(None),
+        Ok(DisputeOutcome::Upheld) => Ok(Some(Outcome::Upheld)),
+        Ok(DisputeOutcome::PartlyUpheld) => Ok(Some(Outcome::PartlyUpheld)),
+        Ok(DisputeOutcome::Rejected) => Ok(Some(Outcome::Rejected)),
+        Err(unknown) => Err(FieldError::of("outcome")(unknown)),
+    }
+}
+
+const fn outcome_to_wire(outcome: Option<Outcome>) -> DisputeOutcome {
+    match outcome {
+        None => DisputeOutcome::Unspecified,
+        Some(Outcome::Upheld) => DisputeOutcome::Upheld,
+        Some(Outcome::PartlyUpheld) => DisputeOutcome::PartlyUpheld,
+        Some(Outcome::Rejected) => DisputeOutcome::Rejected,
+    }
 }
 
 fn withdrawn(event: DisputeWithdrawn) -> Result<Event, FieldError> {

@@ -15,7 +15,7 @@ use publicdata_types::{Actor, DisputeId};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Service, page, token};
-use crate::codec::{dispute, values};
+use crate::codec::{FieldError, dispute, values};
 use crate::error::Error;
 use crate::queries::Filter;
 
@@ -122,9 +122,12 @@ impl DisputeService for Service {
         request: Request<DecideDisputeRequest>,
     ) -> Result<Response<DecideDisputeResponse>, Status> {
         let (request, call) = self.call(request, |r| (&r.command_id, &r.dispute_id)).await?;
+        let outcome = dispute::outcome_of(request.outcome)
+            .and_then(|outcome| outcome.ok_or_else(|| FieldError::missing("outcome")))
+            .map_err(Error::from)?;
         let decision = values::parse("decision", &request.decision).map_err(Error::from)?;
         let reason = values::parse("reason", &request.reason).map_err(Error::from)?;
-        let (_, sequence) = self.take(call, Step::Decide { decision, reason }).await?;
+        let (_, sequence) = self.take(call, Step::Decide { outcome, decision, reason }).await?;
         Ok(Response::new(DecideDisputeResponse { sequence }))
     }
 

@@ -107,7 +107,7 @@ fn step(any: &Any) -> Result<Option<(DisputeStep, Option<Stage>)>, ApplyError> {
     }
     if let Some(decided) = event::<DisputeDecided>(any)? {
         let step = said(Kind::Decided, decided.author_code, decided.decision);
-        let step = DisputeStep { reason: decided.reason, ..step };
+        let step = DisputeStep { reason: decided.reason, outcome: decided.outcome, ..step };
         return Ok(Some((step, Some(Stage::Decided))));
     }
     if let Some(withdrawn) = event::<DisputeWithdrawn>(any)? {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use publicdata_proto::exchange::v1::answer_ticket_request::Answer;
 use publicdata_proto::exchange::v1::{
     AskOpinionRequest, ConfirmSettlementRequest, DecideDisputeRequest, Dispute, DisputeMatterKind,
-    DisputeStatus, DisputeStepKind, GetDisputeRequest, GiveOpinionRequest, ListDisputesRequest,
-    PartyRole, ProposeSettlementRequest, RaiseDisputeRequest, ReferDisputeRequest,
-    RefuseApplicationRequest, Rejecting, StateDisputeRequest, WithdrawDisputeRequest,
+    DisputeOutcome, DisputeStatus, DisputeStepKind, GetDisputeRequest, GiveOpinionRequest,
+    ListDisputesRequest, PartyRole, ProposeSettlementRequest, RaiseDisputeRequest,
+    ReferDisputeRequest, RefuseApplicationRequest, Rejecting, StateDisputeRequest,
+    WithdrawDisputeRequest,
 };
 use tonic::{Code, Status};
 
@@ -268,7 +269,9 @@ async fn take(fleet: &Fleet, who: Who, id: &str, step: Step) -> Result<(), Statu
         }
         Step::Decide => {
             let (decision, reason) = (text(), "第二十八条".to_owned());
-            let request = DecideDisputeRequest { command_id, dispute_id, decision, reason };
+            let outcome = DisputeOutcome::Upheld.into();
+            let request =
+                DecideDisputeRequest { command_id, dispute_id, decision, reason, outcome };
             client.decide_dispute(request).await.map(drop)
         }
         Step::Withdraw => {

@@ -68,7 +68,9 @@ impl Case {
             Step::Refer { reason } => Event::Referred { author, reason },
             Step::AskOpinion { question } => Event::OpinionAsked { author, question },
             Step::GiveOpinion(opinion) => Event::OpinionGiven { author, opinion },
-            Step::Decide { decision, reason } => Event::Decided { author, decision, reason },
+            Step::Decide { outcome, decision, reason } => {
+                Event::Decided { author, outcome: Some(outcome), decision, reason }
+            }
             Step::Withdraw { reason } => Event::Withdrawn { author, reason },
         })
     }

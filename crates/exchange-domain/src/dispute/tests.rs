@@ -105,7 +105,8 @@ fn given_opinion() -> Event {
 
 fn decided() -> Event {
     let (decision, reason) = (prose("三日内更正"), prose("第二十八条"));
-    Event::Decided { author: city().organisation, decision, reason }
+    let outcome = Some(Outcome::Upheld);
+    Event::Decided { author: city().organisation, outcome, decision, reason }
 }
 
 fn state() -> Step {
@@ -125,7 +126,8 @@ fn ask() -> Step {
 }
 
 fn decide() -> Step {
-    Step::Decide { decision: prose("三日内更正"), reason: prose("第二十八条") }
+    let (decision, reason) = (prose("三日内更正"), prose("第二十八条"));
+    Step::Decide { outcome: Outcome::Upheld, decision, reason }
 }
 
 fn withdraw() -> Step {

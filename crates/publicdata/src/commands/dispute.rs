@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use publicdata_proto::exchange::v1::{
     AskOpinionRequest, ConfirmSettlementRequest, DecideDisputeRequest, DisputeMatterKind,
-    DisputeStatus, GetDisputeRequest, GiveOpinionRequest, ListDisputesRequest,
+    DisputeOutcome, DisputeStatus, GetDisputeRequest, GiveOpinionRequest, ListDisputesRequest,
     ProposeSettlementRequest, RaiseDisputeRequest, ReferDisputeRequest, StateDisputeRequest,
     WithdrawDisputeRequest,
 };
@@ -28,7 +28,7 @@ opinion, and decides, which binds both (regulation, article 28). The article set
   publicdata dispute refer ID --reason 协商未果 --as health
   publicdata dispute ask-opinion ID --question …              # the authority
   publicdata dispute give-opinion ID --opinion … --document FILE --as committee
-  publicdata dispute decide ID --decision … --reason …        # the authority
+  publicdata dispute decide ID --outcome upheld --decision … --reason …        # the authority
 
 Of parties in the same division its authority decides, otherwise that of the provider's city. Until
 then the parties may still settle, and whoever raised the dispute may withdraw it. What is due now,
@@ -73,6 +73,9 @@ pub enum Command {
     Decide {
         /// The dispute's id.
         id: String,
+        /// Whether the party that raised it was right.
+        #[arg(long, value_enum)]
+        outcome: Outcome,
         /// What holds from now on.
         #[arg(long)]
         decision: String,
@@ -187,6 +190,27 @@ pub enum Status {
     Withdrawn,
 }
 
+/// Who was right.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Outcome {
+    /// The party that raised it (支持异议).
+    Upheld,
+    /// That party, in part (部分支持).
+    PartlyUpheld,
+    /// The other party (不予支持).
+    Rejected,
+}
+
+impl From<Outcome> for DisputeOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Upheld => Self::Upheld,
+            Outcome::PartlyUpheld => Self::PartlyUpheld,
+            Outcome::Rejected => Self::Rejected,
+        }
+    }
+}
+
 /// Carries out a command.
 ///
 /// # Errors
@@ -214,8 +238,10 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
             context.output.record(&done, &[("asked at", done.sequence.to_string())])
         }
         Command::GiveOpinion(arguments) => give_opinion(context, &session, arguments).await,
-        Command::Decide { id: dispute_id, decision, reason } => {
-            let request = DecideDisputeRequest { command_id, dispute_id, decision, reason };
+        Command::Decide { id: dispute_id, outcome, decision, reason } => {
+            let outcome = DisputeOutcome::from(outcome).into();
+            let request =
+                DecideDisputeRequest { command_id, dispute_id, decision, reason, outcome };
             let done = answer(disputes.decide_dispute(request).await)?;
             context.output.record(&done, &[("decided at", done.sequence.to_string())])
         }

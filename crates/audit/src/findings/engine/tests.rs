@@ -377,6 +377,46 @@ async fn clause_5_applications() {
         .await;
 }
 
+/// R28.1, R46.1 (5): an application was refused, and the authority found that the refusal does not stand. A grant for the same resource
+/// clears it; a refusal that stands is no finding.
+#[tokio::test]
+async fn clause_5_refusals_without_basis() {
+    let on = subject("exchange.dispute");
+    let raised = exchange::DisputeRaised {
+        matter_kind: exchange::DisputeMatterKind::Application.into(),
+        matter_id: ID.to_owned(),
+        resource_id: OTHER_ID.to_owned(),
+        provider_code: PROVIDER.to_owned(),
+        consumer_code: CONSUMER.to_owned(),
+        ..exchange::DisputeRaised::default()
+    };
+    let decided = |outcome: exchange::DisputeOutcome| {
+        let decided = exchange::DisputeDecided {
+            outcome: outcome.into(),
+            ..exchange::DisputeDecided::default()
+        };
+        Story::new().event(&on, &raised).at("2026-02-10T08:00").event(&on, &decided)
+    };
+    let terms = exchange::GrantTerms {
+        resource_id: OTHER_ID.to_owned(),
+        consumer_code: CONSUMER.to_owned(),
+        ..exchange::GrantTerms::default()
+    };
+    let grant = SignedMessage { message: terms.encode_to_vec(), signature: None };
+    let rule = "refused-without-basis";
+    decided(exchange::DisputeOutcome::Upheld)
+        .at("2026-02-20T08:00")
+        .event(&subject("exchange.grant"), &exchange::GrantIssued { grant: Some(grant) })
+        .finds(rule, 5, "2026-02-10", Some("2026-02-20"))
+        .against(PROVIDER, None)
+        .await;
+    let rejected = decided(exchange::DisputeOutcome::Rejected);
+    assert_eq!(rejected.found(rule, None).await, Vec::new());
+    // What a decision from before outcomes were recorded meant, nobody can say.
+    let unsaid = decided(exchange::DisputeOutcome::Unspecified);
+    assert_eq!(unsaid.found(rule, None).await, Vec::new());
+}
+
 /// R9.1, R46.1 (6): a network was built without an opinion, and merged afterwards.
 #[tokio::test]
 async fn clause_6_networks() {

@@ -1,6 +1,6 @@
 //! Golden files of tickets and disputes.
 
-use publicdata_exchange_domain::dispute::{self, Matter, Objection, Opinion};
+use publicdata_exchange_domain::dispute::{self, Matter, Objection, Opinion, Outcome};
 use publicdata_exchange_domain::ticket::{
     self, Correction, DataError, Finding, Flow, Owed, Report,
 };
@@ -100,6 +100,7 @@ fn dispute_events_read_and_write_as_they_always_did() {
         document_number: Some(prose("成数专〔2026〕3号")),
         document: Some(Digest::from_bytes([9; 32])),
     };
+    let decided = |outcome| Event::Decided { author, outcome, decision: text(), reason: text() };
     for (name, event) in [
         ("dispute_raised.v1", Event::Raised(objection(Matter::Ticket(ID.parse().unwrap())))),
         ("dispute_statement_made.v1", Event::Stated { author, statement: text() }),
@@ -108,7 +109,8 @@ fn dispute_events_read_and_write_as_they_always_did() {
         ("dispute_referred.v1", Event::Referred { author, reason: text() }),
         ("expert_opinion_asked.v1", Event::OpinionAsked { author, question: text() }),
         ("expert_opinion_given.v1", Event::OpinionGiven { author, opinion }),
-        ("dispute_decided.v1", Event::Decided { author, decision: text(), reason: text() }),
+        ("dispute_decided.v1", decided(None)),
+        ("dispute_decided_upheld.v1", decided(Some(Outcome::Upheld))),
         ("dispute_withdrawn.v1", Event::Withdrawn { author, reason: text() }),
     ] {
         golden::<super::super::dispute::Disputes>(name, &event);

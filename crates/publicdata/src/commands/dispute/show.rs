@@ -1,6 +1,6 @@
 //! Disputes, for people.
 
-use publicdata_proto::exchange::v1::{Dispute, DisputeStep};
+use publicdata_proto::exchange::v1::{Dispute, DisputeOutcome, DisputeStep};
 use publicdata_types::Digest;
 
 use crate::commands::{short, time_text};
@@ -48,7 +48,11 @@ fn step(step: &DisputeStep) -> String {
     };
     let document = <[u8; 32]>::try_from(step.document_sha256.as_slice());
     let digest = document.map(|bytes| Digest::from_bytes(bytes).to_string()).unwrap_or_default();
-    let said = [&step.text, &step.reason, &step.document_number, &digest];
+    let outcome = match step.outcome() {
+        DisputeOutcome::Unspecified => String::new(),
+        outcome => short(outcome.as_str_name(), "DISPUTE_OUTCOME_"),
+    };
+    let said = [&outcome, &step.text, &step.reason, &step.document_number, &digest];
     let said: Vec<_> =
         said.into_iter().filter(|text| !text.is_empty()).map(String::as_str).collect();
     let kind = short(step.kind().as_str_name(), "DISPUTE_STEP_KIND_");
