@@ -120,14 +120,15 @@ pub enum BuildError {
 }
 
 impl App {
-    /// Builds the service with connections of its own.
+    /// Builds the service with connections of its own. While its event store is away, it waits for it.
     ///
     /// # Errors
     /// Says which part cannot be had.
     pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
         config.validate()?;
         let credentials = Credentials::load(&config.credentials)?;
-        let store = config.nats.open(SERVICE, &config.credentials, &[AUDIT]).await?;
+        let opening = config.nats.open_when_reachable(SERVICE, &config.credentials, &[AUDIT]);
+        let store = opening.await?;
         let (store, clock) = (Arc::new(store), Clock::system());
         let dependencies = Dependencies { store, clock, credentials, tasks };
         Self::build(config.audit, dependencies).await

@@ -101,15 +101,16 @@ pub enum BuildError {
 }
 
 impl App {
-    /// Builds the service with connections of its own.
+    /// Builds the service with connections of its own. While its event store is away, it waits for it.
     ///
     /// # Errors
     /// Says which part cannot be had.
     pub async fn connect(config: ProcessConfig, tasks: Tasks) -> Result<Self, BuildError> {
         config.validate()?;
         let credentials = Credentials::load(&config.credentials)?;
-        let store = config.nats.open(SERVICE, &config.credentials, &[views::STREAM]).await?;
-        let store = Arc::new(store);
+        let opening =
+            config.nats.open_when_reachable(SERVICE, &config.credentials, &[views::STREAM]);
+        let store = Arc::new(opening.await?);
         let dependencies = Dependencies { store, clock: Clock::system(), credentials, tasks };
         Self::build(config.catalog, dependencies).await
     }

@@ -4,12 +4,18 @@ pub mod raw;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::Store;
 use crate::jetstream::{JetStreamStore, Options, Profile, StoreConfig, StreamOptions};
 use crate::server::{Cluster, NatsServer, ServerOptions, Tls, User};
+
+/// Longer than any client pauses between two attempts to connect.
+const ATTEMPT_MAX: Duration = Duration::from_secs(30);
 
 /// A nats-server of its own. See [`nats`].
 #[derive(Debug)]
@@ -87,10 +93,47 @@ impl TestNats {
         Arc::new(store)
     }
 
+    /// Kills the server, and listens at its port in its place, to see that clients come again.
+    ///
+    /// # Panics
+    /// If that cannot be done.
+    pub async fn leave(&mut self) -> Away {
+        self.server.kill9().await;
+        let port = self.server.url().rsplit(':').next().and_then(|port| port.parse().ok());
+        let address: (&str, u16) = ("127.0.0.1", port.expect("a port"));
+        Away(TcpListener::bind(address).await.expect("the port that the server had"))
+    }
+
+    /// Starts the server again.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn come_back(&mut self, away: Away) {
+        drop(away);
+        self.server.restart().await.expect("a nats-server that starts again");
+    }
+
     /// The temporary folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// In the place of a server that has left. It answers nobody.
+#[derive(Debug)]
+pub struct Away(TcpListener);
+
+impl Away {
+    /// Waits until somebody has tried so many times to connect.
+    ///
+    /// # Panics
+    /// If nobody does.
+    pub async fn tried(&self, times: u32) {
+        for _ in 0..times {
+            let attempt = timeout(ATTEMPT_MAX, self.0.accept()).await.expect("another attempt");
+            drop(attempt.expect("a connection"));
+        }
     }
 }
 

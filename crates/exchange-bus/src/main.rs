@@ -1,7 +1,6 @@
 //! The exchange bus as a process of its own.
 
 use std::path::PathBuf;
-use std::pin::pin;
 
 use clap::Parser;
 use publicdata_exchange_bus::{App, ProcessConfig};
@@ -22,17 +21,11 @@ async fn main() -> anyhow::Result<()> {
     let config: ProcessConfig =
         config::load(arguments.config.as_deref(), "PUBLICDATA_EXCHANGE_BUS_")?;
     let telemetry = telemetry::init(&config.telemetry)?;
-    let (mut signal, tasks) = (pin!(shutdown_signal()?), Tasks::new());
+    let (signal, tasks) = (shutdown_signal()?, Tasks::new());
 
-    tokio::select! {
-        app = App::connect(config, tasks.clone()) => app?.spawn()?,
-        // It was waiting for its event store, and has begun nothing.
-        () = &mut signal => {
-            telemetry.finish().await;
-            return Ok(());
-        }
-    }
-    let ended = tasks.run(signal, DRAIN_DEADLINE).await;
+    let start =
+        async { Ok::<_, anyhow::Error>(App::connect(config, tasks.clone()).await?.spawn()?) };
+    let ended = tasks.clone().start_and_run(start, signal, DRAIN_DEADLINE).await;
     telemetry.finish().await;
-    Ok(ended?)
+    ended
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -160,6 +161,27 @@ impl Tasks {
             () = self.shutdown().cancelled() => {}
         }
         self.drain(drain_deadline).await
+    }
+
+    /// Starts the service, which may have to wait for what it needs, and then [runs](Self::run). The signal ends the waiting too.
+    ///
+    /// # Errors
+    /// What kept the service from starting, or the failure that ended it.
+    pub async fn start_and_run<E: From<Failure>>(
+        self,
+        start: impl Future<Output = Result<(), E>>,
+        signal: impl Future<Output = ()>,
+        drain_deadline: Duration,
+    ) -> Result<(), E> {
+        let mut signal = pin!(signal);
+        tokio::select! {
+            started = start => started?,
+            () = &mut signal => {
+                tracing::info!("asked to end before it had started");
+                return Ok(self.drain(drain_deadline).await?);
+            }
+        }
+        Ok(self.run(signal, drain_deadline).await?)
     }
 
     /// Asks all tasks to end, and cuts off those that have not at the deadline.

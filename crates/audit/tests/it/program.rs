@@ -20,3 +20,26 @@ async fn serves_until_it_is_asked_to_end() {
 
     assert!(ended.success(), "{ended}");
 }
+
+/// H4: started before its event store it tries again until that is there, and then serves; while it waits, it ends when asked to.
+#[tokio::test]
+async fn waits_for_its_event_store() {
+    let mut bench = Bench::on_nats_over_tls(&["CATALOG"]).await;
+    let address = free_address();
+    let config = bench.write_config(address);
+    let id = testing::service("audit");
+    let credentials = testing::credentials(&bench.certificates, &id);
+    let program = env!("CARGO_BIN_EXE_publicdata-audit");
+    let nats = bench.nats.as_mut().unwrap();
+    let away = nats.leave().await;
+
+    let asked_to_end = Program::start(program, &config);
+    away.tried(2).await;
+    let ended = asked_to_end.terminate().await;
+    assert!(ended.success(), "{ended}");
+
+    let mut program = Program::start(program, &config);
+    away.tried(2).await;
+    nats.come_back(away).await;
+    program.serves(address, &credentials, &id).await;
+}

@@ -6,9 +6,9 @@ use publicdata_event_store::testing::nats_over_tls;
 use publicdata_identity::{CertificateAuthority, testing};
 use publicdata_service_kit::testing::{Program, free_address};
 
-/// H4: it makes its stream, serves, and ends in its own time when asked to.
+/// H4: started before its event store it waits for it, makes its stream, serves, and ends in its own time when asked to.
 #[tokio::test]
-async fn serves_until_it_is_asked_to_end() {
+async fn waits_for_its_store_and_serves_until_it_is_asked_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let authority =
@@ -18,7 +18,7 @@ async fn serves_until_it_is_asked_to_end() {
     credentials.save(&path("catalog")).unwrap();
     let permissions = permissions("catalog", &["CATALOG"], &[]);
     let users = vec![User { spiffe_id: id.to_string(), permissions }];
-    let nats = nats_over_tls(&path("catalog"), users).await;
+    let mut nats = nats_over_tls(&path("catalog"), users).await;
     let address = free_address();
     let config = format!(
         "credentials = \"{folder}/catalog\"\n\
@@ -33,8 +33,11 @@ async fn serves_until_it_is_asked_to_end() {
     );
     std::fs::write(path("catalog.toml"), config).unwrap();
 
+    let away = nats.leave().await;
     let program = env!("CARGO_BIN_EXE_publicdata-catalog");
     let mut program = Program::start(program, &path("catalog.toml"));
+    away.tried(2).await;
+    nats.come_back(away).await;
     program.serves(address, &credentials, &id).await;
     let ended = program.terminate().await;
 

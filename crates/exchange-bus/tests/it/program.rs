@@ -8,10 +8,6 @@ use publicdata_event_store::testing::{TestNats, nats_over_tls};
 use publicdata_identity::{Credentials, SpiffeId, testing};
 use publicdata_service_kit::testing::{Program, free_address};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
-
-use crate::nodes::SOON;
 
 /// What a bus needs to run.
 struct Place {
@@ -39,25 +35,16 @@ async fn serves_until_it_is_asked_to_end() {
 #[tokio::test]
 async fn waits_for_its_event_store() {
     let mut place = Place::new().await;
-    place.nats.server.kill9().await;
-    let port = place.nats.server.url().rsplit(':').next().unwrap().parse::<u16>().unwrap();
-    // In the place of the server, to see that it comes again: an answer is not given.
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let tried = async |times: u32| {
-        for _ in 0..times {
-            drop(timeout(SOON, listener.accept()).await.expect("another attempt").unwrap());
-        }
-    };
+    let away = place.nats.leave().await;
 
     let asked_to_end = place.start();
-    tried(2).await;
+    away.tried(2).await;
     let ended = asked_to_end.terminate().await;
     assert!(ended.success(), "{ended}");
 
     let mut program = place.start();
-    tried(3).await;
-    drop(listener);
-    place.nats.server.restart().await.unwrap();
+    away.tried(3).await;
+    place.nats.come_back(away).await;
     program.serves(place.address, &place.credentials, &place.id).await;
 }
 

@@ -26,6 +26,36 @@ async fn a_signal_drains_all_tasks() {
 }
 
 #[tokio::test]
+async fn a_service_runs_once_it_has_started() {
+    let tasks = Tasks::new();
+    let (asked, ask) = oneshot::channel::<()>();
+    let started = tasks.clone();
+    let start = async move {
+        let ended = obedient(&started);
+        asked.send(()).unwrap();
+        Ok::<_, Failure>(drop(ended))
+    };
+
+    tasks.start_and_run(start, async { ask.await.unwrap() }, DEADLINE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_start_that_waits() {
+    let (tasks, start) = (Tasks::new(), std::future::pending::<Result<(), Failure>>());
+
+    tasks.start_and_run(start, std::future::ready(()), DEADLINE).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_start_is_told() {
+    let start = async { Err::<(), BoxError>("no database".into()) };
+
+    let failed = Tasks::new().start_and_run(start, std::future::pending(), DEADLINE).await;
+
+    assert_eq!(failed.unwrap_err().to_string(), "no database");
+}
+
+#[tokio::test]
 async fn a_failing_task_ends_the_service() {
     let tasks = Tasks::new();
     let ended = obedient(&tasks);
