@@ -147,7 +147,7 @@ async fn drill_is_held_and_recorded() {
         assert!(views.iter().all(|view| view["equal"] == true), "{drill}");
         let named = |name: &str| views.iter().find(|view| view["view"] == name).unwrap();
         assert!(named("catalog_entry")["rows"].as_u64() > Some(0), "{drill}");
-        assert!(views.len() > 15, "{drill}");
+        assert!(named("finding")["equal"] == true && views.len() > 15, "{drill}");
     }
     let replay = ["audit", "replay", "--as", "auditor", "--stream", "RECOVERY"];
     let told = operator.terminal.text(&replay).await;

@@ -59,6 +59,8 @@ def main() -> None:
             if not leaf.endswith(DIGEST + hashlib.sha256(bundle.read(name)).digest()):
                 raise SystemExit(f"event {stem} is not the one that was logged")
             events += 1
+    if not events:
+        raise SystemExit("the bundle shows no event")
     print(json.dumps({"size": size, "events": events, "witnesses": signed.witnesses}))
 
 

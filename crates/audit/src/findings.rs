@@ -34,10 +34,10 @@ use crate::app::BuildError;
 pub const AUDIT: &str = "AUDIT";
 
 /// Takes up the view of findings, and the tables that rules remember in.
-pub(crate) async fn open_view(
-    database: &Database,
-    store: &Store,
-) -> Result<Arc<Projector>, BuildError> {
+///
+/// # Errors
+/// The tables cannot be made or read.
+pub async fn open_view(database: &Database, store: &Store) -> Result<Arc<Projector>, BuildError> {
     database.migrate("findings", MIGRATIONS).await?;
     let view = Arc::new(views::FindingsView);
     Ok(Projector::new(database.clone(), Arc::clone(store), view).await?)

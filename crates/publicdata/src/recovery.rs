@@ -280,7 +280,10 @@ async fn projectors(
         "catalog" => publicdata_catalog::views::all(database, store).await?,
         "exchange-bus" => publicdata_exchange_bus::views::all(database, store).await?,
         "open-data" => publicdata_open_data::views(database, store).await?,
-        _ => vec![publicdata_directory::view(database, store).await?],
+        _ => vec![
+            publicdata_directory::view(database, store).await?,
+            publicdata_audit::findings::open_view(database, store).await?,
+        ],
     })
 }
 

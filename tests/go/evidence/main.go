@@ -76,6 +76,9 @@ func run(arguments []string) error {
 		}
 		checked.Events++
 	}
+	if checked.Events == 0 {
+		return errors.New("the bundle shows no event")
+	}
 	return json.NewEncoder(os.Stdout).Encode(checked)
 }
 

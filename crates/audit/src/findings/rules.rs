@@ -123,6 +123,16 @@ pub enum RulesError {
         /// The name.
         name: String,
     },
+    /// What is to be remembered stands in no event.
+    #[error(
+        "`things.\"{kind}\"` keeps `{field}`, which no event of the service has; the kind is the service and the aggregate, as in catalog.resource"
+    )]
+    FieldUnknown {
+        /// The service and the aggregate.
+        kind: String,
+        /// The field.
+        field: String,
+    },
     /// The build's descriptors are damaged.
     #[error("event types cannot be known")]
     Descriptors(#[from] prost_reflect::DescriptorError),
@@ -198,6 +208,7 @@ impl RuleSet {
         {
             return Err(RulesError::EventUnknown { name: name.clone() });
         }
+        check_things(&known, &things)?;
         let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
         let digests: Vec<u8> =
             rules.iter().flat_map(|rule| rule.digest.as_bytes().to_vec()).collect();
@@ -288,6 +299,28 @@ impl Rule {
             definition,
         })
     }
+}
+
+/// Each field that is to be remembered stands in some event of the service: a name that is written wrongly would be remembered never.
+fn check_things(
+    known: &DescriptorPool,
+    things: &BTreeMap<String, Things>,
+) -> Result<(), RulesError> {
+    for (kind, Things { keep, .. }) in things {
+        let service = kind.split_once('.').map_or(kind.as_str(), |(service, _)| service);
+        let package = format!("{PACKAGE}{service}.v1");
+        let fields: BTreeSet<String> = known
+            .all_messages()
+            .filter(|message| message.package_name() == package)
+            .flat_map(|message| {
+                message.fields().map(|field| field.name().to_owned()).collect::<Vec<_>>()
+            })
+            .collect();
+        if let Some(field) = keep.iter().find(|field| !fields.contains(*field)) {
+            return Err(RulesError::FieldUnknown { kind: kind.clone(), field: field.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Adds what one file wants to be remembered to what another does.

@@ -50,4 +50,7 @@ fn rules_that_cannot_be_are_refused_with_what_is_wrong() {
     check(&rule("").replace("clause = 4\n", ""), "1 to 11");
     check(&rule("").replace("\"own\"", "\"Own rule\""), "lower-case");
     check(&format!("{}\n{}", rule(""), rule("")), "stands there twice");
+    let things = |kind: &str, field: &str| format!("[things.\"{kind}\"]\nkeep = [\"{field}\"]\n");
+    check(&things("catalog.resource", "provder_code"), "keeps `provder_code`, which no event");
+    check(&things("katalog.resource", "description"), "`things.\"katalog.resource\"` keeps");
 }
