@@ -23,13 +23,13 @@ async fn seen(terminal: &Terminal) -> Vec<Value> {
 }
 
 /// H4: Ctrl-C ends everything in order, and the next start goes on with the same organisations, entries, grants, transfers
-/// and nodes. R46.2: its log continues the old checkpoint.
+/// and nodes. R46.2: its log continues the old checkpoint, and goes on to be signed with SM2 as it was before.
 #[tokio::test]
 async fn a_stopped_fleet_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     Terminal::new(folder.path()).text(&["demo", "--output", "json"]).await;
     let terminal = Terminal::new(&folder.path().join("demo"));
-    let mut up = Up::start(&terminal, &[]).await;
+    let mut up = Up::start(&terminal, &["--sm2"]).await;
     let (before, connected) = (seen(&terminal).await, terminal.nodes(2).await);
     let checkpoint = folder.path().join("checkpoint");
     let kept = terminal.run(&["audit", "checkpoint", "--as", "auditor"]).await.stdout;
@@ -57,6 +57,13 @@ async fn a_stopped_fleet_goes_on_where_it_was() {
     let old_size = report["continues"].as_u64().unwrap();
     assert!(kept.lines().nth(1) == Some(old_size.to_string().as_str()), "{old_size}: {kept}");
     assert!(report["size"].as_u64().unwrap() > old_size, "{report}");
+
+    let log = folder.path().join("demo/audit-log");
+    let both = ["log.vkey", "log.sm2.vkey"].map(|key| std::fs::read_to_string(log.join(key)));
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, both.map(Result::unwrap).concat()).unwrap();
+    let verify = ["audit", "verify", "--as", "auditor", "--key", keys.to_str().unwrap()];
+    assert_eq!(terminal.json(&verify).await["findings"], serde_json::json!([]));
 }
 
 /// H4: after `kill -9` the next start comes up, though `nats-server` outlived its parent. H1: what was acknowledged before
