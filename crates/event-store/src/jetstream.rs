@@ -13,6 +13,7 @@ mod permissions;
 mod pull;
 mod streams;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Options {
     pub service: String,
     /// The client's certificate, and whom it trusts.
     pub tls: Option<ClientTls>,
+    /// What a server asks for that knows its clients by nothing else.
+    pub token: Option<Token>,
     /// How long one attempt may take to be acknowledged, and one request to be answered.
     pub attempt_timeout: Duration,
     /// How long a call goes on trying before it answers [`Error::Unavailable`].
@@ -61,9 +64,32 @@ impl Options {
             urls: vec![url.into()],
             service: service.into(),
             tls: None,
+            token: None,
             attempt_timeout: Duration::from_secs(2),
             call_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+/// A secret of a server that runs for a while and for one client. Clones are the same.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// A new one, which nobody guesses.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(format!("{:032x}", rand::random::<u128>()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
     }
 }
 
@@ -174,6 +200,9 @@ impl JetStreamStore {
                 .require_tls(true)
                 .add_root_certificates(tls.ca.clone())
                 .add_client_certificate(tls.cert.clone(), tls.key.clone());
+        }
+        if let Some(token) = &options.token {
+            connect = connect.token(token.expose().to_owned());
         }
         let client = connect.connect(&options.urls[..]).await.map_err(|source| {
             SetupError::Connect { urls: options.urls.join(", "), source: source.into() }

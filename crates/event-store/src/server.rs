@@ -6,7 +6,8 @@ mod orphan;
 mod ports;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::BoxError;
-use crate::jetstream::Permissions;
+use crate::jetstream::{Permissions, Token};
 use crate::monitor;
 
 /// How often free ports are looked for, should others take them in between.
@@ -52,6 +53,8 @@ pub struct ServerOptions {
     pub tls: Option<Tls>,
     /// Who may connect, and do what. Needs `tls`: users are the SPIFFE ids in their certificates.
     pub users: Vec<User>,
+    /// What every client has to know, where none shows a certificate.
+    pub token: Option<Token>,
     /// The server's log; else `nats-server.log` in `data_dir`.
     pub log_file: Option<PathBuf>,
 }
@@ -73,6 +76,7 @@ impl ServerOptions {
             leaf_of: None,
             tls: None,
             users: Vec::new(),
+            token: None,
             log_file: None,
         }
     }
@@ -275,7 +279,7 @@ impl NatsServer {
 
         let config_path = config::path(&data_dir);
         let config = config::render(&self.options, self.port, self.monitor_port);
-        fs::write(&config_path, config)
+        write_secret(&config_path, &config)
             .map_err(|source| ServerError::File { path: config_path.clone(), source })?;
         let output_path = output_path(&data_dir);
         let output = fs::File::create(&output_path)
@@ -363,6 +367,16 @@ impl NatsServer {
 
 fn output_path(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.out")
+}
+
+/// Writes what its owner alone may read.
+fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Asks a server to end: its own way to send itself a signal, so none of ours is needed.

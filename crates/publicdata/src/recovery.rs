@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use publicdata_audit::client::TileLog;
 use publicdata_audit_domain::{Checkpoint, Verifier};
 use publicdata_event_store::Store;
-use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, StreamOptions};
+use publicdata_event_store::jetstream::{ClientTls, JetStreamStore, Options, StreamOptions, Token};
 use publicdata_event_store::memory::MemoryStore;
 use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_identity::{SpiffeId, TrustDomain};
@@ -181,10 +181,13 @@ impl Plan<'_> {
             return Err(error.into());
         }
 
-        let options =
-            ServerOptions { binary: self.nats_server.clone(), ..ServerOptions::new(&events) };
+        // Nobody else on this machine writes to what is being restored, or reads it.
+        let token = Some(Token::random());
+        let binary = self.nats_server.clone();
+        let options = ServerOptions { binary, token: token.clone(), ..ServerOptions::new(&events) };
         let server = NatsServer::start(options).await.context("nats-server does not start")?;
-        let store = Arc::new(JetStreamStore::connect(Options::new(server.url(), SERVICE)).await?);
+        let options = Options { token, ..Options::new(server.url(), SERVICE) };
+        let store = Arc::new(JetStreamStore::connect(options).await?);
         let shared: Store = Arc::clone(&store) as _;
         let checkpoint = restore::read_back(&shared, &database, &report).await?;
         database.close().await;

@@ -1,6 +1,6 @@
 //! Making a backup: what is new since the last one is read, held against the log, and sealed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -148,6 +148,13 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Error> {
         let tree = before.map(Backup::tree).transpose()?.unwrap_or_default();
         let newest = before.map(Backup::newest);
+        if let Some(Manifest { recipients: known, .. }) = newest {
+            let given = recipients.texts();
+            let set = |texts: &[String]| texts.iter().cloned().collect::<BTreeSet<_>>();
+            if set(known) != set(&given) {
+                return Err(Error::OtherRecipients { known: known.clone(), given });
+            }
+        }
         Ok(Self {
             source,
             place,

@@ -66,6 +66,16 @@ pub enum Error {
         /// What it should be.
         why: &'static str,
     },
+    /// The backup so far can be read by others than what would be added to it.
+    #[error(
+        "the backup is encrypted for {}, not for {}: whoever reads one part has to read all; name those recipients, or begin a backup in another folder", known.join(", "), given.join(", ")
+    )]
+    OtherRecipients {
+        /// Whom the backup was encrypted for.
+        known: Vec<String>,
+        /// Who was named now.
+        given: Vec<String>,
+    },
     /// The platform holds less than its backup.
     #[error(
         "the platform's log has {log} events, but the backup holds {backup}: the platform was restored from an older copy, or lost some; nothing is written over the newer backup"

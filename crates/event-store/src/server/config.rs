@@ -58,6 +58,9 @@ pub(super) fn render(options: &ServerOptions, port: u16, monitor_port: u16) -> S
         let users: String = options.users.iter().map(render_user).collect();
         parts.push(format!("authorization {{\n  users: [\n{users}  ]\n}}\n"));
     }
+    if let Some(token) = &options.token {
+        parts.push(format!("authorization {{\n  token: {}\n}}\n", quoted(token.expose())));
+    }
     parts.concat()
 }
 

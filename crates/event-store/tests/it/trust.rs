@@ -1,12 +1,13 @@
 //! Certificates and permissions at the server.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use publicdata_event_store::jetstream::{
-    ClientTls, JetStreamStore, Options, SetupError, StreamOptions, permissions,
+    ClientTls, JetStreamStore, Options, SetupError, StreamOptions, Token, permissions,
 };
 use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User};
 use publicdata_event_store::{AppendError, Error};
@@ -64,6 +65,33 @@ async fn strangers_are_not_let_in() {
         let outcome = JetStreamStore::connect(options.clone()).await;
         assert!(matches!(outcome, Err(SetupError::Connect { .. })), "{options:?}: {outcome:?}");
     }
+}
+
+/// R45.1: a server for one client knows it by a token, and lets nobody else in; the token shows nowhere.
+#[tokio::test]
+async fn a_token_lets_in_who_knows_it() {
+    let (folder, token) = (tempfile::tempdir().unwrap(), Token::random());
+    let options = ServerOptions { token: Some(token.clone()), ..ServerOptions::new(folder.path()) };
+    let server = NatsServer::start(options).await.unwrap();
+
+    let known = Options { token: Some(token.clone()), ..impatient(&server, "recovery") };
+    assert!(!format!("{known:?}").contains(&secret(&folder)));
+    JetStreamStore::connect(known).await.unwrap();
+    for token in [None, Some(Token::random())] {
+        let outcome =
+            JetStreamStore::connect(Options { token, ..impatient(&server, "recovery") }).await;
+        assert!(matches!(outcome, Err(SetupError::Connect { .. })), "{outcome:?}");
+    }
+}
+
+/// The token, as it stands in the server's configuration, which others cannot read.
+fn secret(folder: &tempfile::TempDir) -> String {
+    let path = folder.path().join("nats-server.conf");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    let config = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = config.split_once("token: \"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
 }
 
 fn impatient(server: &NatsServer, service: &str) -> Options {

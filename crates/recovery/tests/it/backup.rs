@@ -74,6 +74,16 @@ async fn only_recipients_read_it() {
         let bytes = std::fs::read(path).unwrap();
         assert!(bytes.starts_with(b"age-encryption.org/v1\n"), "{path}");
     }
+
+    // What is added is for the same, in whatever order they are named.
+    bench.append_many(2).await;
+    bench.recipients = Recipients::parse(&both[..1]).unwrap();
+    let written = files(bench.place.folder());
+    let error = bench.back_up().await.unwrap_err();
+    assert!(matches!(error, Error::OtherRecipients { .. }), "{error}");
+    assert_eq!(files(bench.place.folder()), written);
+    bench.recipients = Recipients::parse(&[both[1].clone(), both[0].clone()]).unwrap();
+    assert!(bench.back_up().await.unwrap().new_events >= 2);
 }
 
 /// R11.1, H3: a platform that has less than its backup is not backed up over it, and another platform's events go elsewhere.
