@@ -21,6 +21,7 @@ mod questions;
 mod recovery;
 mod register;
 mod restart;
+mod standby;
 mod state;
 mod story;
 mod tiers;

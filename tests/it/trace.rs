@@ -139,6 +139,8 @@ async fn one_trace_leads_from_the_fetch_to_the_audit_log() {
         "exchange.transfers",
         "exchange.relayed",
         "exchange.connected_nodes",
+        "audit.log_size",
+        "audit.judged",
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

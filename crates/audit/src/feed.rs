@@ -15,7 +15,7 @@ use publicdata_views::Database;
 use tokio::sync::mpsc;
 
 use crate::leaf::{self, Entry};
-use crate::queries;
+use crate::{metrics, queries};
 
 /// A stream that is awaited is logged soon after it was made.
 const BACKOFF: Backoff = Backoff {
@@ -37,6 +37,7 @@ impl Stops {
 
     pub(crate) fn report(&self, stream: &str, finding: String) {
         tracing::error!(stream.name = stream, finding, "log of a stream has stopped");
+        metrics::stopped(stream);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), finding);
     }
 }

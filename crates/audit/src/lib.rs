@@ -18,6 +18,7 @@ pub mod queries;
 pub mod shown;
 pub mod witness;
 
+mod metrics;
 mod proofs;
 mod tiles;
 mod web;

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::leaf;
 use crate::queries::{self, LeafRow};
+use crate::{leaf, metrics};
 
 /// Events that are read at once. The pause after them keeps to the rate.
 const CHUNK: u64 = 500;
@@ -88,6 +88,7 @@ impl Checks {
             check.findings.pop_last();
             check.is_cut = true;
         }
+        metrics::changed(stream, check.changed_count());
     }
 
     fn end_round(&self, stream: &str) {
@@ -96,6 +97,7 @@ impl Checks {
         check.rounds += 1;
         check.changed_last_round = std::mem::take(&mut check.changed_this_round);
         check.is_cut = check.changed_last_round > count(&check.findings);
+        metrics::changed(stream, check.changed_count());
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Check>> {

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::WitnessConfig;
 use crate::error::Error;
-use crate::log;
 use crate::queries::{self, SignedCheckpoint};
 use crate::web::Web;
+use crate::{log, metrics};
 use offer::Refusal;
 
 /// A witness that is away for long is not asked at each checkpoint.
@@ -190,6 +190,7 @@ impl Peer {
             Ok(cosigned_at_s) => {
                 self.signed = newest.size;
                 self.failures = 0;
+                metrics::witnessed(self.key.name(), newest.size);
                 tracing::debug!(
                     witness.key = self.key.id(),
                     log.size = newest.size,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::feed::{self, Feed, Stops};
 use crate::leaf::Entry;
 use crate::log::{Log, LogError};
-use crate::trace;
+use crate::{metrics, trace};
 
 /// Entries on their way, at most. An entry is a few hundred bytes.
 const BACKLOG_MAX: usize = 2_048;
@@ -101,6 +101,9 @@ impl Writer {
         };
         for (index, entry) in &appended.entered {
             trace::entered(*index, entry);
+        }
+        if let Some((index, _)) = appended.entered.last() {
+            metrics::log_size(index + 1);
         }
         for gap in &appended.gaps {
             if stopped.insert(gap.stream.clone()) {

@@ -29,7 +29,7 @@ pub use deployment::StoreConfig;
 pub use durability::Profile;
 pub(crate) use durability::{SERVER_VERSION_MIN_TEXT, is_recent};
 pub(crate) use headers::MESSAGE_ID;
-pub use mirror::{MirrorConfig, mirror_permissions};
+pub use mirror::{MirrorConfig, MirrorStatus, Original, mirror_permissions};
 pub use permissions::{Permissions, permissions};
 pub use streams::{DUPLICATE_WINDOW_OF_SERVER, StreamOptions};
 

@@ -11,7 +11,7 @@ use crate::commands::import::SomeRefused;
 use crate::commands::{
     assessment, audit, backup, calendar, centre, change, collection, dispute, drill, duty, fetch,
     grant, init, library, node, obligation, open, organisation, proof, query, register, resource,
-    restore, subscription, ticket, transfer,
+    restore, standby, subscription, ticket, transfer,
 };
 use crate::context::{Context, Global};
 use crate::output::{Format, Output};
@@ -108,6 +108,9 @@ pub enum Command {
     /// Backups of the whole platform: make, check (灾备、备份).
     #[command(subcommand, after_long_help = backup::GUIDE)]
     Backup(backup::Command),
+    /// A standby of the event store in another place: mirror, look after, promote (备用).
+    #[command(subcommand, after_long_help = standby::GUIDE)]
+    Standby(standby::Command),
     /// Restore a platform from its backup into a new folder (恢复).
     Restore(restore::Arguments),
     /// Try whether the platform can be restored from its backup, and record what came of it (灾备演练).
@@ -146,6 +149,7 @@ impl Command {
             | Self::Duty(_)
             | Self::Audit(_)
             | Self::Backup(_)
+            | Self::Standby(_)
             | Self::Restore(_)
             | Self::Drill(_) => "warn",
         }
@@ -235,6 +239,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Open(command) => open::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Backup(command) => Box::pin(backup::run(&context, command)).await,
+        Command::Standby(command) => standby::run(&context, command).await,
         Command::Restore(arguments) => Box::pin(restore::run(&context, arguments)).await,
         Command::Drill(arguments) => Box::pin(drill::run(&context, arguments)).await,
     }

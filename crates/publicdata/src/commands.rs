@@ -27,6 +27,7 @@ pub mod register;
 pub mod resource;
 pub mod restore;
 pub mod search;
+pub mod standby;
 pub mod subscription;
 pub mod ticket;
 pub mod transfer;

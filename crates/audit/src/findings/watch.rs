@@ -20,6 +20,7 @@ use super::engine::{Engine, Outcome};
 use super::{queries, state};
 use crate::error::Error;
 use crate::events::{self, Event};
+use crate::metrics;
 use crate::queries::{self as log, Filter};
 
 /// How many events are held against the rules in one transaction, which keeps the log's writer waiting on SQLite.
@@ -149,6 +150,7 @@ impl Watch {
         let more = failed.is_some() || batch.len() == BATCH;
         let problem = behind.filter(|_| !more).unwrap_or_default();
         self.progress.set(|reading| *reading = Reading { read: next, problem });
+        metrics::judged(next);
 
         if let Some(error) = failed {
             tracing::error!(

@@ -1,10 +1,13 @@
 //! A copy of a stream of another JetStream domain, which a leaf node keeps: it can be read while the other is out of reach.
 
+use std::time::Duration;
+
 use async_nats::jetstream::stream::{Config, External, Info, Source};
 use serde::Deserialize;
 
 use super::streams::{lasting, losses};
 use super::{JetStreamStore, Permissions, SetupError, StreamOptions};
+use crate::Error;
 
 /// A stream of another domain that this one mirrors, under the same name and with the same sequences.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -14,6 +17,26 @@ pub struct MirrorConfig {
     pub stream: String,
     /// The domain that it is written in, such as `city`.
     pub domain: String,
+}
+
+/// How it stands with the copy of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MirrorStatus {
+    /// The last sequence that it has.
+    pub last_sequence: u64,
+    /// Where the original is; none if this is an original itself.
+    pub original: Option<Original>,
+}
+
+/// Where a copy comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The original's domain.
+    pub domain: String,
+    /// How many commits were still on their way when the original was last heard of.
+    pub lag: u64,
+    /// How long ago that was; none if it never was.
+    pub heard: Option<Duration>,
 }
 
 /// What a leaf node needs at the server of the domain whose streams it mirrors. It may publish no event there, and hear none but those
@@ -74,6 +97,30 @@ impl JetStreamStore {
         }
         self.ensure_stream_with(StreamOptions::new(stream, replicas)).await?;
         Ok(self.connection.retrying(|| self.connection.last_sequence(stream)).await?)
+    }
+}
+
+impl JetStreamStore {
+    /// How it stands with the copy of `stream`.
+    ///
+    /// # Errors
+    /// If the stream does not exist, or the store cannot be reached.
+    pub async fn mirror_status(&self, stream: &str) -> Result<MirrorStatus, Error> {
+        const OPERATION: &str = "describe the stream";
+        let info = self.connection.info(stream).await;
+        let info = info.map_err(|failure| failure.about(stream, OPERATION))?;
+        let api = info.config.mirror.and_then(|source| source.external);
+        let original = api.map(|external| {
+            let prefix = external.api_prefix;
+            let domain = prefix.strip_prefix("$JS.").and_then(|rest| rest.strip_suffix(".API"));
+            let seen = info.mirror.as_ref();
+            Original {
+                domain: domain.map_or_else(|| prefix.clone(), ToOwned::to_owned),
+                lag: seen.map_or(0, |seen| seen.lag),
+                heard: seen.and_then(|seen| seen.active),
+            }
+        });
+        Ok(MirrorStatus { last_sequence: info.state.last_sequence, original })
     }
 }
 

@@ -1,0 +1,159 @@
+//! `publicdata standby`: copies of the event store's streams in another place, and what is done when the original is lost.
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+use publicdata_event_store::jetstream::{
+    ClientTls, JetStreamStore, MirrorConfig, MirrorStatus, Options,
+};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::recovery::STREAMS;
+
+/// What is printed after the long help.
+pub const GUIDE: &str = "\
+The standby is a nats-server, or a cluster of them, in another place: a leaf node of the one that the platform writes to, in a JetStream
+domain of its own. It mirrors every stream, with each event at its place and with its time.
+
+  publicdata standby mirror  --server tls://standby:4222 --credentials DIR --of city     once
+  publicdata standby status  --server tls://standby:4222 --credentials DIR               how far it is behind
+  publicdata standby promote --server tls://standby:4222 --credentials DIR --of city --original-is-lost
+
+Nothing promotes a standby by itself: two originals would be worse than none. Before, see to it that the original is lost or cut off. After,
+point the services' `nats.urls` at the standby. The audit log's database is not in it: bring its replica (Postgres), or the newest backup
+(`publicdata restore`), and run `publicdata audit verify --since` with a checkpoint that was kept: it tells whether anything is missing.";
+
+/// What can be done with a standby.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the standby's mirrors of every stream, or check those that are there.
+    Mirror(Mirror),
+    /// Tell how far each mirror is behind, and when it last heard of its original.
+    Status(Place),
+    /// Make the mirrors the streams themselves, which are written to from now on. May be repeated.
+    Promote(Promote),
+}
+
+/// Where the standby is.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The standby's server, `tls://host:port`; may be repeated, for a cluster.
+    #[arg(long = "server", value_name = "URL", required = true)]
+    pub servers: Vec<String>,
+    /// The folder of credentials that may make and change streams there: `ca.pem`, `tls.pem`, `tls.key`.
+    #[arg(long, value_name = "FOLDER")]
+    pub credentials: Option<PathBuf>,
+}
+
+/// Arguments of `mirror`.
+#[derive(Debug, Args)]
+pub struct Mirror {
+    /// Where the standby is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The original's JetStream domain.
+    #[arg(long, value_name = "DOMAIN")]
+    pub of: String,
+    /// How many of the standby's servers keep each mirror.
+    #[arg(long, default_value_t = 1)]
+    pub replicas: usize,
+}
+
+/// Arguments of `promote`.
+#[derive(Debug, Args)]
+pub struct Promote {
+    /// What is promoted.
+    #[command(flatten)]
+    pub mirror: Mirror,
+    /// Says that nobody writes to the original any more.
+    #[arg(long)]
+    pub original_is_lost: bool,
+}
+
+/// A stream at the standby.
+#[derive(Debug, Serialize)]
+struct Stream {
+    stream: &'static str,
+    last_sequence: u64,
+    /// The original's domain; none for one that was promoted.
+    mirror_of: Option<String>,
+    /// How many events it is behind, as far as it knows.
+    lag: u64,
+    /// How long ago it heard of its original; none if it never did.
+    heard_ms: Option<u64>,
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// The standby cannot be reached, or a stream there is not what it has to be.
+pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Mirror(arguments) => {
+            let store = arguments.place.connect().await?;
+            for mirror in arguments.mirrors() {
+                store.ensure_mirror(&mirror, arguments.replicas).await?;
+            }
+            tell(context, &store).await
+        }
+        Command::Status(place) => tell(context, &place.connect().await?).await,
+        Command::Promote(Promote { mirror: arguments, original_is_lost }) => {
+            ensure!(
+                original_is_lost,
+                "if the original is still written to, there would be two; cut it off, and say --original-is-lost"
+            );
+            let store = arguments.place.connect().await?;
+            for mirror in arguments.mirrors() {
+                store.promote(&mirror, arguments.replicas).await?;
+            }
+            tell(context, &store).await
+        }
+    }
+}
+
+impl Place {
+    async fn connect(&self) -> anyhow::Result<JetStreamStore> {
+        let tls = self.credentials.as_ref().map(|folder| ClientTls {
+            ca: folder.join("ca.pem"),
+            cert: folder.join("tls.pem"),
+            key: folder.join("tls.key"),
+        });
+        let urls = self.servers.clone();
+        Ok(JetStreamStore::connect(Options { urls, tls, ..Options::new("", "standby") }).await?)
+    }
+}
+
+impl Mirror {
+    fn mirrors(&self) -> [MirrorConfig; STREAMS.len()] {
+        STREAMS.map(|stream| MirrorConfig { stream: stream.to_owned(), domain: self.of.clone() })
+    }
+}
+
+async fn tell(context: &Context, store: &JetStreamStore) -> anyhow::Result<()> {
+    let (mut streams, mut lines) = (Vec::new(), Vec::new());
+    for stream in STREAMS {
+        let MirrorStatus { last_sequence, original } = store.mirror_status(stream).await?;
+        lines.push(match &original {
+            None => format!("{stream:<10} {last_sequence:>12}  written to here"),
+            Some(original) => {
+                let heard = match original.heard {
+                    Some(heard) => format!("heard of it {:.1} s ago", heard.as_secs_f64()),
+                    None => "has not heard of it yet".to_owned(),
+                };
+                let (domain, lag) = (&original.domain, original.lag);
+                format!("{stream:<10} {last_sequence:>12}  mirrors {domain}, {lag} behind; {heard}")
+            }
+        });
+        let heard = original.as_ref().and_then(|original| original.heard);
+        streams.push(Stream {
+            stream,
+            last_sequence,
+            lag: original.as_ref().map_or(0, |original| original.lag),
+            heard_ms: heard.and_then(|heard| u64::try_from(heard.as_millis()).ok()),
+            mirror_of: original.map(|original| original.domain),
+        });
+    }
+    context.output.value(&streams, lines.join("\n"))
+}
