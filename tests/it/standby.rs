@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use publicdata_event_store::server::{ServerOptions, free_ports};
 use publicdata_event_store::testing::nats_with;
-use publicdata_event_store::{EventStore as _, NewCommit, Store, Subject};
+use publicdata_event_store::{NewCommit, Store, Subject};
 use publicdata_types::CommandId;
 use serde_json::Value;
 

@@ -22,8 +22,9 @@ async fn main() -> anyhow::Result<()> {
     let telemetry = telemetry::init(&config.telemetry)?;
     let (signal, tasks) = (shutdown_signal()?, Tasks::new());
 
-    let start =
-        async { Ok::<_, anyhow::Error>(App::connect(config, tasks.clone()).await?.spawn()?) };
+    let start = Box::pin(async {
+        Ok::<_, anyhow::Error>(App::connect(config, tasks.clone()).await?.spawn()?)
+    });
     let ended = tasks.clone().start_and_run(start, signal, DRAIN_DEADLINE).await;
     telemetry.finish().await;
     ended

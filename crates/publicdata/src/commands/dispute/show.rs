@@ -48,9 +48,10 @@ fn step(step: &DisputeStep) -> String {
     };
     let document = <[u8; 32]>::try_from(step.document_sha256.as_slice());
     let digest = document.map(|bytes| Digest::from_bytes(bytes).to_string()).unwrap_or_default();
-    let outcome = match step.outcome() {
-        DisputeOutcome::Unspecified => String::new(),
-        outcome => short(outcome.as_str_name(), "DISPUTE_OUTCOME_"),
+    let outcome = step.outcome();
+    let outcome = match outcome == DisputeOutcome::Unspecified {
+        true => String::new(),
+        false => short(outcome.as_str_name(), "DISPUTE_OUTCOME_"),
     };
     let said = [&outcome, &step.text, &step.reason, &step.document_number, &digest];
     let said: Vec<_> =
