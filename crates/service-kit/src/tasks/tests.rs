@@ -28,15 +28,17 @@ async fn a_signal_drains_all_tasks() {
 #[tokio::test]
 async fn a_service_runs_once_it_has_started() {
     let tasks = Tasks::new();
-    let (asked, ask) = oneshot::channel::<()>();
+    let ((signal, asked), (tell, ended)) = (oneshot::channel::<()>(), oneshot::channel());
     let started = tasks.clone();
     let start = async move {
-        let ended = obedient(&started);
-        asked.send(()).unwrap();
-        Ok::<_, Failure>(drop(ended))
+        tell.send(obedient(&started)).unwrap();
+        signal.send(()).unwrap();
+        Ok::<_, Failure>(())
     };
 
-    tasks.start_and_run(start, async { ask.await.unwrap() }, DEADLINE).await.unwrap();
+    tasks.start_and_run(start, async { asked.await.unwrap() }, DEADLINE).await.unwrap();
+
+    ended.await.unwrap().await.unwrap();
 }
 
 #[tokio::test]
