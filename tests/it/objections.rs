@@ -138,7 +138,7 @@ async fn decided(terminal: &Terminal, ticket: &str, document: &str) -> String {
             "decide",
             &id,
             "--outcome",
-            "upheld",
+            "for-consumer",
             "--decision",
             "三日内更正",
             "--reason",

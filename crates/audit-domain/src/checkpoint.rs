@@ -17,7 +17,10 @@ use crate::sm2::{Sm2Key, Sm2Verifier};
 use crate::tree::{self, leaf_hash};
 
 /// The algorithm byte of Ed25519 in a note's keys.
-const ED25519: u8 = 1;
+const ED25519_TYPE: u8 = 1;
+/// What algorithms are called.
+const ED25519: &str = "Ed25519";
+const SM2: &str = "SM2";
 
 /// What the log signs: a tree.
 pub type Checkpoint = Root;
@@ -73,7 +76,7 @@ pub enum Doubt {
     #[error("checkpoint is not a signed note")]
     NotANote,
     /// The log's key did not sign it.
-    #[error("checkpoint has no signature by the {kind} key of {origin}")]
+    #[error("checkpoint has no signature by the {kind} key of {origin}{}", hint(kind))]
     Unsigned {
         /// The log that should have signed.
         origin: String,
@@ -98,6 +101,16 @@ pub enum Doubt {
     /// The proof fails.
     #[error(transparent)]
     Refuted(#[from] Refuted),
+}
+
+/// What may be the reason.
+fn hint(kind: &str) -> &'static str {
+    match kind {
+        SM2 => {
+            "; those from before SM2 was switched on have none, and are checked with the Ed25519 key alone"
+        }
+        _ => "",
+    }
 }
 
 impl LogKey {
@@ -149,6 +162,18 @@ impl LogKey {
     #[must_use]
     pub fn sm2_verifier_key(&self) -> Option<&str> {
         self.sm2.as_ref().map(Sm2Key::verifier_key)
+    }
+
+    /// A key of this log that has signed the note and is not part of this one, as `<origin>+<id>`: it was lost, or left out.
+    #[must_use]
+    pub fn left_out(&self, note: &[u8]) -> Option<String> {
+        let note = Note::from_bytes(note).ok()?;
+        let own = StandardVerifier::new(&self.verifier_key).ok()?;
+        let (_, others) = note.verify(&VerifierList::new(vec![Box::new(own)])).ok()?;
+        let sm2 = self.sm2.as_ref().map(signed_note::Signer::key_id);
+        let left_out =
+            others.iter().find(|other| other.name() == self.origin() && Some(other.id()) != sm2)?;
+        Some(format!("{}+{:08x}", left_out.name(), left_out.id()))
     }
 
     /// Signs a checkpoint: the note's bytes.
@@ -206,6 +231,16 @@ impl Verifier {
         &self.origin
     }
 
+    /// The algorithms whose signatures it demands, each: `Ed25519`, `SM2`.
+    #[must_use]
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let name = |key: &PublicKey| match key {
+            PublicKey::Ed25519(_) => ED25519,
+            PublicKey::Sm2(_) => SM2,
+        };
+        self.keys.iter().map(name).collect()
+    }
+
     /// Reads a checkpoint that the log signed.
     ///
     /// # Errors
@@ -214,8 +249,8 @@ impl Verifier {
         let note = Note::from_bytes(note).map_err(|_| Doubt::NotANote)?;
         for key in &self.keys {
             let (signed, kind) = match key.clone() {
-                PublicKey::Ed25519(key) => (signatures_of(&note, key, &self.origin)?, "Ed25519"),
-                PublicKey::Sm2(key) => (signatures_of(&note, key, &self.origin)?, "SM2"),
+                PublicKey::Ed25519(key) => (signatures_of(&note, key, &self.origin)?, ED25519),
+                PublicKey::Sm2(key) => (signatures_of(&note, key, &self.origin)?, SM2),
             };
             if signed.is_none() {
                 return Err(Doubt::Unsigned { origin: self.origin.clone(), kind });
@@ -330,7 +365,7 @@ pub(crate) fn signatures_of(
 }
 
 fn with_algorithm(key: &[u8; 32]) -> Vec<u8> {
-    let mut encoded = vec![ED25519];
+    let mut encoded = vec![ED25519_TYPE];
     encoded.extend_from_slice(key);
     encoded
 }

@@ -37,7 +37,7 @@ impl Stops {
 
     pub(crate) fn report(&self, stream: &str, finding: String) {
         tracing::error!(stream.name = stream, finding, "log of a stream has stopped");
-        metrics::stopped(stream);
+        metrics::stopped(stream, true);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), finding);
     }
 }
@@ -66,6 +66,7 @@ impl Feed {
     /// Hands on the stream's events from sequence `next` on, until the stream turns out to be damaged, or nobody listens.
     pub(crate) async fn follow(self, mut next: u64, entries: mpsc::Sender<Entry>) {
         let mut pauses = BACKOFF.delays();
+        metrics::stopped(&self.stream, false);
         loop {
             let began = next;
             match self.follow_once(&mut next, &entries).await {

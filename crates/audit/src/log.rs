@@ -11,7 +11,7 @@ use sqlx::{Any, AnyConnection, Connection as _, Executor as _};
 use tokio::sync::watch;
 
 use crate::leaf::Entry;
-use crate::queries;
+use crate::{metrics, queries};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_log.sql"),
@@ -72,6 +72,14 @@ pub enum LogError {
         "the log's newest checkpoint was not signed with the log's key; restore the key that belongs to this database"
     )]
     Checkpoint(#[source] checkpoint::Doubt),
+    /// A key that the log was signed with is not at hand: whoever demands its signature would miss it.
+    #[error(
+        "the log's newest checkpoint was signed with {key} too, which is not at hand; restore log.sm2.key, and set `sm2 = true`"
+    )]
+    KeyLeftOut {
+        /// The key, as `<origin>+<id>`.
+        key: String,
+    },
     /// A hash is gone.
     #[error("the log's tree is damaged; restore the database from a copy")]
     HashMissing(#[from] HashMissing),
@@ -96,6 +104,7 @@ impl LogError {
             Self::Tables(_)
             | Self::Database(_)
             | Self::Checkpoint(_)
+            | Self::KeyLeftOut { .. }
             | Self::HashMissing(_)
             | Self::OtherRoot { .. }
             | Self::Key(_) => false,
@@ -120,6 +129,7 @@ impl Log {
         let mut log = Self { database, key, verifier, state: None, size };
         let state = log.load().await?;
         log.size.send_replace(state.tree.size());
+        metrics::log_size(state.tree.size());
         log.state = Some(state);
         Ok(log)
     }
@@ -192,6 +202,9 @@ impl Log {
             queries::newest_checkpoint(connection).await?.ok_or(sqlx::Error::RowNotFound)?;
         let signed =
             self.verifier.checkpoint(newest.note.as_bytes()).map_err(LogError::Checkpoint)?;
+        if let Some(key) = self.key.left_out(newest.note.as_bytes()) {
+            return Err(LogError::KeyLeftOut { key });
+        }
         let hashes = queries::hashes(connection, &tree::edge_indexes(signed.size)).await?;
         let tree = Tree::resume(signed.size, &hashes)?;
         if tree.root() != signed.hash {

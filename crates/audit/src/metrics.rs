@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use opentelemetry::metrics::{Counter, Gauge};
+use opentelemetry::metrics::Gauge;
 use opentelemetry::{KeyValue, global};
 
 struct Metrics {
@@ -13,7 +13,6 @@ struct Metrics {
     changed: Gauge<u64>,
     judged: Gauge<u64>,
     witnessed: Gauge<u64>,
-    findings: Counter<u64>,
 }
 
 /// Made at first use, which is after telemetry was set up.
@@ -22,17 +21,16 @@ static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     let gauge = |name, description| meter.u64_gauge(name).with_description(description).build();
     Metrics {
         size: gauge("audit.log_size", "Events in the log"),
-        stopped: gauge("audit.stopped", "1 for a stream whose log has stopped"),
+        stopped: gauge(
+            "audit.stopped",
+            "1 for a stream whose log has stopped, 0 for one that is followed",
+        ),
         changed: gauge(
             "audit.changed_events",
             "Logged events of a stream that are not what they were",
         ),
         judged: gauge("audit.judged", "Events that were held against the rules"),
         witnessed: gauge("audit.witnessed_size", "Events in the tree that a witness signed last"),
-        findings: meter
-            .u64_counter("audit.findings")
-            .with_description("Findings that rules raised and cleared")
-            .build(),
     }
 });
 
@@ -41,9 +39,9 @@ pub(crate) fn log_size(size: u64) {
     METRICS.size.record(size, &[]);
 }
 
-/// The log of this stream has stopped.
-pub(crate) fn stopped(stream: &str) {
-    METRICS.stopped.record(1, &of_stream(stream));
+/// Whether the log of this stream has stopped.
+pub(crate) fn stopped(stream: &str, stopped: bool) {
+    METRICS.stopped.record(stopped.into(), &of_stream(stream));
 }
 
 /// So many of this stream's events have changed, as far as was checked.
@@ -59,11 +57,6 @@ pub(crate) fn judged(events: u64) {
 /// The tree that this witness signed last has so many events.
 pub(crate) fn witnessed(witness: &str, size: u64) {
     METRICS.witnessed.record(size, &[KeyValue::new("witness", witness.to_owned())]);
-}
-
-/// Rules have `found` something, or `cleared` what they had found.
-pub(crate) fn finding(change: &'static str) {
-    METRICS.findings.add(1, &[KeyValue::new("change", change)]);
 }
 
 fn of_stream(stream: &str) -> [KeyValue; 1] {

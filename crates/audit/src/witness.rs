@@ -107,6 +107,7 @@ impl Witnessing {
             let Some((key, uri)) = config.parts() else { continue };
             let last = queries::last_cosigned(&mut connection, &key.id()).await?;
             let (signed, cosigned_at_s) = last.unwrap_or_default();
+            metrics::witnessed(key.name(), signed);
             all.push(Status {
                 name: config.name.clone(),
                 key: key.id(),

@@ -90,15 +90,15 @@ pub enum Stage {
     Withdrawn,
 }
 
-/// What a decision means for the claimant.
+/// Which party was right, whoever had raised the dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// What it objected to does not stand.
-    Upheld,
-    /// It was right in part.
-    PartlyUpheld,
-    /// What it objected to stands.
-    Rejected,
+    /// The consumer.
+    ForConsumer,
+    /// The provider.
+    ForProvider,
+    /// Each in part.
+    ForBoth,
 }
 
 /// What an expert committee says.

@@ -39,6 +39,8 @@ pub struct TileReport {
     pub size: u64,
     /// The signed root hash.
     pub root: String,
+    /// The algorithms of the log's keys that were demanded, and have signed it.
+    pub signed_with: Vec<&'static str>,
     /// The checkpoint: keep it, and verify against it next time.
     pub checkpoint: String,
     /// How many entries were read.
@@ -161,6 +163,7 @@ impl TileLog {
         };
         report.size = signed.size;
         report.root = signed.hash.to_string();
+        report.signed_with = verifier.algorithms();
         cosigned(&note, &options.witnesses, &mut report.cosigned_by, &mut report.findings);
         let old = match options.old_checkpoint.as_deref().map(|old| verifier.checkpoint(old)) {
             Some(Err(doubt)) => {

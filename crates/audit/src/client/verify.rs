@@ -57,6 +57,8 @@ pub struct Report {
     pub size: u64,
     /// The signed root hash.
     pub root: String,
+    /// The algorithms of the log's keys that were demanded, and have signed it.
+    pub signed_with: Vec<&'static str>,
     /// The checkpoint: keep it, and verify against it next time.
     pub checkpoint: String,
     /// How many events were replayed and found as they were logged.
@@ -127,6 +129,7 @@ impl LogClient {
         cosigned(&note, &options.witnesses, &mut report.cosigned_by, &mut report.findings);
         report.size = signed.size;
         report.root = signed.hash.to_string();
+        report.signed_with = verifier.algorithms();
         let old = match options.old_checkpoint.as_deref().map(|old| verifier.checkpoint(old)) {
             Some(Ok(old)) => Some(old),
             Some(Err(doubt)) => {

@@ -14,7 +14,6 @@ use super::codec::Findings;
 use super::engine::Effect;
 use super::queries::Overdue;
 use crate::error::Error;
-use crate::metrics;
 
 /// How long a call waits for the view.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,12 +74,7 @@ impl Desk {
         let command_id = CommandId::from_uuid(*id.as_uuid()).derive(step);
         let meta = Meta { command_id, actor: actor.to_owned(), at: now, traceparent: None };
         match self.findings.execute(&id.to_string(), &meta, command).await {
-            Ok(executed) => {
-                if !executed.repeated {
-                    metrics::finding(step);
-                }
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             // It was found by the same rule when its words were others, or was never raised since nobody could.
             Err(ExecuteError::Rejected(rejection)) => {
                 tracing::info!(finding.id = %id, step, %rejection, "a rule's word changes nothing");

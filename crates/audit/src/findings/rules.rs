@@ -125,7 +125,7 @@ pub enum RulesError {
     },
     /// What is to be remembered stands in no event.
     #[error(
-        "`things.\"{kind}\"` keeps `{field}`, which no event of the service has; the kind is the service and the aggregate, as in catalog.resource"
+        "`things.\"{kind}\"` keeps `{field}`, which no event of that service has; the kind is the service and the aggregate, as in catalog.resource"
     )]
     FieldUnknown {
         /// The service and the aggregate.
@@ -301,7 +301,8 @@ impl Rule {
     }
 }
 
-/// Each field that is to be remembered stands in some event of the service: a name that is written wrongly would be remembered never.
+/// Each field that is to be remembered stands in some event of the service: a name that is written wrongly would be remembered never. Which
+/// aggregate an event is of, its descriptor doesn't tell.
 fn check_things(
     known: &DescriptorPool,
     things: &BTreeMap<String, Things>,
@@ -311,7 +312,10 @@ fn check_things(
         let package = format!("{PACKAGE}{service}.v1");
         let fields: BTreeSet<String> = known
             .all_messages()
-            .filter(|message| message.package_name() == package)
+            .filter(|message| {
+                let file = message.parent_file();
+                file.package_name() == package && file.name().ends_with("events.proto")
+            })
             .flat_map(|message| {
                 message.fields().map(|field| field.name().to_owned()).collect::<Vec<_>>()
             })

@@ -111,11 +111,11 @@ fn doubts_corrections_and_decisions_are_told() {
         author_code: "11510100MB1234567X".to_owned(),
         decision: "三日内更正".to_owned(),
         reason: "第二十八条".to_owned(),
-        outcome: DisputeOutcome::Upheld.into(),
+        outcome: DisputeOutcome::ForConsumer.into(),
     };
     check(
         &decided,
-        "dispute decided: author code 11510100MB1234567X, decision 三日内更正, reason 第二十八条, outcome upheld",
+        "dispute decided: author code 11510100MB1234567X, decision 三日内更正, reason 第二十八条, outcome for consumer",
     );
 }
 

@@ -198,7 +198,7 @@ impl Bench {
         self.start_as(store, config).await
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let listen = "127.0.0.1:0".parse().unwrap();
         let key = self.folder.path().join("log");
         let mut config = Config::new(listen, &self.database_url, ORIGIN, key);
@@ -206,6 +206,17 @@ impl Bench {
         config.witness_pause_ms = WITNESS_PAUSE_MS;
         config.rules.clone_from(&self.rules);
         config
+    }
+
+    /// Why the service does not start.
+    pub(crate) async fn refused(&self, config: Config) -> String {
+        let (tasks, store) = (Tasks::new(), Arc::clone(&self.store));
+        let credentials = testing::credentials(&self.certificates, &testing::service("audit"));
+        let dependencies = Dependencies { store, clock: self.clock.clone(), credentials, tasks };
+        match App::build(config, dependencies).await {
+            Ok(_) => panic!("it starts"),
+            Err(error) => publicdata_service_kit::problem::chain(&error),
+        }
     }
 
     async fn start_as(&self, store: Store, config: Config) -> Running {

@@ -103,6 +103,7 @@ async fn a_log_goes_on_with_sm2() {
     };
     assert_eq!(doubt, &missing);
 
+    assert_eq!((report.signed_with, plain.algorithms()), (vec!["Ed25519", "SM2"], vec!["Ed25519"]));
     let note = String::from_utf8(new).unwrap();
     let (rest, line) = note.trim_end().rsplit_once('\n').unwrap();
     assert_eq!(running.verifier.checkpoint(format!("{rest}\n").as_bytes()), Err(missing));
@@ -112,6 +113,29 @@ async fn a_log_goes_on_with_sm2() {
     let altered = format!("{rest}\n{name} {}\n", crate::verifiers::base64(signature));
     let wrong = Doubt::WrongSignature { origin: ORIGIN.to_owned() };
     assert_eq!(running.verifier.checkpoint(altered.as_bytes()), Err(wrong));
+}
+
+/// Whoever demands both signatures is not left without one by a key that was lost, or a setting: the service doesn't start.
+#[tokio::test]
+async fn a_key_that_was_lost_is_missed() {
+    let bench = Bench::in_memory();
+    bench.append_many(3).await;
+    let running = bench.start_with_sm2().await;
+    bench.settled(&running).await;
+    drop(running);
+
+    let missed = |told: String| told.contains("was signed with test.internal/audit+");
+    let unset = bench.refused(bench.config()).await;
+    assert!(missed(unset.clone()), "{unset}");
+    let kept = log_folder(&bench).join("kept");
+    std::fs::rename(log_folder(&bench).join(SM2_KEY_FILE), &kept).unwrap();
+    let mut config = bench.config();
+    config.sm2 = true;
+    let lost = bench.refused(config).await;
+    assert!(missed(lost.clone()), "{lost}");
+    std::fs::rename(&kept, log_folder(&bench).join(SM2_KEY_FILE)).unwrap();
+    let running = bench.start_with_sm2().await;
+    bench.settled(&running).await;
 }
 
 fn log_folder(bench: &Bench) -> std::path::PathBuf {

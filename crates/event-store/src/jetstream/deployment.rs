@@ -98,6 +98,15 @@ impl StoreConfig {
 fn is_unreachable(error: &BoxError) -> bool {
     let kind = error.downcast_ref::<ConnectError>().map(ConnectError::kind);
     matches!(kind, Some(ConnectErrorKind::Io | ConnectErrorKind::Dns | ConnectErrorKind::TimedOut))
+        && !is_refused(&**error)
+}
+
+/// Whether certificates are the cause: TLS says so as data that it cannot accept.
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData)
+    })
 }
 
 fn replicas() -> usize {

@@ -9,6 +9,8 @@ use super::streams::{lasting, losses};
 use super::{JetStreamStore, Permissions, SetupError, StreamOptions};
 use crate::Error;
 
+const DESCRIBE: &str = "describe the stream";
+
 /// A stream of another domain that this one mirrors, under the same name and with the same sequences.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct MirrorConfig {
 pub struct MirrorStatus {
     /// The last sequence that it has.
     pub last_sequence: u64,
+    /// How many servers hold it.
+    pub replicas: usize,
     /// Where the original is; none if this is an original itself.
     pub original: Option<Original>,
 }
@@ -31,7 +35,7 @@ pub struct MirrorStatus {
 /// Where a copy comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
-    /// The original's domain.
+    /// The original's domain; empty if it is in the same one.
     pub domain: String,
     /// How many commits were still on their way when the original was last heard of.
     pub lag: u64,
@@ -76,15 +80,17 @@ impl JetStreamStore {
 impl JetStreamStore {
     /// Makes a mirror the stream itself, which is written to: a standby takes over (R11.1). Whoever calls it sees to it that the original is
     /// lost, or written to no more: else there are two. What the mirror had not received yet is not in it: the answer, its last sequence,
-    /// says how far it reaches, and the audit log's checkpoints whether that is all. May be repeated. Needs leave to change streams.
+    /// says how far it reaches, and the audit log's checkpoints whether that is all. It keeps as many replicas as it has. May be repeated.
+    /// Needs leave to change streams.
     ///
     /// # Errors
     /// [`SetupError::Stream`] if the stream mirrors something else, or cannot be what a stream has to be.
     #[tracing::instrument(level = "debug", skip_all, fields(stream = mirror.stream), err(level = "debug"))]
-    pub async fn promote(&self, mirror: &MirrorConfig, replicas: usize) -> Result<u64, SetupError> {
+    pub async fn promote(&self, mirror: &MirrorConfig) -> Result<u64, SetupError> {
         let stream = &mirror.stream;
         let info = self.connection.info(stream).await;
-        let info = info.map_err(|failure| failure.about(stream, "describe the stream"))?;
+        let info = info.map_err(|failure| failure.about(stream, DESCRIBE))?;
+        let replicas = info.config.num_replicas;
         if info.config.mirror.is_some() {
             let reasons = broken_promises(&info.config, mirror, replicas);
             if !reasons.is_empty() {
@@ -106,12 +112,11 @@ impl JetStreamStore {
     /// # Errors
     /// If the stream does not exist, or the store cannot be reached.
     pub async fn mirror_status(&self, stream: &str) -> Result<MirrorStatus, Error> {
-        const OPERATION: &str = "describe the stream";
         let info = self.connection.info(stream).await;
-        let info = info.map_err(|failure| failure.about(stream, OPERATION))?;
-        let api = info.config.mirror.and_then(|source| source.external);
-        let original = api.map(|external| {
-            let prefix = external.api_prefix;
+        let info = info.map_err(|failure| failure.about(stream, DESCRIBE))?;
+        let replicas = info.config.num_replicas;
+        let original = info.config.mirror.map(|source| {
+            let prefix = source.external.map(|external| external.api_prefix).unwrap_or_default();
             let domain = prefix.strip_prefix("$JS.").and_then(|rest| rest.strip_suffix(".API"));
             let seen = info.mirror.as_ref();
             Original {
@@ -120,7 +125,7 @@ impl JetStreamStore {
                 heard: seen.and_then(|seen| seen.active),
             }
         });
-        Ok(MirrorStatus { last_sequence: info.state.last_sequence, original })
+        Ok(MirrorStatus { last_sequence: info.state.last_sequence, replicas, original })
     }
 }
 

@@ -49,10 +49,10 @@ async fn standby_takes_over() {
     let before = all(bed.store.read(STREAM, 1, None).await.unwrap()).await.unwrap();
 
     main.server.kill9().await;
-    let last = copy.promote(&mirror, 1).await.unwrap();
+    let last = copy.promote(&mirror).await.unwrap();
 
     assert_eq!(last, 20);
-    assert_eq!(copy.promote(&mirror, 1).await.unwrap(), 20, "a repeat changes nothing");
+    assert_eq!(copy.promote(&mirror).await.unwrap(), 20, "a repeat changes nothing");
     let copy: Store = Arc::new(copy);
     assert_eq!(all(copy.read(STREAM, 1, None).await.unwrap()).await.unwrap(), before);
     let next = copy.append(&subject, 20, new_commit()).await.unwrap();
@@ -69,7 +69,7 @@ async fn only_the_mirror_that_is_meant_is_promoted() {
     copy.ensure_mirror(&mirror, 1).await.unwrap();
 
     let other = MirrorConfig { domain: "elsewhere".to_owned(), ..mirror };
-    let error = copy.promote(&other, 1).await.unwrap_err();
+    let error = copy.promote(&other).await.unwrap_err();
 
     assert!(matches!(&error, SetupError::Stream { reasons, .. } if reasons.len() == 1), "{error}");
 }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use publicdata_event_store::jetstream::{
-    ClientTls, JetStreamStore, Options, SetupError, StreamOptions, Token, permissions,
+    ClientTls, JetStreamStore, Options, Profile, SetupError, StoreConfig, StreamOptions, Token,
+    permissions,
 };
 use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User};
 use publicdata_event_store::{AppendError, Error};
 use rcgen::string::Ia5String;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::kit::{Bed, all, new_commit, next};
 
@@ -64,6 +66,26 @@ async fn strangers_are_not_let_in() {
         let options = Options { tls, ..impatient(&server, "catalog") };
         let outcome = JetStreamStore::connect(options.clone()).await;
         assert!(matches!(outcome, Err(SetupError::Connect { .. })), "{options:?}: {outcome:?}");
+    }
+
+    // Nor does anybody wait for a server that is there, and refuses.
+    let folder = tempfile::tempdir().unwrap();
+    for (client, ca) in
+        [(stranger.client("catalog"), authority.ca()), (authority.client("catalog"), stranger.ca())]
+    {
+        for (from, name) in [(&ca, "ca.pem"), (&client.cert, "tls.pem"), (&client.key, "tls.key")] {
+            fs::copy(from, folder.path().join(name)).unwrap();
+        }
+        let config = StoreConfig {
+            urls: vec![server.url()],
+            monitors: vec![server.monitor_url()],
+            replicas: 1,
+            mirror: Vec::new(),
+            profile: Profile::Production,
+        };
+        let outcome = config.open_when_reachable("catalog", folder.path(), &["CATALOG"]);
+        let outcome = timeout(Duration::from_secs(30), outcome).await.expect("an answer");
+        assert!(matches!(outcome, Err(SetupError::Connect { .. })), "{outcome:?}");
     }
 }
 

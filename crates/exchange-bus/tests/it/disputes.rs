@@ -67,6 +67,12 @@ async fn a_dispute_goes_from_negotiation_over_an_opinion_to_a_decision() {
     );
     assert_eq!(dispute.steps[4].document_sha256, [9; 32]);
     assert!(!dispute.steps[5].reason.is_empty());
+    let outcomes: Vec<_> = dispute.steps.iter().map(|step| step.outcome()).collect();
+    let unsaid = DisputeOutcome::Unspecified;
+    assert_eq!(
+        outcomes[..6],
+        [unsaid, unsaid, unsaid, unsaid, unsaid, DisputeOutcome::ForConsumer]
+    );
     let [.., objections] = &fleet.bus.projectors;
     let before = objections.content().await.unwrap();
     // H2: the view holds nothing that the events do not say.
@@ -269,7 +275,7 @@ async fn take(fleet: &Fleet, who: Who, id: &str, step: Step) -> Result<(), Statu
         }
         Step::Decide => {
             let (decision, reason) = (text(), "第二十八条".to_owned());
-            let outcome = DisputeOutcome::Upheld.into();
+            let outcome = DisputeOutcome::ForConsumer.into();
             let request =
                 DecideDisputeRequest { command_id, dispute_id, decision, reason, outcome };
             client.decide_dispute(request).await.map(drop)

@@ -218,7 +218,7 @@ pub fn summary(report: &Report) -> String {
     let mut lines = vec![
         format!("log                {}", report.origin),
         format!("events             {} (every payload as it was logged)", report.events),
-        format!("root               {} of {} leaves, signed", report.root, report.size),
+        root_line(&report.root, report.size, &report.signed_with),
         format!("inclusion proven   of {} events", report.proven.len()),
     ];
     lines.extend(trust_lines(report.continues, &report.cosigned_by));
@@ -237,7 +237,7 @@ fn tile_summary(report: &TileReport) -> String {
     let mut lines = vec![
         format!("log                {}", report.origin),
         format!("entries            {} (payloads are not in the log's tiles)", report.entries),
-        format!("root               {} of {} leaves, signed", report.root, report.size),
+        root_line(&report.root, report.size, &report.signed_with),
     ];
     lines.extend(trust_lines(report.continues, &report.cosigned_by));
     for (stream, count) in &report.streams {
@@ -245,6 +245,16 @@ fn tile_summary(report: &TileReport) -> String {
     }
     lines.extend(verdict(&report.findings));
     lines.join("\n")
+}
+
+fn root_line(root: &str, size: u64, signed_with: &[&str]) -> String {
+    match signed_with {
+        [] => format!("root               {root} of {size} leaves"),
+        _ => format!(
+            "root               {root} of {size} leaves, signed with {}",
+            signed_with.join(" and ")
+        ),
+    }
 }
 
 fn trust_lines(continues: Option<u64>, cosigned_by: &[String]) -> Vec<String> {

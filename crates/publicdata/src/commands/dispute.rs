@@ -28,7 +28,7 @@ opinion, and decides, which binds both (regulation, article 28). The article set
   publicdata dispute refer ID --reason 协商未果 --as health
   publicdata dispute ask-opinion ID --question …              # the authority
   publicdata dispute give-opinion ID --opinion … --document FILE --as committee
-  publicdata dispute decide ID --outcome upheld --decision … --reason …        # the authority
+  publicdata dispute decide ID --outcome for-consumer --decision … --reason …        # the authority
 
 Of parties in the same division its authority decides, otherwise that of the provider's city. Until
 then the parties may still settle, and whoever raised the dispute may withdraw it. What is due now,
@@ -73,7 +73,7 @@ pub enum Command {
     Decide {
         /// The dispute's id.
         id: String,
-        /// Whether the party that raised it was right.
+        /// Which party was right, whoever had raised the dispute.
         #[arg(long, value_enum)]
         outcome: Outcome,
         /// What holds from now on.
@@ -193,20 +193,20 @@ pub enum Status {
 /// Who was right.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Outcome {
-    /// The party that raised it (支持异议).
-    Upheld,
-    /// That party, in part (部分支持).
-    PartlyUpheld,
-    /// The other party (不予支持).
-    Rejected,
+    /// The consumer (使用部门).
+    ForConsumer,
+    /// The provider (提供部门).
+    ForProvider,
+    /// Each in part (双方各有其理).
+    ForBoth,
 }
 
 impl From<Outcome> for DisputeOutcome {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Upheld => Self::Upheld,
-            Outcome::PartlyUpheld => Self::PartlyUpheld,
-            Outcome::Rejected => Self::Rejected,
+            Outcome::ForConsumer => Self::ForConsumer,
+            Outcome::ForProvider => Self::ForProvider,
+            Outcome::ForBoth => Self::ForBoth,
         }
     }
 }

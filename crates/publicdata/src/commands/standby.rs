@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use publicdata_event_store::jetstream::{
     ClientTls, JetStreamStore, MirrorConfig, MirrorStatus, Options,
@@ -17,7 +17,7 @@ pub const GUIDE: &str = "\
 The standby is a nats-server, or a cluster of them, in another place: a leaf node of the one that the platform writes to, in a JetStream
 domain of its own. It mirrors every stream, with each event at its place and with its time.
 
-  publicdata standby mirror  --server tls://standby:4222 --credentials DIR --of city     once
+  publicdata standby mirror  --server tls://standby:4222 --credentials DIR --of city     once; --replicas 3 for a cluster
   publicdata standby status  --server tls://standby:4222 --credentials DIR               how far it is behind
   publicdata standby promote --server tls://standby:4222 --credentials DIR --of city --original-is-lost
 
@@ -47,15 +47,23 @@ pub struct Place {
     pub credentials: Option<PathBuf>,
 }
 
-/// Arguments of `mirror`.
+/// What the standby mirrors.
 #[derive(Debug, Args)]
-pub struct Mirror {
+pub struct Mirrored {
     /// Where the standby is.
     #[command(flatten)]
     pub place: Place,
     /// The original's JetStream domain.
     #[arg(long, value_name = "DOMAIN")]
     pub of: String,
+}
+
+/// Arguments of `mirror`.
+#[derive(Debug, Args)]
+pub struct Mirror {
+    /// What is mirrored.
+    #[command(flatten)]
+    pub mirrored: Mirrored,
     /// How many of the standby's servers keep each mirror.
     #[arg(long, default_value_t = 1)]
     pub replicas: usize,
@@ -66,7 +74,7 @@ pub struct Mirror {
 pub struct Promote {
     /// What is promoted.
     #[command(flatten)]
-    pub mirror: Mirror,
+    pub mirrored: Mirrored,
     /// Says that nobody writes to the original any more.
     #[arg(long)]
     pub original_is_lost: bool,
@@ -77,6 +85,8 @@ pub struct Promote {
 struct Stream {
     stream: &'static str,
     last_sequence: u64,
+    /// How many servers hold it.
+    replicas: usize,
     /// The original's domain; none for one that was promoted.
     mirror_of: Option<String>,
     /// How many events it is behind, as far as it knows.
@@ -91,22 +101,23 @@ struct Stream {
 /// The standby cannot be reached, or a stream there is not what it has to be.
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Mirror(arguments) => {
-            let store = arguments.place.connect().await?;
-            for mirror in arguments.mirrors() {
-                store.ensure_mirror(&mirror, arguments.replicas).await?;
+        Command::Mirror(Mirror { mirrored, replicas }) => {
+            let store = mirrored.place.connect().await?;
+            for mirror in mirrored.mirrors() {
+                store.ensure_mirror(&mirror, replicas).await?;
             }
             tell(context, &store).await
         }
         Command::Status(place) => tell(context, &place.connect().await?).await,
-        Command::Promote(Promote { mirror: arguments, original_is_lost }) => {
+        Command::Promote(Promote { mirrored, original_is_lost }) => {
             ensure!(
                 original_is_lost,
                 "if the original is still written to, there would be two; cut it off, and say --original-is-lost"
             );
-            let store = arguments.place.connect().await?;
-            for mirror in arguments.mirrors() {
-                store.promote(&mirror, arguments.replicas).await?;
+            let store = mirrored.place.connect().await?;
+            mirrored.check(&store).await?;
+            for mirror in mirrored.mirrors() {
+                store.promote(&mirror).await?;
             }
             tell(context, &store).await
         }
@@ -125,7 +136,22 @@ impl Place {
     }
 }
 
-impl Mirror {
+impl Mirrored {
+    /// All streams are there, and each is a mirror of that domain or was promoted before: nothing is promoted by half.
+    async fn check(&self, store: &JetStreamStore) -> anyhow::Result<()> {
+        for stream in STREAMS {
+            let status = store.mirror_status(stream).await?;
+            if let Some(original) = status.original.filter(|original| original.domain != self.of) {
+                bail!(
+                    "{stream} mirrors {}, not {}; nothing was promoted",
+                    original.domain,
+                    self.of
+                );
+            }
+        }
+        Ok(())
+    }
+
     fn mirrors(&self) -> [MirrorConfig; STREAMS.len()] {
         STREAMS.map(|stream| MirrorConfig { stream: stream.to_owned(), domain: self.of.clone() })
     }
@@ -134,22 +160,28 @@ impl Mirror {
 async fn tell(context: &Context, store: &JetStreamStore) -> anyhow::Result<()> {
     let (mut streams, mut lines) = (Vec::new(), Vec::new());
     for stream in STREAMS {
-        let MirrorStatus { last_sequence, original } = store.mirror_status(stream).await?;
+        let MirrorStatus { last_sequence, replicas, original } =
+            store.mirror_status(stream).await?;
         lines.push(match &original {
-            None => format!("{stream:<10} {last_sequence:>12}  written to here"),
+            None => {
+                format!("{stream:<10} {last_sequence:>12}  on {replicas} servers, written to here")
+            }
             Some(original) => {
                 let heard = match original.heard {
                     Some(heard) => format!("heard of it {:.1} s ago", heard.as_secs_f64()),
                     None => "has not heard of it yet".to_owned(),
                 };
                 let (domain, lag) = (&original.domain, original.lag);
-                format!("{stream:<10} {last_sequence:>12}  mirrors {domain}, {lag} behind; {heard}")
+                format!(
+                    "{stream:<10} {last_sequence:>12}  on {replicas} servers, mirrors {domain}, {lag} behind; {heard}"
+                )
             }
         });
         let heard = original.as_ref().and_then(|original| original.heard);
         streams.push(Stream {
             stream,
             last_sequence,
+            replicas,
             lag: original.as_ref().map_or(0, |original| original.lag),
             heard_ms: heard.and_then(|heard| u64::try_from(heard.as_millis()).ok()),
             mirror_of: original.map(|original| original.domain),

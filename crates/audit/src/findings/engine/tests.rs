@@ -382,39 +382,54 @@ async fn clause_5_applications() {
 #[tokio::test]
 async fn clause_5_refusals_without_basis() {
     let on = subject("exchange.dispute");
-    let raised = exchange::DisputeRaised {
-        matter_kind: exchange::DisputeMatterKind::Application.into(),
+    let raised = |kind: exchange::DisputeMatterKind| exchange::DisputeRaised {
+        matter_kind: kind.into(),
         matter_id: ID.to_owned(),
         resource_id: OTHER_ID.to_owned(),
         provider_code: PROVIDER.to_owned(),
         consumer_code: CONSUMER.to_owned(),
+        author_code: CONSUMER.to_owned(),
         ..exchange::DisputeRaised::default()
     };
-    let decided = |outcome: exchange::DisputeOutcome| {
+    let decided = |kind, outcome: exchange::DisputeOutcome| {
         let decided = exchange::DisputeDecided {
             outcome: outcome.into(),
             ..exchange::DisputeDecided::default()
         };
-        Story::new().event(&on, &raised).at("2026-02-10T08:00").event(&on, &decided)
+        Story::new().event(&on, &raised(kind)).at("2026-02-10T08:00").event(&on, &decided)
     };
-    let terms = exchange::GrantTerms {
-        resource_id: OTHER_ID.to_owned(),
-        consumer_code: CONSUMER.to_owned(),
-        ..exchange::GrantTerms::default()
+    let granted_to = |consumer: &str| {
+        let terms = exchange::GrantTerms {
+            resource_id: OTHER_ID.to_owned(),
+            consumer_code: consumer.to_owned(),
+            ..exchange::GrantTerms::default()
+        };
+        let grant = SignedMessage { message: terms.encode_to_vec(), signature: None };
+        exchange::GrantIssued { grant: Some(grant) }
     };
-    let grant = SignedMessage { message: terms.encode_to_vec(), signature: None };
-    let rule = "refused-without-basis";
-    decided(exchange::DisputeOutcome::Upheld)
+    let (rule, grant) = ("refused-without-basis", subject("exchange.grant"));
+    let application = exchange::DisputeMatterKind::Application;
+    decided(application, exchange::DisputeOutcome::ForConsumer)
         .at("2026-02-20T08:00")
-        .event(&subject("exchange.grant"), &exchange::GrantIssued { grant: Some(grant) })
+        .event(&grant, &granted_to(CONSUMER))
         .finds(rule, 5, "2026-02-10", Some("2026-02-20"))
         .against(PROVIDER, None)
         .await;
-    let rejected = decided(exchange::DisputeOutcome::Rejected);
-    assert_eq!(rejected.found(rule, None).await, Vec::new());
-    // What a decision from before outcomes were recorded meant, nobody can say.
-    let unsaid = decided(exchange::DisputeOutcome::Unspecified);
-    assert_eq!(unsaid.found(rule, None).await, Vec::new());
+    // In part is enough, and what others are granted mends nothing.
+    decided(application, exchange::DisputeOutcome::ForBoth)
+        .at("2026-02-20T08:00")
+        .event(&grant, &granted_to(CENTRE))
+        .finds(rule, 5, "2026-02-10", None)
+        .against(PROVIDER, None)
+        .await;
+    for (kind, outcome) in [
+        (application, exchange::DisputeOutcome::ForProvider),
+        // What a decision from before outcomes were recorded meant, nobody can say.
+        (application, exchange::DisputeOutcome::Unspecified),
+        (exchange::DisputeMatterKind::Ticket, exchange::DisputeOutcome::ForConsumer),
+    ] {
+        assert_eq!(decided(kind, outcome).found(rule, None).await, Vec::new());
+    }
 }
 
 /// R9.1, R46.1 (6): a network was built without an opinion, and merged afterwards.

@@ -52,5 +52,6 @@ fn rules_that_cannot_be_are_refused_with_what_is_wrong() {
     check(&format!("{}\n{}", rule(""), rule("")), "stands there twice");
     let things = |kind: &str, field: &str| format!("[things.\"{kind}\"]\nkeep = [\"{field}\"]\n");
     check(&things("catalog.resource", "provder_code"), "keeps `provder_code`, which no event");
+    check(&things("catalog.resource", "page_size"), "keeps `page_size`, which no event");
     check(&things("katalog.resource", "description"), "`things.\"katalog.resource\"` keeps");
 }
