@@ -212,7 +212,7 @@ struct Setting {
 /// Measures what is asked for and reports it; a signal ends it and everything that it started.
 pub async fn main(options: Options) -> ExitCode {
     if let Some(role) = &options.role {
-        return match role::play(role).await {
+        return match Box::pin(role::play(role)).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         };
@@ -227,7 +227,7 @@ pub async fn main(options: Options) -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     let ended = tokio::select! {
-        ended = run(&options) => ended,
+        ended = Box::pin(run(&options)) => ended,
         () = signal => {
             say("interrupted");
             return ExitCode::from(INTERRUPTED);
