@@ -8,6 +8,7 @@ mod python;
 mod town;
 
 mod archives;
+mod bench;
 mod catalogues;
 mod centre;
 mod clients;

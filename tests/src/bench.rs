@@ -6,6 +6,7 @@ pub mod memory;
 pub mod report;
 pub mod statistics;
 
+mod authority;
 mod entry;
 mod interleave;
 mod server;
@@ -15,6 +16,7 @@ mod commands;
 mod hot;
 mod replay;
 
+mod audit;
 mod catalogue;
 mod city;
 mod exchange;
@@ -63,6 +65,9 @@ pub struct Options {
     /// What is printed.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
+    /// Where a line for each figure is written. [default: target/bench.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
     /// What the bench's own process logs, as of `RUST_LOG`.
     #[arg(long, value_name = "FILTER", default_value = "error")]
     pub log: String,
@@ -105,14 +110,16 @@ enum Kind {
     Fetch,
     Exchange { work: exchange::Work },
     Catalogue { work: catalogue::Work, entries: usize },
+    Audit { work: audit::Work, events: u64 },
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 34] = {
+pub const PLANS: [Plan; 40] = {
     let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64, push, revoke] = exchange::PLANS;
     let [n1, n10, n100, n500] = nodes;
     let [a1, a16, a64, m1, m16, m64, p1, p16, p64] = append::PLANS;
     let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
+    let [log, log_bytes, as_of, log_proof, verify, as_of_large] = audit::PLANS;
     [
         commands(1, "commands_1"),
         commands(16, "commands_16"),
@@ -148,6 +155,12 @@ pub const PLANS: [Plan; 34] = {
         rebuild_large,
         search_large,
         import_large,
+        log,
+        log_bytes,
+        as_of,
+        log_proof,
+        verify,
+        as_of_large,
     ]
 };
 
@@ -182,6 +195,7 @@ const FETCH: Plan = Plan {
 struct Shelves {
     exchange: exchange::Shelf,
     catalogue: catalogue::Shelf,
+    audit: audit::Shelf,
 }
 
 /// What all figures are measured with.
@@ -198,7 +212,7 @@ struct Setting {
 /// Measures what is asked for and reports it; a signal ends it and everything that it started.
 pub async fn main(options: Options) -> ExitCode {
     if let Some(role) = &options.role {
-        return match role::play(role).await {
+        return match Box::pin(role::play(role)).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         };
@@ -213,7 +227,7 @@ pub async fn main(options: Options) -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     let ended = tokio::select! {
-        ended = run(&options) => ended,
+        ended = Box::pin(run(&options)) => ended,
         () = signal => {
             say("interrupted");
             return ExitCode::from(INTERRUPTED);
@@ -252,7 +266,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         report.figures.push(Figure::new(plan, options.quick, measured));
     }
 
-    let path = report.write()?;
+    let path = report.write(options.to.clone())?;
     match options.output {
         Output::Text => print(&report.table())?,
         Output::Json => print(&report.lines()?)?,
@@ -272,6 +286,11 @@ async fn measure(
             // Its processes would take part of the machine.
             shelves.exchange = exchange::Shelf::default();
             shelves.catalogue.measure(setting, work, entries).await
+        }
+        Kind::Audit { work, events } => {
+            shelves.exchange = exchange::Shelf::default();
+            shelves.catalogue = catalogue::Shelf::default();
+            shelves.audit.measure(setting, work, events).await
         }
         Kind::Commands { writers } => commands::measure(setting, writers).await,
         Kind::Append { writers, rival } => append::measure(setting, writers, rival).await,

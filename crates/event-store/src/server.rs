@@ -21,7 +21,9 @@ use crate::monitor;
 
 /// How often free ports are looked for, should others take them in between.
 const PORT_ATTEMPTS: u32 = 5;
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that was not stopped in order, or whose streams were restored, reads all of them before it serves. One that ends meanwhile is
+/// noticed at once.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 

@@ -152,6 +152,12 @@ impl Database {
         &self.pool
     }
 
+    /// Whether the other one is a clone of this one, so that one transaction reaches both.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.turn, &other.turn)
+    }
+
     /// What runs the SQL.
     #[must_use]
     pub fn engine(&self) -> Engine {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use publicdata_event_store::{self as event_store, Store};
 use tokio::sync::{Mutex, watch};
 use tokio::task::coop::unconstrained;
@@ -16,9 +16,11 @@ use crate::position::{self, Positions};
 use crate::view::View;
 
 pub use error::{ProjectorError, WaitError};
+pub use rebuild::{Rebuilt, rebuild_all};
 
 mod batch;
 mod error;
+mod rebuild;
 
 /// How many events one transaction takes at most, while catching up. Live, it is as many as there are: one.
 const BATCH_MAX: usize = 500;
@@ -36,15 +38,6 @@ pub struct Projector {
     /// Held from reading a position to telling of it, so that what is told never goes back.
     writing: Mutex<()>,
     progress: watch::Sender<Progress>,
-}
-
-/// What [`Projector::rebuild`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rebuilt {
-    /// How many commits were read.
-    pub commits: u64,
-    /// What the view holds now.
-    pub content: Content,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -201,59 +194,6 @@ impl Projector {
             .await
             .map_err(ProjectorError::Database)?;
         Ok((positions, content))
-    }
-
-    /// Drops what the view holds and builds it again from the first event on, in one transaction: readers see the old content
-    /// until the new one is complete, and a failure leaves the old one.
-    ///
-    /// # Errors
-    /// An event cannot be applied, or store or database fail.
-    pub async fn rebuild(&self) -> Result<Rebuilt, ProjectorError> {
-        self.rebuild_up_to(|_| u64::MAX).await
-    }
-
-    /// The same from the commits up to the last one of each stream, as `last_of` names it.
-    pub(crate) async fn rebuild_up_to(
-        &self,
-        last_of: impl Fn(&str) -> u64,
-    ) -> Result<Rebuilt, ProjectorError> {
-        let _writing = self.writing.lock().await;
-        let mut transaction = self.database.begin().await.map_err(ProjectorError::Database)?;
-        position::reset(transaction.connection(), self.view.name())
-            .await
-            .map_err(ProjectorError::Database)?;
-        position::clear(transaction.connection(), self.view.tables())
-            .await
-            .map_err(ProjectorError::Database)?;
-
-        let mut commits = 0;
-        let mut positions = Positions::new();
-        for &stream in self.view.streams() {
-            let mut history =
-                self.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
-            let (mut last, end) = (0, last_of(stream));
-            while let Some(recorded) = history.try_next().await.map_err(ProjectorError::Store)? {
-                if recorded.sequence > end {
-                    break;
-                }
-                if self.view.concerns(&recorded.subject) {
-                    self.apply(&mut transaction, &recorded).await?;
-                }
-                last = recorded.sequence;
-                commits += 1;
-            }
-            position::advance(transaction.connection(), self.view.name(), stream, (0, last))
-                .await
-                .map_err(ProjectorError::Database)?;
-            positions.insert(stream, last);
-        }
-        let content = content::of(transaction.connection(), self.view.tables())
-            .await
-            .map_err(ProjectorError::Database)?;
-        transaction.commit().await.map_err(ProjectorError::Database)?;
-
-        self.moved_to(positions);
-        Ok(Rebuilt { commits, content })
     }
 
     /// Follows the streams until something goes wrong.

@@ -16,15 +16,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use jiff::Timestamp;
 use prost_types::Any;
 use publicdata_catalog::codec::{Organisation, Resource};
 use publicdata_event_store::aggregates::Codec as _;
 use publicdata_event_store::testing::raw::BATCH_COMMITS_MAX;
 use publicdata_event_store::{EventStore as _, NewCommit, Subject};
-use publicdata_identity::{
-    CertificateAuthority, CredentialRequest, Credentials, SpiffeId, TrustDomain, Validity,
-};
+use publicdata_identity::SpiffeId;
 use publicdata_proto::catalog::v1::{
     OrganisationRegistered, ResourceDrafted, ResourcePublished, ResourceSubmitted, Role,
 };
@@ -32,6 +29,7 @@ use publicdata_service_kit::grpc::{Channel, channel};
 use publicdata_types::OrganisationCode;
 use uuid::Uuid;
 
+use super::authority::Authority;
 use super::memory::Watch;
 use super::role::Player;
 use super::server::Server;
@@ -55,7 +53,7 @@ pub(super) struct Catalogue {
     entries: usize,
     /// How many were imported since.
     imported: usize,
-    authority: CertificateAuthority,
+    authority: Authority,
     folder: tempfile::TempDir,
 }
 
@@ -66,9 +64,7 @@ impl Catalogue {
         let server = Server::start(&setting.folder).await?;
         server.store.ensure_stream(STREAM, &["ev.catalog.>".to_owned()], 1).await?;
         server.store.ensure_stream("EXCHANGE", &["ev.exchange.>".to_owned()], 1).await?;
-        let domain: TrustDomain = "bench.internal".parse()?;
-        let authority =
-            CertificateAuthority::create(&service::authority(folder.path()), domain, validity()?)?;
+        let authority = Authority::create(&service::authority(folder.path()))?;
         let filings = Filings::read()?;
         let providers = filings.providers()?;
         let catalogue = Self {
@@ -82,7 +78,10 @@ impl Catalogue {
             folder,
         };
         let id = SpiffeId::service(catalogue.authority.domain(), service::NAME)?;
-        catalogue.credentials(&id)?.save(&service::credentials(catalogue.folder.path()))?;
+        catalogue
+            .authority
+            .credentials(&id)?
+            .save(&service::credentials(catalogue.folder.path()))?;
         say(format_args!("  events of {entries} entries are written"));
         catalogue.write().await?;
         Ok(catalogue)
@@ -125,7 +124,7 @@ impl Catalogue {
         let process = self.process.as_ref().context("the service runs")?;
         let domain = self.authority.domain();
         let code: OrganisationCode = organisation.parse()?;
-        let user = self.credentials(&SpiffeId::user(domain, code, "catalog-01")?)?;
+        let user = self.authority.credentials(&SpiffeId::user(domain, code, "catalog-01")?)?;
         let service = SpiffeId::service(domain, service::NAME)?;
         Ok(channel(&process.said, &user, &service)?.with_deadline(PATIENCE))
     }
@@ -133,12 +132,6 @@ impl Catalogue {
     /// How many commits the stream holds.
     pub(super) async fn commits(&self) -> anyhow::Result<u64> {
         Ok(self.server.store.last_sequence(STREAM).await?)
-    }
-
-    fn credentials(&self, id: &SpiffeId) -> anyhow::Result<Credentials> {
-        let request = CredentialRequest::generate()?;
-        let issued = self.authority.issue(id, request.request(), validity()?)?;
-        Ok(request.complete(&issued)?)
     }
 
     async fn write(&self) -> anyhow::Result<()> {
@@ -208,10 +201,4 @@ fn commit(
 ) -> anyhow::Result<(Subject, NewCommit)> {
     let commit = NewCommit { command_id: entry::new_command_id(), events, ..entry::commit()? };
     Ok((Subject::new(service, aggregate, id)?, commit))
-}
-
-fn validity() -> anyhow::Result<Validity> {
-    let (from, until): (Timestamp, Timestamp) =
-        ("2020-01-01T00:00:00Z".parse()?, "2099-01-01T00:00:00Z".parse()?);
-    Ok(Validity::new(from, until)?)
 }

@@ -45,12 +45,15 @@ impl Report {
         Ok(lines)
     }
 
-    /// Writes the lines; says where.
+    /// Writes the lines to this file, or where they are looked for; says where.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self) -> anyhow::Result<PathBuf> {
-        let path = folder()?.join(LINES_FILE);
+    pub fn write(&self, to: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+        let path = match to {
+            Some(path) => path,
+            None => folder()?.join(LINES_FILE),
+        };
         let lines = self.lines()?;
         fs::write(&path, lines).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)

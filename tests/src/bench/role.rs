@@ -20,7 +20,7 @@ use publicdata_service_kit::telemetry::{self, TelemetryConfig};
 use publicdata_service_kit::{Clock, Tasks, shutdown_signal};
 use tokio::sync::oneshot;
 
-use super::{catalogue, exchange};
+use super::{audit, catalogue, exchange};
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 const LOG_LINES_TOLD: usize = 5;
@@ -47,6 +47,16 @@ pub enum Role {
         folder: PathBuf,
         /// The server that has the events.
         nats: String,
+    },
+    /// The audit service alone.
+    #[command(hide = true)]
+    Audit {
+        /// Where it keeps everything.
+        folder: PathBuf,
+        /// The server that has the events.
+        nats: String,
+        /// How much of it runs.
+        part: audit::Part,
     },
     /// A bare server, which requests through the exchange are held against.
     #[command(hide = true)]
@@ -98,16 +108,30 @@ pub(super) async fn play(role: &Role) -> anyhow::Result<()> {
         }
         Role::Catalogue { folder, nats } => {
             let tasks = Tasks::new();
-            let ready = tokio::select! {
-                ready = catalogue::serve(folder, nats, &tasks) => ready?,
-                () = tasks.shutdown().cancelled() => bail!("a task of the catalogue failed"),
-                () = &mut dismissed => bail!("dismissed before it was ready"),
-            };
-            announce(&ready)?;
-            tasks.run(dismissed, DRAIN_DEADLINE).await?;
+            serve(catalogue::serve(folder, nats, &tasks), tasks.clone(), dismissed).await?;
+        }
+        Role::Audit { folder, nats, part } => {
+            let tasks = Tasks::new();
+            serve(audit::serve(folder, nats, *part, &tasks), tasks.clone(), dismissed).await?;
         }
     }
     Ok(telemetry.shutdown().await?)
+}
+
+/// Waits until a service is ready, and lets it run from then on.
+async fn serve(
+    ready: impl Future<Output = anyhow::Result<String>>,
+    tasks: Tasks,
+    dismissed: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    tokio::pin!(dismissed);
+    let ready = tokio::select! {
+        ready = ready => ready?,
+        () = tasks.shutdown().cancelled() => bail!("a task of the service failed"),
+        () = &mut dismissed => bail!("dismissed before it was ready"),
+    };
+    announce(&ready)?;
+    Ok(tasks.run(dismissed, DRAIN_DEADLINE).await?)
 }
 
 fn announce(line: &str) -> anyhow::Result<()> {

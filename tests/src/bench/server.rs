@@ -16,17 +16,26 @@ pub(super) struct Server {
     pub(super) raw: Raw,
     nats: NatsServer,
     // Dropped after the server, as fields are dropped in order.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
     /// Starts one below `folder`, which must lie on a real disk.
     pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(folder)?;
+        Self::on(tempfile::Builder::new().prefix("bench-").tempdir_in(folder)?).await
+    }
+
+    /// Starts one on the streams that are in this folder already.
+    pub(super) async fn on(folder: TempDir) -> anyhow::Result<Self> {
         let nats = NatsServer::start(ServerOptions::new(folder.path())).await?;
         let store = JetStreamStore::connect(Options::new(nats.url(), "bench")).await?;
         let raw = Raw::connect(&nats.url()).await.map_err(anyhow::Error::from_boxed)?;
-        Ok(Self { store, raw, nats, _folder: folder })
+        Ok(Self { store, raw, nats, folder })
+    }
+
+    /// Where it keeps its streams.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where it listens.

@@ -1,10 +1,13 @@
 //! The client library's plain API, without what the store adds: the limit that benches hold the store against.
 
+use std::time::Duration;
+
 use async_nats::header::{
     HeaderMap, NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
     NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::consumer::AckPolicy;
+use async_nats::jetstream::consumer::pull::{self, OrderedConfig};
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use async_nats::{Client, jetstream};
 use bytes::Bytes;
@@ -15,6 +18,8 @@ use crate::{BoxError, NewCommit, Subject};
 
 /// What the server takes in one atomic batch.
 pub const BATCH_COMMITS_MAX: usize = 1_000;
+/// The server forgets a consumer that nobody has asked for so long.
+const CONSUMER_INACTIVE_MAX: Duration = Duration::from_secs(60);
 
 /// A plain connection. Cheap to clone; all clones share it.
 #[derive(Clone, Debug)]
@@ -164,16 +169,64 @@ impl Raw {
     /// # Errors
     /// If the consumer cannot be made, or ends early.
     pub async fn replay(&self, stream: &str, count: u64) -> Result<u64, BoxError> {
+        let mut bytes = 0;
+        self.read(stream, count, |payload| bytes += payload.len()).await?;
+        Ok(u64::try_from(bytes)?)
+    }
+
+    /// The same, and hands over each payload.
+    ///
+    /// # Errors
+    /// If the consumer cannot be made, or ends early.
+    pub async fn read(
+        &self,
+        stream: &str,
+        count: u64,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), BoxError> {
         let consumer =
             self.jetstream.create_consumer_on_stream(OrderedConfig::default(), stream).await?;
         let mut messages = consumer.messages().await?.take(usize::try_from(count)?);
-        let (mut read, mut bytes) = (0, 0);
+        let mut read = 0;
         while let Some(message) = messages.next().await {
             read += 1;
-            bytes += u64::try_from(message?.payload.len())?;
+            each(&message?.payload);
         }
         if read < count {
             return Err(format!("consumer of {stream} ended after {read} of {count}").into());
+        }
+        Ok(())
+    }
+
+    /// Reads `count` messages of `stream`, from the first on, so many at a time, through a pull consumer of the library's that acknowledges
+    /// nothing; answers the bytes of their payloads.
+    ///
+    /// # Errors
+    /// If the consumer cannot be made, or ends early.
+    pub async fn read_in_batches(
+        &self,
+        stream: &str,
+        count: u64,
+        batch: usize,
+    ) -> Result<u64, BoxError> {
+        let config = pull::Config {
+            ack_policy: AckPolicy::None,
+            inactive_threshold: CONSUMER_INACTIVE_MAX,
+            memory_storage: true,
+            ..pull::Config::default()
+        };
+        let consumer = self.jetstream.create_consumer_on_stream(config, stream).await?;
+        let (mut read, mut bytes) = (0, 0);
+        while read < count {
+            let mut messages = consumer.fetch().max_messages(batch).messages().await?;
+            let before = read;
+            while let Some(message) = messages.next().await {
+                read += 1;
+                bytes += u64::try_from(message?.payload.len())?;
+            }
+            if read == before {
+                return Err(format!("consumer of {stream} ended after {read} of {count}").into());
+            }
         }
         Ok(bytes)
     }

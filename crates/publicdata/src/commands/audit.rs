@@ -2,6 +2,7 @@
 
 pub mod finding;
 pub mod rules;
+pub mod state;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,6 @@ use crate::session::Session;
 
 pub(crate) mod evidence;
 mod replay;
-mod state;
 
 /// The log's public key below a fleet's data folder.
 pub const VERIFIER_KEY: &str = "audit-log/log.vkey";

@@ -95,6 +95,42 @@ impl View for Tally {
     }
 }
 
+/// Which aggregates there are: a view beside the other one, with a table of its own.
+pub(crate) struct Names;
+
+pub(crate) const NAMES: &[&str] = &["CREATE TABLE names (subject TEXT PRIMARY KEY)"];
+
+#[async_trait]
+impl View for Names {
+    fn name(&self) -> &'static str {
+        "names"
+    }
+
+    fn streams(&self) -> &'static [&'static str] {
+        &[STREAM]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["names"]
+    }
+
+    fn concerns(&self, _: &Subject) -> bool {
+        true
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        sqlx::query("INSERT INTO names (subject) VALUES ($1) ON CONFLICT (subject) DO NOTHING")
+            .bind(recorded.subject.as_str())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
 /// A database and a store, both empty.
 pub(crate) struct Bench {
     pub(crate) database: Database,

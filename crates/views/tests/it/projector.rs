@@ -5,9 +5,13 @@ use std::sync::atomic::Ordering;
 
 use publicdata_event_store::testing::nats;
 use publicdata_types::Digest;
-use publicdata_views::{Database, DatabaseError, ProjectorError, WaitError};
+use publicdata_views::{
+    Database, DatabaseError, Projector, ProjectorError, WaitError, rebuild_all,
+};
 
-use crate::fixture::{Bench, POISON, Running, SOON, STREAM, Tally, run, uninterrupted};
+use crate::fixture::{
+    Bench, NAMES, Names, POISON, Running, SOON, STREAM, Tally, run, uninterrupted,
+};
 
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
@@ -26,6 +30,7 @@ on_both!(
     goes_on_after_a_kill_within_a_transaction,
     two_processes_count_each_event_once,
     rebuilds_to_the_same_content_while_running,
+    rebuilds_views_together_as_each_alone,
     stops_at_an_event_that_it_cannot_apply,
     passes_over_what_is_of_no_concern,
     migrations_run_once_and_cannot_be_edited,
@@ -121,6 +126,31 @@ async fn rebuilds_to_the_same_content_while_running(bench: Bench) {
     assert_eq!(after, uninterrupted(&bench.store).await);
     assert_ne!(after.digest, before.digest);
     running.stop().await;
+}
+
+/// H2: views that read their events together hold what each holds alone; and if one of them cannot, all keep what they had.
+async fn rebuilds_views_together_as_each_alone(bench: Bench) {
+    bench.database.migrate("names", NAMES).await.unwrap();
+    bench.append(1_200).await;
+    bench.append_beside(7).await;
+    let names = Projector::new(bench.database.clone(), Arc::clone(&bench.store), Arc::new(Names));
+    let views = [bench.projector().await, names.await.unwrap()];
+
+    let together = rebuild_all(&views).await.unwrap();
+
+    for (view, together) in views.iter().zip(&together) {
+        assert_eq!(together.commits, 1_207);
+        assert_eq!(view.positions()[STREAM], 1_207);
+        assert_eq!(view.content().await.unwrap(), together.content);
+        assert_eq!(view.rebuild().await.unwrap(), *together);
+    }
+    assert_eq!(together[1].content.rows, 6);
+    bench.append_as(POISON, 1).await;
+    let error = rebuild_all(&views).await.unwrap_err();
+    assert_eq!(error.to_string(), "view cannot apply commit 1208 of stream CATALOG");
+    for (view, before) in views.iter().zip(together) {
+        assert_eq!(view.content().await.unwrap(), before.content);
+    }
 }
 
 /// What is of no concern costs no transaction, and is passed all the same: by this process, by another, and after a kill.

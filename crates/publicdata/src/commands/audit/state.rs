@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 use publicdata_audit::client::History;
 use publicdata_event_store::Store;
 use publicdata_views::compare::{Kind, Value};
-use publicdata_views::{Comparison, Content, Database, Difference, Projector};
+use publicdata_views::{
+    Comparison, Content, Database, Difference, Projector, Rebuilt, rebuild_all,
+};
 use serde_json::json;
 
 use super::log;
@@ -70,6 +72,22 @@ impl Service {
         }
     }
 
+    /// Builds its views in this database, from what the store has of its events, which is read once for all views; of `only` one, if it is
+    /// named. Answers each view with what it holds.
+    ///
+    /// # Errors
+    /// There is no such view, an event cannot be applied, or store or database fail.
+    pub async fn rebuild(
+        self,
+        database: &Database,
+        store: &Store,
+        only: Option<&str>,
+    ) -> anyhow::Result<Vec<(Arc<Projector>, Rebuilt)>> {
+        let views = self.views(database, store, only).await?;
+        let rebuilt = rebuild_all(&views).await?;
+        Ok(views.into_iter().zip(rebuilt).collect())
+    }
+
     /// Its views, in this database.
     async fn views(
         self,
@@ -109,8 +127,8 @@ pub(super) async fn tell(context: &Context, arguments: State) -> anyhow::Result<
     let database = Database::open(&format!("sqlite:{}", file.display())).await?;
     let only = arguments.view.as_deref();
     let (mut told, mut lines) = (Vec::new(), Vec::new());
-    for view in arguments.service.views(&database, &store, only).await? {
-        let Content { rows, digest } = view.rebuild().await?.content;
+    for (view, rebuilt) in arguments.service.rebuild(&database, &store, only).await? {
+        let Content { rows, digest } = rebuilt.content;
         let mut value = json!({ "view": view.name(), "rows": rows, "digest": digest.to_string() });
         lines.push(format!("{:<24} {rows} rows, {digest}", view.name()));
         if only.is_some() {

@@ -1,0 +1,173 @@
+//! Views from the first event on, in one transaction: one view, or several that read their events together.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use publicdata_event_store::Recorded;
+use sqlx::Connection as _;
+
+use super::{BATCH_MAX, Projector, ProjectorError};
+use crate::content::{self, Content};
+use crate::database::Transaction;
+use crate::position::{self, Positions};
+use crate::view::ApplyError;
+
+/// What [`Projector::rebuild`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// How many commits were read.
+    pub commits: u64,
+    /// What the view holds now.
+    pub content: Content,
+}
+
+/// Builds views of one database anew, as [`Projector::rebuild`] does, in one transaction: what they follow of a stream is read once for
+/// all of them, where each alone would read it again. Answers in their order.
+///
+/// # Errors
+/// An event cannot be applied, or store or database fail. Then every view holds what it held before.
+///
+/// # Panics
+/// If they are of several databases, where no transaction could hold them together.
+pub async fn rebuild_all(views: &[Arc<Projector>]) -> Result<Vec<Rebuilt>, ProjectorError> {
+    let views: Vec<&Projector> = views.iter().map(AsRef::as_ref).collect();
+    rebuild(&views, |_| u64::MAX).await
+}
+
+impl Projector {
+    /// Drops what the view holds and builds it again from the first event on, in one transaction: readers see the old content
+    /// until the new one is complete, and a failure leaves the old one.
+    ///
+    /// # Errors
+    /// An event cannot be applied, or store or database fail.
+    pub async fn rebuild(&self) -> Result<Rebuilt, ProjectorError> {
+        self.rebuild_up_to(|_| u64::MAX).await
+    }
+
+    /// The same from the commits up to the last one of each stream, as `last_of` names it.
+    pub(crate) async fn rebuild_up_to(
+        &self,
+        last_of: impl Fn(&str) -> u64,
+    ) -> Result<Rebuilt, ProjectorError> {
+        let rebuilt = rebuild(&[self], last_of).await?;
+        rebuilt.into_iter().next().ok_or(ProjectorError::Ended)
+    }
+
+    async fn begin_anew(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+        position::reset(transaction.connection(), self.view.name()).await?;
+        position::clear(transaction.connection(), self.view.tables()).await
+    }
+
+    /// Applies those of the commits that are of concern.
+    async fn apply_concerned(
+        &self,
+        transaction: &mut Transaction,
+        commits: &[Recorded],
+    ) -> Result<(), ProjectorError> {
+        let concerned: Vec<&Recorded> =
+            commits.iter().filter(|recorded| self.view.concerns(&recorded.subject)).collect();
+        if concerned.len() > 1 {
+            let mut part =
+                transaction.connection().begin().await.map_err(ProjectorError::Database)?;
+            match self.view.apply_all(&mut part, &concerned).await {
+                Ok(()) => return part.commit().await.map_err(ProjectorError::Database),
+                Err(ApplyError::Event(_) | ApplyError::Database(_)) => {
+                    part.rollback().await.map_err(ProjectorError::Database)?;
+                }
+            }
+        }
+        // One alone; or which of them it was is found out.
+        for recorded in concerned {
+            self.apply(transaction, recorded).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn rebuild(
+    views: &[&Projector],
+    last_of: impl Fn(&str) -> u64,
+) -> Result<Vec<Rebuilt>, ProjectorError> {
+    let Some(first) = views.first() else { return Ok(Vec::new()) };
+    let is_shared = |view: &&Projector| view.database.is_same(&first.database);
+    assert!(views.iter().all(is_shared), "views are rebuilt together in one database");
+    let mut writing = Vec::new();
+    for view in views {
+        writing.push(view.writing.lock().await);
+    }
+    let mut transaction = first.database.begin().await.map_err(ProjectorError::Database)?;
+    for view in views {
+        view.begin_anew(&mut transaction).await.map_err(ProjectorError::Database)?;
+    }
+
+    let mut read = Positions::new();
+    for stream in streams(views) {
+        let followers: Vec<&Projector> =
+            views.iter().copied().filter(|view| view.view.streams().contains(&stream)).collect();
+        let last = read_once(&followers, &mut transaction, stream, last_of(stream)).await?;
+        read.insert(stream, last);
+    }
+    let mut rebuilt = Vec::new();
+    for view in views {
+        let content = content::of(transaction.connection(), view.view.tables()).await;
+        let content = content.map_err(ProjectorError::Database)?;
+        let commits = view.view.streams().iter().filter_map(|stream| read.get(stream)).sum();
+        rebuilt.push(Rebuilt { commits, content });
+    }
+    transaction.commit().await.map_err(ProjectorError::Database)?;
+
+    for view in views {
+        let own = |(stream, _): &(&&'static str, &u64)| view.view.streams().contains(*stream);
+        view.moved_to(read.iter().filter(own).map(|(stream, last)| (*stream, *last)).collect());
+    }
+    Ok(rebuilt)
+}
+
+/// Every stream that is followed, once; each view has its own in their order, unless another one has them the other way round.
+fn streams(views: &[&Projector]) -> Vec<&'static str> {
+    let mut streams = Vec::new();
+    for stream in views.iter().flat_map(|view| view.view.streams()) {
+        if !streams.contains(stream) {
+            streams.push(*stream);
+        }
+    }
+    streams
+}
+
+/// Reads a stream up to the commit `end`, for all who follow it; answers the last commit that was there.
+async fn read_once(
+    followers: &[&Projector],
+    transaction: &mut Transaction,
+    stream: &'static str,
+    end: u64,
+) -> Result<u64, ProjectorError> {
+    let Some(first) = followers.first() else { return Ok(0) };
+    let mut history = first.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
+    let mut last = 0;
+    loop {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while batch.len() < BATCH_MAX && last < end {
+            match history.try_next().await.map_err(ProjectorError::Store)? {
+                Some(recorded) if recorded.sequence <= end => {
+                    last = recorded.sequence;
+                    batch.push(recorded);
+                }
+                Some(_) | None => break,
+            }
+        }
+        let is_end = batch.len() < BATCH_MAX;
+        for follower in followers {
+            follower.apply_concerned(transaction, &batch).await?;
+        }
+        if is_end {
+            break;
+        }
+    }
+    for follower in followers {
+        let step = (0, last);
+        position::advance(transaction.connection(), follower.view.name(), stream, step)
+            .await
+            .map_err(ProjectorError::Database)?;
+    }
+    Ok(last)
+}
