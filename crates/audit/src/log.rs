@@ -222,6 +222,8 @@ impl Log {
         state: &State,
     ) -> Result<(), LogError> {
         let checkpoint = Checkpoint { size: state.tree.size(), hash: state.tree.root() };
+        // In line with the rules and the view of findings, which write to the same file.
+        let _turn = self.database.turn().await;
         let mut connection = self.database.pool().acquire().await?;
         let mut transaction = begin_synced(self.database.engine(), &mut connection).await?;
 

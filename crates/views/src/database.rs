@@ -204,7 +204,9 @@ impl Database {
         self.pool.close().await;
     }
 
-    async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+    /// Waits in line for who writes with a transaction of its own; [`begin`](Self::begin) does so itself. Held until that is over. Whoever
+    /// goes past the line meets SQLite's own waiting, which sleeps and looks again.
+    pub async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
         match self.engine {
             Engine::Sqlite => Some(Arc::clone(&self.turn).lock_owned().await),
             Engine::Postgres => None,
