@@ -391,6 +391,10 @@ impl EventStore for Doctored {
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.inner.last_sequence(stream).await
     }
+
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        self.inner.risks(stream).await
+    }
 }
 
 fn sqlite(folder: &TempDir) -> String {
