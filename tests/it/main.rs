@@ -21,6 +21,7 @@ mod questions;
 mod recovery;
 mod register;
 mod restart;
+mod retention;
 mod state;
 mod story;
 mod tiers;
