@@ -22,6 +22,7 @@ mod questions;
 mod recovery;
 mod register;
 mod restart;
+mod retention;
 mod standby;
 mod state;
 mod story;

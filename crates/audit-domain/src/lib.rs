@@ -9,6 +9,7 @@ pub mod tile;
 pub mod tlog_proof;
 pub mod tree;
 
+pub mod archive;
 pub mod finding;
 
 pub use checkpoint::{Checkpoint, LogKey, Verifier};

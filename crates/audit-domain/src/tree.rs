@@ -34,6 +34,16 @@ pub struct HashMissing {
     pub index: u64,
 }
 
+/// These roots are not those of the subtrees that the leaves in between fall into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("leaves {from} to {to} of the log are not covered by the hashes that are there for them")]
+pub struct Uncovered {
+    /// The first of them.
+    pub from: u64,
+    /// The first one after them.
+    pub to: u64,
+}
+
 /// The hash of a leaf (RFC 6962, 2.1).
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Digest {
@@ -56,6 +66,25 @@ pub fn stored_leaf_index(index: u64) -> u64 {
 #[must_use]
 pub fn edge_indexes(size: u64) -> Vec<u64> {
     tlog::sub_tree_index(0, size, Vec::new())
+}
+
+/// The indexes of the stored hashes that stand for the leaves `from..to`: the roots of the fewest complete subtrees that have these
+/// leaves and no others, from left to right. What [`Tree::skip`] takes.
+#[must_use]
+pub fn cover_indexes(from: u64, to: u64) -> Vec<u64> {
+    cover(from, to).map(|(level, place)| tlog::stored_hash_index(level, place)).collect()
+}
+
+/// The same subtrees, by their level and their place on it.
+fn cover(mut from: u64, to: u64) -> impl Iterator<Item = (u8, u64)> {
+    std::iter::from_fn(move || {
+        let widest = to.checked_sub(from)?.checked_ilog2()?;
+        let level = from.trailing_zeros().min(widest);
+        let place = from >> level;
+        from += 1 << level;
+        // There are 64 levels.
+        Some((u8::try_from(level).unwrap_or(u8::MAX), place))
+    })
 }
 
 impl Tree {
@@ -90,6 +119,31 @@ impl Tree {
         }
     }
 
+    /// Goes on with leaf `to`, in the place of those before it with nothing but the roots at [`cover_indexes`]. If the tree comes out with
+    /// a signed root in the end, then the leaves that were appended are the log's, at their places.
+    ///
+    /// # Errors
+    /// There are too many or too few roots, or the tree is beyond `to` already.
+    pub fn skip(&mut self, to: u64, roots: &[Digest]) -> Result<(), Uncovered> {
+        let uncovered = Uncovered { from: self.size, to };
+        let subtrees: Vec<_> = cover(self.size, to).collect();
+        if subtrees.len() != roots.len() || self.size > to {
+            return Err(uncovered);
+        }
+        for ((level, _), root) in subtrees.into_iter().zip(roots) {
+            let mut hash = *root;
+            // As for a leaf, but from this level on: each one bit is a complete subtree to the left that makes a pair with it.
+            for _ in 0..(self.size >> level).trailing_ones() {
+                if let Some(left) = self.edge.pop() {
+                    hash = node_hash(&left, &hash);
+                }
+            }
+            self.edge.push(hash);
+            self.size += 1 << level;
+        }
+        Ok(())
+    }
+
     /// Appends a leaf; the answer is what must be stored for it, in order of the indexes.
     pub fn append(&mut self, leaf: &[u8]) -> Vec<StoredHash> {
         let mut hash = leaf_hash(leaf);
@@ -117,6 +171,11 @@ impl Hashes {
     /// It is not at hand.
     pub fn at(&self, index: u64) -> Result<Digest, HashMissing> {
         self.0.get(&index).copied().ok_or(HashMissing { index })
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 
     /// Adds what an append answered.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use publicdata_archive::PlaceError;
 use publicdata_audit_domain::LogKey;
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -12,6 +13,7 @@ use publicdata_event_store::jetstream::SetupError;
 use publicdata_identity::credentials::CredentialsError;
 use publicdata_identity::{Credentials, SpiffeId};
 use publicdata_proto::DESCRIPTORS;
+use publicdata_proto::audit::v1::archive_service_server::ArchiveServiceServer;
 use publicdata_proto::audit::v1::audit_service_server::AuditServiceServer;
 use publicdata_proto::audit::v1::finding_service_server::FindingServiceServer;
 use publicdata_service_kit::grpc::{BoundServer, ServerError, bind};
@@ -21,7 +23,9 @@ use publicdata_views::{Database, DatabaseError, Projector, ProjectorError};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-use crate::config::{Config, ConfigError, ProcessConfig};
+use crate::archiving::grpc::ArchivesService;
+use crate::archiving::{Archiving, Archivist, Policy};
+use crate::config::{ArchiveConfig, Config, ConfigError, ProcessConfig};
 use crate::feed::Stops;
 use crate::findings::desk::Desk;
 use crate::findings::engine::Engine;
@@ -64,8 +68,15 @@ pub struct App {
     sweep: Sweep,
     witnessing: Option<Witnessing>,
     findings: Findings,
+    archives: Archives,
     tasks: Tasks,
     verifier_key: String,
+}
+
+/// What archives streams.
+struct Archives {
+    service: ArchivesService,
+    policy: Option<Policy>,
 }
 
 /// What is found in what is logged.
@@ -114,6 +125,9 @@ pub enum BuildError {
     /// The rules of findings cannot be applied.
     #[error("the rules cannot be applied")]
     Rules(#[from] RulesError),
+    /// The place of archives cannot be used.
+    #[error("`archive.url` cannot be used")]
+    Archive(#[from] PlaceError),
     /// The view of findings cannot be opened.
     #[error("the view of findings cannot be opened")]
     View(#[from] ProjectorError),
@@ -157,16 +171,11 @@ impl App {
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
 
         let witnessing = witnessing(&database, &config).await?;
-        let shown = match &witnessing {
-            Some(witnessing) => Shown::offered(witnessing.offered()),
-            None => Shown::newest(),
-        };
+        let shown = witnessing
+            .as_ref()
+            .map_or_else(Shown::newest, |witnessing| Shown::offered(witnessing.offered()));
         let witnesses = witnessing.as_ref().map(Witnessing::statuses).unwrap_or_default();
 
-        let rules = match &config.rules {
-            Some(path) => RuleSet::with_file(path)?,
-            None => RuleSet::built_in()?,
-        };
         let setting = Setting {
             store: &store,
             database: &database,
@@ -174,17 +183,13 @@ impl App {
             clock: &clock,
             streams: &config.streams,
         };
-        let findings = setting.findings(rules, credentials.id(), log.size()).await?;
+        let findings = setting.findings(rules(&config)?, credentials.id(), log.size()).await?;
 
+        let archiving = Archiving::new(Arc::clone(&store));
+        let archives = setting.archives(&config, &archiving, &verifier_key, credentials.id())?;
         let (stops, checks, streams) =
             (Stops::default(), Checks::default(), config.streams.clone());
-        let sweep = Sweep {
-            store: Arc::clone(&store),
-            database: database.clone(),
-            streams: streams.clone(),
-            events_per_s: config.check_events_per_s,
-            checks: checks.clone(),
-        };
+        let sweep = setting.sweep(&config, &checks);
         let writer = Writer {
             store: Arc::clone(&store),
             database: database.clone(),
@@ -193,8 +198,17 @@ impl App {
             stops: stops.clone(),
         };
         let tiles = Tiles { database: database.clone(), shown: shown.clone() };
-        let service =
-            Service { database, store, directory, streams, stops, checks, shown, witnesses };
+        let service = Service {
+            database,
+            store,
+            directory,
+            streams,
+            stops,
+            checks,
+            shown,
+            witnesses,
+            archiving,
+        };
         Ok(Self {
             server,
             http,
@@ -204,6 +218,7 @@ impl App {
             sweep,
             witnessing,
             findings,
+            archives,
             tasks,
             verifier_key,
         })
@@ -240,7 +255,8 @@ impl App {
     pub fn spawn(self) -> Result<(), ServerError> {
         let Findings { view, service: findings, watch } = self.findings;
         let routes = Routes::new(AuditServiceServer::new(self.service))
-            .add_service(FindingServiceServer::new(findings));
+            .add_service(FindingServiceServer::new(findings))
+            .add_service(ArchiveServiceServer::new(self.archives.service));
         self.server.spawn(&self.tasks, routes, &[DESCRIPTORS])?;
         if let Some(http) = self.http {
             http.spawn(&self.tasks, "log", tiles::router(self.tiles));
@@ -253,6 +269,9 @@ impl App {
         }
         let following = shutdown.clone();
         self.tasks.try_spawn("view of findings", async move { view.run(following).await });
+        if let Some(policy) = self.archives.policy {
+            self.tasks.spawn("archives of streams", policy.run(shutdown.clone()));
+        }
         self.tasks.spawn("rules", watch.run(shutdown.clone()));
         Ok(())
     }
@@ -268,6 +287,46 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
+    fn sweep(&self, config: &Config, checks: &Checks) -> Sweep {
+        Sweep {
+            store: Arc::clone(self.store),
+            database: self.database.clone(),
+            streams: self.streams.to_vec(),
+            events_per_s: config.check_events_per_s,
+            checks: checks.clone(),
+        }
+    }
+
+    fn archives(
+        &self,
+        config: &Config,
+        archiving: &Archiving,
+        verifier_key: &str,
+        service: &SpiffeId,
+    ) -> Result<Archives, BuildError> {
+        let streams = self.streams.to_vec();
+        let verifier = verifier_key.parse().map_err(LogError::Key)?;
+        let place = config.archive.as_ref().map(ArchiveConfig::place).transpose()?;
+        let archivist = place.map(|place| Archivist {
+            store: Arc::clone(self.store),
+            database: self.database.clone(),
+            place,
+            archives: archiving.archives().clone(),
+            verifier,
+            clock: self.clock.clone(),
+            actor: service.to_string(),
+        });
+        let after_days = config.archive.as_ref().map_or(0, |archive| archive.after_days);
+        let policy = archivist.clone().map(|archivist| Policy {
+            archivist,
+            streams: streams.clone(),
+            after_days,
+            problems: archiving.problems.clone(),
+        });
+        let directory = Arc::clone(self.directory);
+        Ok(Archives { service: ArchivesService { directory, archivist, streams }, policy })
+    }
+
     async fn findings(
         &self,
         rules: RuleSet,
@@ -306,6 +365,13 @@ fn log_key(config: &Config) -> Result<LogKey, BuildError> {
     }
     let sm2 = keys::open_sm2(&config.key, &config.origin)?;
     Ok(key.with_sm2(sm2).map_err(LogError::Key)?)
+}
+
+fn rules(config: &Config) -> Result<RuleSet, RulesError> {
+    match &config.rules {
+        Some(path) => RuleSet::with_file(path),
+        None => RuleSet::built_in(),
+    }
 }
 
 /// Offers checkpoints, if there are witnesses to offer them to.

@@ -24,6 +24,7 @@ pub use proof::{Proof, ProofError};
 pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
 
+mod archives;
 mod entries;
 mod evidence;
 mod history;

@@ -10,6 +10,10 @@ use publicdata_event_store::jetstream::StoreConfig;
 use publicdata_service_kit::telemetry::TelemetryConfig;
 use serde::Deserialize;
 
+mod archive;
+
+pub use archive::ArchiveConfig;
+
 /// The audit service, wherever it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +44,9 @@ pub struct Config {
     /// Rules for findings, beside those that come with the platform: a TOML file.
     #[serde(default)]
     pub rules: Option<PathBuf>,
+    /// Where streams are archived; nowhere, unless it is set.
+    #[serde(default)]
+    pub archive: Option<ArchiveConfig>,
     /// Which streams are logged. One that does not exist yet is waited for.
     #[serde(default = "every_stream")]
     pub streams: Vec<String>,
@@ -115,7 +122,7 @@ impl Config {
         let (database, origin, key) = (database.into(), origin.into(), key.into());
         let (sm2, http) = (false, None);
         let (witnesses, witness_pause_ms) = (Vec::new(), witness_pause_ms());
-        let (check_events_per_s, rules, streams) = (check_events_per_s(), None, every_stream());
+        let (check_events_per_s, rules, archive) = (check_events_per_s(), None, None);
         Self {
             listen,
             database,
@@ -127,7 +134,8 @@ impl Config {
             witness_pause_ms,
             check_events_per_s,
             rules,
-            streams,
+            archive,
+            streams: every_stream(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Why a call is not answered, and the only mapping to a gRPC status.
 
+use publicdata_archive::{ArchiveError, Fault};
+use publicdata_audit_domain::archive;
+use publicdata_audit_domain::checkpoint::Doubt;
 use publicdata_audit_domain::finding::Rejection;
 use publicdata_audit_domain::proof::Unprovable;
 use publicdata_audit_domain::tile::BundleError;
@@ -153,6 +156,20 @@ pub enum Error {
     /// A leaf is too long to be given out in a bundle.
     #[error("a leaf cannot be given out")]
     Bundle(#[from] BundleError),
+    /// No place of archives was configured.
+    #[error(
+        "events are not archived here; name a place as `audit.archive.url`, and start the service again"
+    )]
+    NoArchive,
+    /// An archive cannot be written or read, or is not what was written.
+    #[error("an archive cannot be used")]
+    Archive(#[from] ArchiveError),
+    /// The row of archives forbids it.
+    #[error(transparent)]
+    ArchiveRejected(#[from] archive::Rejection),
+    /// The log's own checkpoint does not count.
+    #[error("the log's newest checkpoint was not signed with its key")]
+    Checkpoint(#[from] Doubt),
     /// The database failed.
     #[error("the log's database failed")]
     Database(#[from] sqlx::Error),
@@ -163,8 +180,20 @@ pub enum Error {
 
 impl From<ExecuteError<Rejection>> for Error {
     fn from(error: ExecuteError<Rejection>) -> Self {
+        Self::of_execution(error)
+    }
+}
+
+impl From<ExecuteError<archive::Rejection>> for Error {
+    fn from(error: ExecuteError<archive::Rejection>) -> Self {
+        Self::of_execution(error)
+    }
+}
+
+impl Error {
+    fn of_execution<R: Into<Self>>(error: ExecuteError<R>) -> Self {
         match error {
-            ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
+            ExecuteError::Rejected(rejection) => rejection.into(),
             ExecuteError::Busy { .. } => Self::Busy,
             ExecuteError::Load(error) => Self::Load(error),
             ExecuteError::Append(AppendError::CommandIdTaken { .. }) => Self::CommandReused,
@@ -219,13 +248,7 @@ impl From<Error> for Problem {
             Error::NoSuchTree { asked, size } => Self::new(Code::NotFound, "TREE_UNKNOWN", message)
                 .with("asked", asked)
                 .with("size", size),
-            Error::Unprovable(Unprovable::NoSuchLeaf { .. }) => {
-                Self::new(Code::NotFound, "LEAF_UNKNOWN", message)
-            }
-            Error::Unprovable(Unprovable::Shrunk { .. }) => {
-                Self::new(Code::InvalidArgument, "TREE_SHRUNK", message)
-            }
-            Error::Unprovable(Unprovable::HashMissing(_)) => damaged("HASH_LOST", message),
+            Error::Unprovable(why) => unprovable(why, message),
             Error::EventChanged { stream, sequence, .. } => {
                 logged(event(Code::DataLoss, "EVENT_CHANGED", stream, *sequence))
             }
@@ -236,6 +259,13 @@ impl From<Error> for Problem {
                 logged(event(Code::DataLoss, "LEAF_ALTERED", stream, *sequence))
             }
             Error::LeafLost { .. } => damaged("LEAF_LOST", message),
+            Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
+            Error::Archive(archive) => unusable(archive),
+            // Another process of this service archives as well.
+            Error::ArchiveRejected(rejection) => {
+                Self::new(Code::Conflict, rejection.reason(), message)
+            }
+            Error::Checkpoint(_) => damaged("CHECKPOINT_DAMAGED", chain(&error)),
             Error::Bundle(_) => damaged("LEAF_TOO_LONG", chain(&error)),
             Error::Database(sqlx::Error::ColumnDecode { .. }) => {
                 damaged("LOG_DAMAGED", format!("the log's tables are damaged: {}", chain(&error)))
@@ -264,6 +294,22 @@ fn rejected(rejection: &Rejection, message: String) -> Problem {
         | Rejection::Closed => Code::FailedPrecondition,
     };
     Problem::new(code, rejection.reason(), message)
+}
+
+fn unprovable(why: &Unprovable, message: String) -> Problem {
+    match why {
+        Unprovable::NoSuchLeaf { .. } => Problem::new(Code::NotFound, "LEAF_UNKNOWN", message),
+        Unprovable::Shrunk { .. } => Problem::new(Code::InvalidArgument, "TREE_SHRUNK", message),
+        Unprovable::HashMissing(_) => damaged("HASH_LOST", message),
+    }
+}
+
+fn unusable(error: &ArchiveError) -> Problem {
+    let problem = match matches!(error.fault, Fault::Place { .. }) {
+        true => Problem::new(Code::Unavailable, "ARCHIVE_UNREACHABLE", chain(error)),
+        false => damaged("ARCHIVE_DAMAGED", chain(error)),
+    };
+    problem.with("path", &error.path)
 }
 
 fn damaged(reason: &'static str, message: String) -> Problem {

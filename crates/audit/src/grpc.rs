@@ -22,6 +22,7 @@ use publicdata_views::Database;
 use sqlx::AnyConnection;
 use tonic::{Request, Response, Status};
 
+use crate::archiving::Archiving;
 use crate::error::Error;
 use crate::events;
 use crate::feed::Stops;
@@ -50,6 +51,8 @@ pub struct Service {
     pub shown: Shown,
     /// How it stands with the witnesses.
     pub witnesses: Statuses,
+    /// How it stands with archives.
+    pub(crate) archiving: Archiving,
 }
 
 #[tonic::async_trait]
@@ -213,6 +216,9 @@ impl Service {
             logged_count: logged.count,
             finding: self.stops.of(stream).unwrap_or_default(),
             check: Some(self.checks.of(stream)),
+            risks: self.checks.risks(stream),
+            archived_sequence: self.archiving.archived(stream).await?,
+            archive_problem: self.archiving.problems.of(stream),
         })
     }
 
@@ -232,14 +238,14 @@ impl Service {
 }
 
 /// Auditors read every event, and so do authorities: they supervise.
-fn may_read(caller: &Actor) -> Result<(), Denied> {
+pub(crate) fn may_read(caller: &Actor) -> Result<(), Denied> {
     match caller.may_govern(&caller.region) {
         Ok(()) => Ok(()),
         Err(_) => caller.may_audit(),
     }
 }
 
-fn moment(
+pub(crate) fn moment(
     field: &'static str,
     time: Option<prost_types::Timestamp>,
 ) -> Result<Option<Timestamp>, Error> {

@@ -29,6 +29,8 @@ pub mod replay;
 
 pub mod findings;
 
+pub mod archiving;
+
 mod time;
 mod trace;
 

@@ -46,6 +46,8 @@ struct Check {
     findings: BTreeMap<u64, String>,
     /// Whether there are more than these.
     is_cut: bool,
+    /// By what the stream could lose events.
+    risks: Vec<String>,
 }
 
 /// Reads logged events again.
@@ -68,6 +70,22 @@ impl Checks {
             changed_count: check.changed_count(),
             findings: check.findings.into_values().collect(),
         }
+    }
+
+    /// Everything in this stream's configuration by which it could lose events.
+    #[must_use]
+    pub fn risks(&self, stream: &str) -> Vec<String> {
+        self.all().get(stream).map(|check| check.risks.clone()).unwrap_or_default()
+    }
+
+    fn note_risks(&self, stream: &str, risks: Vec<String>) {
+        let mut all = self.all();
+        let check = all.entry(stream.to_owned()).or_default();
+        if !risks.is_empty() && risks != check.risks {
+            let risks = risks.join("; ");
+            tracing::error!(stream.name = stream, risks, "stream could lose events: set it right");
+        }
+        check.risks = risks;
     }
 
     /// These places were checked, and this is what is wrong with them now.
@@ -142,6 +160,7 @@ impl Sweep {
         // What has come meanwhile is logged first.
         tokio::time::sleep(ROUND_PAUSE).await;
         loop {
+            self.check_configuration(stream).await;
             match self.check(stream, from).await {
                 Ok(0) => {
                     if from > 1 {
@@ -159,6 +178,19 @@ impl Sweep {
                     tracing::warn!(stream.name = stream, error, "events cannot be checked now");
                     tokio::time::sleep(ROUND_PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// Whoever may change a stream could have it lose events: that is said before any is lost.
+    async fn check_configuration(&self, stream: &str) {
+        match self.store.risks(stream).await {
+            Ok(risks) => self.checks.note_risks(stream, risks),
+            // One that was deleted is found by its events.
+            Err(StoreError::UnknownStream { .. }) => self.checks.note_risks(stream, Vec::new()),
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(stream.name = stream, error, "configuration cannot be checked now");
             }
         }
     }

@@ -282,4 +282,9 @@ impl EventStore for JetStreamStore {
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.connection.retrying(|| self.connection.last_sequence(stream)).await
     }
+
+    #[tracing::instrument(level = "debug", skip(self), err(level = "debug"))]
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        self.connection.retrying(|| self.connection.risks(stream)).await
+    }
 }

@@ -157,6 +157,11 @@ impl EventStore for MemoryStore {
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         Ok(next_sequence(&self.follow(stream).borrow()) - 1)
     }
+
+    /// None: there is no configuration.
+    async fn risks(&self, _: &str) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
 }
 
 fn next_sequence(commits: &[Recorded]) -> u64 {

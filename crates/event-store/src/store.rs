@@ -79,4 +79,11 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If the stream does not exist, or the store cannot be reached.
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error>;
+
+    /// Everything in the configuration of `stream` by which it could lose commits, now or later, such as `max_age must be 0`; empty if
+    /// nothing could (R23.2).
+    ///
+    /// # Errors
+    /// If the stream does not exist, or the store cannot be reached.
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error>;
 }

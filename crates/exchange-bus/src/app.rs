@@ -300,7 +300,7 @@ fn archiving(
         clock: clock.clone(),
         period: archive.period,
         near_days: archive.near_days,
-        keep_years: archive.keep_years,
+        kept: archive.kept(),
         hindrance: hindrance.clone(),
         every: config.deadline_poll(),
     });

@@ -1,15 +1,12 @@
 //! The archives of the exchange log (R23.2): a row of files that begin where the one before them ended, are sealed by their
 //! digests, and are kept for five years at least.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
 use publicdata_decider::Decider;
-use publicdata_types::{Digest, china_date};
+use publicdata_types::{Digest, KeptYears, china_date};
 
 use crate::SignedBytes;
-
-/// How many years the regulation has the log kept: nothing that is younger leaves it.
-pub const KEPT_YEARS_MIN: u16 = 5;
 
 /// The row of archives, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,7 +113,8 @@ pub enum Rejection {
     },
     /// It has to be kept.
     #[error(
-        "archive {number} has to be kept until {kept_until}: the law says {KEPT_YEARS_MIN} years (R23.2)"
+        "archive {number} has to be kept until {kept_until}: the law says {} years (R23.2)",
+        KeptYears::MIN
     )]
     TooYoung {
         /// The archive.
@@ -142,7 +140,7 @@ impl Decider for Archives {
             Command::Expire { number, .. } if place(number) <= self.expired => Ok(vec![]),
             Command::Expire { number, at } => {
                 self.must_be_next(number, self.expired, self.trimmed)?;
-                let kept_until = kept_until(self.sealed[self.expired].until, KEPT_YEARS_MIN);
+                let kept_until = KeptYears::MIN.kept_until(self.sealed[self.expired].until);
                 match china_date(at) < kept_until {
                     true => Err(Rejection::TooYoung { number, kept_until }),
                     false => Ok(vec![Event::Expired { number }]),
@@ -240,13 +238,6 @@ impl Rejection {
             Self::TooYoung { .. } => "ARCHIVE_TOO_YOUNG",
         }
     }
-}
-
-/// The first day, in China, on which what ended at this moment has been kept for so many years.
-#[must_use]
-pub fn kept_until(ended: Timestamp, years: u16) -> Date {
-    let span = Span::new().try_years(years).unwrap_or_default();
-    china_date(ended).checked_add(span).unwrap_or(Date::MAX)
 }
 
 fn place(number: u32) -> usize {

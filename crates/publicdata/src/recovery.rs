@@ -24,7 +24,8 @@ use publicdata_views::{Database, Projector};
 use crate::commands::init::AUTHORITY_FOLDER;
 use crate::endpoints::Endpoints;
 use crate::fleet::services::{
-    ARCHIVE_FOLDER, CONTENT_FOLDER, LOG_KEY_FOLDER, NATS_FOLDER, database_url,
+    ARCHIVE_FOLDER, CONTENT_FOLDER, LOG_KEY_FOLDER, NATS_FOLDER, STREAM_ARCHIVE_FOLDER,
+    database_url,
 };
 use crate::session::CREDENTIALS_FOLDER;
 
@@ -33,7 +34,7 @@ pub const KEY_FOLDERS: [&str; 3] = [AUTHORITY_FOLDER, CREDENTIALS_FOLDER, LOG_KE
 /// The streams of a fleet.
 pub const STREAMS: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", STREAM];
 /// Folders of files that are backed up.
-const FILE_FOLDERS: [&str; 2] = [CONTENT_FOLDER, ARCHIVE_FOLDER];
+const FILE_FOLDERS: [&str; 3] = [CONTENT_FOLDER, ARCHIVE_FOLDER, STREAM_ARCHIVE_FOLDER];
 /// Services with views.
 const VIEWED: [&str; 4] = ["catalog", "exchange-bus", "open-data", "audit"];
 
@@ -116,7 +117,11 @@ impl Live {
             log: self.log.clone(),
             verifier,
             root: self.data.clone(),
-            folders: vec![folder(CONTENT_FOLDER, "incoming"), folder(ARCHIVE_FOLDER, "unsealed")],
+            folders: vec![
+                folder(CONTENT_FOLDER, "incoming"),
+                folder(ARCHIVE_FOLDER, "unsealed"),
+                folder(STREAM_ARCHIVE_FOLDER, publicdata_archive::place::UNSEALED),
+            ],
             views: self.views().await?,
             clock: self.clock.clone(),
         })

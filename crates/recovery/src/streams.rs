@@ -130,4 +130,8 @@ impl EventStore for UpTo {
     async fn last_sequence(&self, stream: &str) -> Result<u64, StoreError> {
         Ok(self.last(stream))
     }
+
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, StoreError> {
+        self.inner.risks(stream).await
+    }
 }

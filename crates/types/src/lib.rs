@@ -20,6 +20,7 @@ pub mod calendar;
 pub mod cycle;
 pub mod digest;
 pub mod page;
+pub mod retention;
 
 pub use account::Account;
 pub use actor::{Actor, Denied, Role};
@@ -39,3 +40,4 @@ pub use organisation::OrganisationCode;
 pub use page::PageToken;
 pub use prose::Prose;
 pub use region::{RegionCode, RegionRevision};
+pub use retention::{KeptTooShort, KeptYears};

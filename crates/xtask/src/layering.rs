@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["proto"],
     &["catalogue-formats"],
     &["event-store"],
+    &["archive"],
     &["views"],
     &["identity"],
     &["service-kit"],
@@ -37,8 +38,12 @@ const RESERVED: &[Reserved] = &[
     // What a grant says is read once, in `transfer`, for the bus and the nodes.
     Reserved::new("exchange-domain", &["exchange-bus", "node-agent", "transfer"], OWN_RULES),
     Reserved::new("open-data-domain", &["open-data"], OWN_RULES),
-    // An auditor's command line checks proofs itself, rather than ask the service that made them; and so does a backup.
-    Reserved::new("audit-domain", &["audit", "publicdata", "recovery", "tests"], OWN_RULES),
+    // An auditor's command line checks proofs itself, rather than ask the service that made them; and so do archives and backups.
+    Reserved::new(
+        "audit-domain",
+        &["archive", "audit", "publicdata", "recovery", "tests"],
+        OWN_RULES,
+    ),
 ];
 const OWN_RULES: &str = "a domain's rules belong to its service: ask it through its contract";
 

@@ -64,6 +64,45 @@ fn missing_hash_is_named() {
 }
 
 proptest! {
+    /// R23.2: some leaves, and the roots of the subtrees between them, make the root of the whole tree; and with one of them changed,
+    /// another one.
+    #[test]
+    fn some_leaves_and_what_lies_between_make_the_root(
+        size in 1_u64..300,
+        picked in proptest::collection::btree_set(0_u64..300, 1..40),
+        changed in any::<proptest::sample::Index>(),
+    ) {
+        let log = Log::of(size);
+        let picked: Vec<u64> = picked.into_iter().filter(|index| *index < size).collect();
+        let rebuilt = |altered: Option<u64>| {
+            let mut tree = Tree::default();
+            let roots = |from, to| -> Vec<Digest> {
+                cover_indexes(from, to).into_iter().map(|at| log.hashes.at(at).unwrap()).collect()
+            };
+            for index in &picked {
+                tree.skip(*index, &roots(tree.size(), *index)).unwrap();
+                let altered = altered == Some(*index);
+                tree.append(&if altered { b"another".to_vec() } else { leaf(*index) });
+            }
+            tree.skip(size, &roots(tree.size(), size)).unwrap();
+            tree
+        };
+
+        prop_assert_eq!(&rebuilt(None), &log.tree);
+        if !picked.is_empty() {
+            prop_assert_ne!(rebuilt(Some(*changed.get(&picked))).root(), log.tree.root());
+        }
+    }
+
+    #[test]
+    fn neither_too_many_roots_nor_too_few_are_taken(from in 0_u64..99, gap in 0_u64..99, many in 0_usize..9) {
+        let mut tree = Log::of(from).tree;
+        let right = cover_indexes(from, from + gap).len();
+        let roots = vec![Digest::of(b""); many];
+
+        prop_assert_eq!(tree.skip(from + gap, &roots).is_ok(), many == right);
+    }
+
     /// H4: a log that is taken up again goes on as if it had never stopped.
     #[test]
     fn resumed_tree_goes_on_as_if_never_stopped(size in 0_u64..300, more in 0_u64..40) {

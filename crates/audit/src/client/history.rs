@@ -80,6 +80,11 @@ impl EventStore for History {
         }
         Ok(last)
     }
+
+    /// Never: the log does not say.
+    async fn risks(&self, _: &str) -> Result<Vec<String>, Error> {
+        Err(only_read("tell the configuration"))
+    }
 }
 
 /// The commit as it was stored. The trace that it belonged to is not logged.

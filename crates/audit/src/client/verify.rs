@@ -88,6 +88,9 @@ pub struct StreamReport {
     pub logged_sequence: u64,
     /// How many of its events were replayed.
     pub replayed: u64,
+    /// Everything in its configuration by which it could lose events, as the service says. That makes no log unsound: nothing is lost yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<String>,
 }
 
 impl Report {
@@ -371,6 +374,7 @@ fn cover(coverage: &[StreamCoverage], replayed: &Replayed, report: &mut Report) 
             stream,
             last_sequence: line.last_sequence,
             logged_sequence: logged,
+            risks: line.risks.clone(),
         });
     }
 }

@@ -263,17 +263,17 @@ fn digest(field: &'static str, bytes: &[u8]) -> Result<Digest, FieldError> {
     bytes.map(Digest::from_bytes).map_err(|_| FieldError::new(field, "it is not 32 bytes"))
 }
 
-fn to_any<M: Message + Name>(event: &M) -> Any {
+pub(crate) fn to_any<M: Message + Name>(event: &M) -> Any {
     Any { type_url: M::type_url(), value: event.encode_to_vec() }
 }
 
 /// `None`: the event is of another type.
-fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
     let is_this = any.type_url == M::type_url();
     is_this.then(|| M::decode(any.value.as_slice()).map_err(|error| unreadable(any, error)))
 }
 
-fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
+pub(crate) fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
     DecodeError { type_url: any.type_url.clone(), source: source.into() }
 }
 

@@ -1,5 +1,7 @@
 use bytes::Bytes;
 use prost::Message as _;
+use publicdata_proto::audit::v1::Leaf;
+use publicdata_types::Digest;
 
 use super::*;
 

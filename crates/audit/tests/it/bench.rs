@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use prost::Name;
 use prost_types::Any;
 use publicdata_audit::client::{LogClient, Report, TileLog, Verification};
-use publicdata_audit::config::WitnessConfig;
+use publicdata_audit::config::{ArchiveConfig, WitnessConfig};
 use publicdata_audit::{App, Config, Dependencies, keys};
 use publicdata_audit_domain::Verifier;
 use publicdata_event_store::jetstream::permissions;
@@ -55,6 +55,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     /// Rules beside those that come with the platform.
     pub(crate) rules: Option<PathBuf>,
+    /// The place of archives.
+    pub(crate) archive: Option<String>,
     database_url: String,
     _postgres: Option<TestPostgres>,
 }
@@ -116,16 +118,16 @@ impl Bench {
         let store = Arc::new(nats.config().open("writers", &writers, streams).await.unwrap());
         let database_url = sqlite(&folder);
         let (nats, clock) = (Some(nats), Clock::system());
-        let (rules, _postgres) = (None, None);
-        Self { store, folder, nats, certificates, clock, rules, database_url, _postgres }
+        let (rules, archive, _postgres) = (None, None, None);
+        Self { store, folder, nats, certificates, clock, rules, archive, database_url, _postgres }
     }
 
     fn with(store: Store, nats: Option<TestNats>, postgres: Option<TestPostgres>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database_url = postgres.as_ref().map_or_else(|| sqlite(&folder), TestPostgres::url);
         let certificates = testing::authority();
-        let (clock, rules) = (Clock::system(), None);
-        Self { store, folder, nats, certificates, clock, rules, database_url, _postgres: postgres }
+        let (clock, rules, archive, _postgres) = (Clock::system(), None, None, postgres);
+        Self { store, folder, nats, certificates, clock, rules, archive, database_url, _postgres }
     }
 
     /// The configuration of the service's own program, on what [`on_nats_over_tls`](Self::on_nats_over_tls) made.
@@ -153,6 +155,9 @@ impl Bench {
             database = self.database_url,
             nats = self.nats.as_ref().unwrap().config_toml(),
         );
+        let archive = self.archive.as_ref();
+        let archive = archive.map(|url| format!("\n[audit.archive]\nurl = \"{url}\"\n"));
+        let text = text + &archive.unwrap_or_default();
         let path = self.folder.path().join(name).with_extension("toml");
         std::fs::write(&path, text).unwrap();
         path
@@ -205,6 +210,7 @@ impl Bench {
         config.http = Some(listen);
         config.witness_pause_ms = WITNESS_PAUSE_MS;
         config.rules.clone_from(&self.rules);
+        config.archive = self.archive.as_ref().map(ArchiveConfig::new);
         config
     }
 
@@ -420,6 +426,10 @@ impl EventStore for Doctored {
 
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.inner.last_sequence(stream).await
+    }
+
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        self.inner.risks(stream).await
     }
 }
 

@@ -21,7 +21,7 @@ const KILLS: usize = 100;
 const EVENTS_PER_KILL: u64 = 4;
 
 /// Printed, so that a failure can be repeated: set `AUDIT_TEST_SEED` to it.
-fn seeded() -> StdRng {
+pub(crate) fn seeded() -> StdRng {
     #[expect(clippy::disallowed_methods, reason = "a test's seed, for whoever repeats it")]
     let given = std::env::var("AUDIT_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = given.unwrap_or_else(rand::random);

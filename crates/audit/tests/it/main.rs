@@ -7,6 +7,7 @@ mod outside;
 
 mod access;
 mod administrator;
+mod archives;
 mod auditor;
 mod clock;
 mod crash;

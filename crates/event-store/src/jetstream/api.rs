@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::Connection;
+use super::{Connection, streams};
 use crate::retry::Backoff;
 use crate::{BoxError, Error};
 
@@ -70,6 +70,14 @@ impl Connection {
         match self.info(stream).await {
             Ok(info) => Ok(info.state.last_sequence),
             Err(failure) => Err(failure.about(stream, "tell the last sequence")),
+        }
+    }
+
+    /// By what `stream` could lose commits, as its leader has it set up now. How many replicas it should have is not known here.
+    pub(super) async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        match self.info(stream).await {
+            Ok(info) => Ok(streams::losses(&info.config, 1)),
+            Err(failure) => Err(failure.about(stream, "tell the configuration")),
         }
     }
 

@@ -9,10 +9,12 @@ use async_nats::header::{
 use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::consumer::pull::{self, OrderedConfig};
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
-use async_nats::{Client, jetstream};
+use async_nats::{Client, ConnectOptions, jetstream};
 use bytes::Bytes;
 use futures::StreamExt;
+use serde_json::Value;
 
+use crate::jetstream::ClientTls;
 use crate::subject::all_of;
 use crate::{BoxError, NewCommit, Subject};
 
@@ -37,6 +39,32 @@ impl Raw {
         let client = async_nats::connect(url).await?;
         let jetstream = jetstream::new(client.clone());
         Ok(Self { client, jetstream })
+    }
+
+    /// Connects as a service does, with its certificate and its inboxes.
+    ///
+    /// # Errors
+    /// If the server does not let it in.
+    pub async fn connect_as(url: &str, service: &str, tls: &ClientTls) -> Result<Self, BoxError> {
+        let options = ConnectOptions::new()
+            .custom_inbox_prefix(format!("_INBOX.{service}"))
+            .require_tls(true)
+            .add_root_certificates(tls.ca.clone())
+            .add_client_certificate(tls.cert.clone(), tls.key.clone());
+        let client = options.connect(url).await?;
+        let jetstream = jetstream::new(client.clone());
+        Ok(Self { client, jetstream })
+    }
+
+    /// Asks `$JS.API.<call>` without waiting for an answer: what is denied has none.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub async fn ask(&self, call: &str, request: &Value) -> Result<(), BoxError> {
+        let (subject, inbox) = (format!("$JS.API.{call}"), self.client.new_inbox());
+        let request = request.to_string().into();
+        self.client.publish_with_reply(subject, inbox, request).await?;
+        Ok(self.client.flush().await?)
     }
 
     /// The server's version.
@@ -131,6 +159,17 @@ impl Raw {
         config.max_messages = keep;
         // The server drops what is too much only where newer messages would push it out.
         config.discard = DiscardPolicy::Old;
+        self.jetstream.update_stream(config).await?;
+        Ok(())
+    }
+
+    /// Drops messages of this age: no stream is safe from that. 0 for none.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn set_max_age(&self, stream: &str, age: Duration) -> Result<(), BoxError> {
+        let mut config = self.jetstream.get_stream(stream).await?.cached_info().config.clone();
+        config.max_age = age;
         self.jetstream.update_stream(config).await?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use publicdata_event_store::jetstream::{
     permissions,
 };
 use publicdata_event_store::server::{NatsServer, ServerOptions, Tls, User};
+use publicdata_event_store::testing::raw::Raw;
 use publicdata_event_store::{AppendError, Error};
 use rcgen::string::Ia5String;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
@@ -47,6 +48,42 @@ async fn service_writes_its_own_subjects_alone() {
     let answer = publicdata_event_store::EventStore::last_sequence(&hijacked, "CATALOG").await;
     assert!(answer.is_err(), "audit listens at the inboxes of catalog");
     assert_eq!(bed.store.last_sequence("CATALOG").await.unwrap(), 4);
+}
+
+/// R23.2: with a service's own certificate nobody removes what is stored, or changes a stream so that it would be removed later: neither
+/// the service that writes it, nor one that reads it.
+#[tokio::test]
+async fn services_can_remove_nothing() {
+    let authority = Authority::new();
+    let server = start(&authority).await;
+    let catalog = connect(&server, "catalog", authority.client("catalog")).await.unwrap();
+    catalog.ensure_stream_with(StreamOptions::new("CATALOG", 1)).await.unwrap();
+    let bed = Bed::new(Arc::new(catalog), "catalog");
+    bed.fill(&bed.subject(), 3).await;
+    let mut config = serde_json::json!({
+        "name": "CATALOG", "subjects": ["ev.catalog.>"], "storage": "file", "retention": "limits", "discard": "new",
+        "num_replicas": 1, "allow_direct": true, "allow_atomic": true, "deny_delete": true, "deny_purge": true,
+    });
+    config["max_age"] = 1_000_000_000_u64.into();
+
+    for service in ["catalog", "audit"] {
+        let intruder = authority.client(service);
+        let raw = Raw::connect_as(&server.url(), service, &intruder).await.unwrap();
+        for (call, request) in [
+            ("STREAM.UPDATE.CATALOG", &config),
+            ("STREAM.CREATE.CATALOG", &config),
+            ("STREAM.PURGE.CATALOG", &serde_json::json!({})),
+            ("STREAM.MSG.DELETE.CATALOG", &serde_json::json!({ "seq": 2 })),
+            ("STREAM.SNAPSHOT.CATALOG", &serde_json::json!({ "deliver_subject": "x" })),
+            ("STREAM.DELETE.CATALOG", &serde_json::json!({})),
+        ] {
+            raw.ask(call, request).await.unwrap();
+        }
+        // Each was flushed: the server has had it before it is asked.
+        assert_eq!(bed.store.risks("CATALOG").await.unwrap(), Vec::<String>::new());
+        let commits = all(bed.store.read("CATALOG", 0, None).await.unwrap()).await.unwrap();
+        assert_eq!(commits.len(), 3);
+    }
 }
 
 /// R45.1: who shows no certificate of ours, or one that is not known, is not let in.

@@ -3,8 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, tz};
 use publicdata_exchange_domain::RatePeriod;
-use publicdata_exchange_domain::archive::KEPT_YEARS_MIN;
-use publicdata_types::china_date;
+use publicdata_types::{KeptYears, china_date};
 use serde::Deserialize;
 
 use crate::archive::{Place, PlaceError};
@@ -48,8 +47,9 @@ pub enum Period {
 pub enum ArchiveConfigError {
     /// The law has the log kept for longer.
     #[error(
-        "`archive.keep_years` is {years}; the exchange log is kept {KEPT_YEARS_MIN} years at least (R23.2): write \
-         {KEPT_YEARS_MIN} or more, or nothing to keep it for good"
+        "`archive.keep_years` is {years}; the exchange log is kept {least} years at least (R23.2): write {least} or more, or nothing to \
+         keep it for good",
+        least = KeptYears::MIN
     )]
     KeptTooShort {
         /// How many years were asked for.
@@ -82,16 +82,19 @@ impl ArchiveConfig {
     /// # Errors
     /// The first value that cannot be.
     pub fn validate(&self) -> Result<(), ArchiveConfigError> {
-        if let Some(years) = self.keep_years
-            && years < KEPT_YEARS_MIN
-        {
-            return Err(ArchiveConfigError::KeptTooShort { years });
+        if let Some(Err(short)) = self.keep_years.map(KeptYears::new) {
+            return Err(ArchiveConfigError::KeptTooShort { years: short.years });
         }
         let least = RatePeriod::Month.length().as_hours() / HOURS_A_DAY;
         match i64::from(self.near_days) > least {
             true => Ok(()),
             false => Err(ArchiveConfigError::NearTooShort { days: self.near_days, least }),
         }
+    }
+
+    /// How long archives are kept; for good, if nothing is said.
+    pub(crate) fn kept(&self) -> Option<KeptYears> {
+        self.keep_years.map(KeptYears::at_least)
     }
 
     /// Where archives are kept.

@@ -8,13 +8,13 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use jiff::{Span, Timestamp};
 use publicdata_event_store::aggregates::{self, Aggregates, Executed, Meta};
 use publicdata_event_store::{Store, Subject};
-use publicdata_exchange_domain::archive::{Archives, Command, Sealed, kept_until};
+use publicdata_exchange_domain::archive::{Archives, Command, Sealed};
 use publicdata_identity::Signer;
 use publicdata_proto::exchange::v1::{LogArchive, LogArchiveStatus};
 use publicdata_service_kit::Clock;
 use publicdata_service_kit::problem::chain;
 use publicdata_transfer::signed;
-use publicdata_types::{CommandId, Digest, china_date};
+use publicdata_types::{CommandId, Digest, KeptYears, china_date};
 use publicdata_views::Projector;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -62,7 +62,7 @@ pub struct Archiving {
     /// How long an archived period stays near.
     pub near_days: u32,
     /// How long archives are kept; for good, if nothing is said.
-    pub keep_years: Option<u16>,
+    pub kept: Option<KeptYears>,
     /// What keeps it from all this, for whoever asks.
     pub hindrance: Hindrance,
     /// How often the clock is looked at.
@@ -217,10 +217,10 @@ impl Archiving {
 
     /// Lets go of archives that need not be kept, if that was asked for.
     async fn expire(&self, deleted: &mut HashSet<u32>) -> Result<(), Error> {
-        if let Some(years) = self.keep_years {
+        if let Some(years) = self.kept {
             while let Some((number, Sealed { until, .. })) = self.row().await?.next_to_expire() {
                 let at = self.clock.now();
-                if china_date(at) < kept_until(until, years) {
+                if china_date(at) < years.kept_until(until) {
                     break;
                 }
                 let command = Command::Expire { number, at };

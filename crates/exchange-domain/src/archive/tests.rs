@@ -114,7 +114,7 @@ proptest! {
                     Event::Trimmed { number } => prop_assert!((*number as usize) < ends.len()),
                     Event::Expired { number } => {
                         let (until, _) = ends[*number as usize];
-                        prop_assert!(kept_until(until, KEPT_YEARS_MIN) <= china_date(at));
+                        prop_assert!(KeptYears::MIN.kept_until(until) <= china_date(at));
                     }
                 }
                 row = row.evolve(&event);

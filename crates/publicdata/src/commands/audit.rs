@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::output::{print_line, read_json_file, to_json};
 use crate::session::Session;
 
+mod archive;
 pub(crate) mod evidence;
 mod replay;
 
@@ -42,6 +43,9 @@ pub enum Command {
     State(state::State),
     /// Rebuild a service's views from events alone, and show row by row how the live ones differ (比对).
     Compare(state::Compare),
+    /// Sealed archives of the event streams, which keep what happened for good (归档).
+    #[command(subcommand, after_long_help = archive::GUIDE)]
+    Archive(archive::Command),
     /// Say how far each stream is in the log, and what the check that goes on all the time has found.
     Coverage,
     /// Say how it stands with the outside witnesses that cosign checkpoints (见证).
@@ -127,6 +131,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Verify(arguments) => verify(context, arguments).await,
         Command::Finding(command) => finding::run(context, command).await,
         Command::Rules(command) => rules::run(context, command).await,
+        Command::Archive(command) => archive::run(context, command).await,
         Command::State(arguments) => state::tell(context, arguments).await,
         Command::Compare(arguments) => state::compare(context, arguments).await,
         Command::Coverage => {
@@ -228,6 +233,10 @@ pub fn summary(report: &Report) -> String {
             stream.stream, stream.logged_sequence, stream.last_sequence
         ));
     }
+    for stream in report.streams.iter().filter(|stream| !stream.risks.is_empty()) {
+        let (stream, risks) = (&stream.stream, stream.risks.join("; "));
+        lines.push(format!("AT RISK            {stream} could lose events: {risks}"));
+    }
     lines.extend(verdict(&report.findings));
     lines.join("\n")
 }
@@ -279,6 +288,15 @@ fn coverage_line(line: &StreamCoverage) -> String {
         check.checked_sequence, check.rounds
     )];
     lines.extend(Some(&line.finding).filter(|finding| !finding.is_empty()).cloned());
+    if line.archived_sequence > 0 {
+        lines.push(format!("archived up to {}", line.archived_sequence));
+    }
+    if !line.archive_problem.is_empty() {
+        lines.push(format!("cannot be archived now: {}", line.archive_problem));
+    }
+    if !line.risks.is_empty() {
+        lines.push(format!("COULD LOSE EVENTS: {}", line.risks.join("; ")));
+    }
     if check.changed_count > 0 {
         lines.push(format!("{} events are not as they were logged:", check.changed_count));
         lines.extend(check.findings);

@@ -27,6 +27,8 @@ use crate::session::CREDENTIALS_FOLDER;
 pub(crate) const NATS_FOLDER: &str = "nats";
 /// Folder of the exchange log's archives below it.
 pub(crate) const ARCHIVE_FOLDER: &str = "log-archive";
+/// Folder of the archives of event streams.
+pub(crate) const STREAM_ARCHIVE_FOLDER: &str = "stream-archive";
 /// Folder of what was opened to the public.
 pub(crate) const CONTENT_FOLDER: &str = "open-data-content";
 /// Folder of the audit log's key.
@@ -233,8 +235,13 @@ impl Setting<'_> {
         let Part { store, credentials, tasks, database } = self.part("audit", services).await?;
         let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
         let key = self.data.join(LOG_KEY_FOLDER);
+        let archive =
+            url::Url::from_file_path(std::path::absolute(self.data)?.join(STREAM_ARCHIVE_FOLDER));
+        let archive =
+            archive.map_err(|()| anyhow::anyhow!("the data folder has no absolute path"))?;
         let config = publicdata_audit::Config {
             sm2: self.sm2 || key.join(SM2_KEY_FILE).exists(),
+            archive: Some(publicdata_audit::config::ArchiveConfig::new(archive.as_str())),
             http: Some(self.ports.address(8)),
             ..publicdata_audit::Config::new(listen, database, origin, key)
         };

@@ -83,4 +83,8 @@ impl EventStore for Interfering {
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.store.last_sequence(stream).await
     }
+
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        self.store.risks(stream).await
+    }
 }

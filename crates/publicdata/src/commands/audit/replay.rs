@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures::TryStreamExt as _;
+use publicdata_archive::offline::Files;
+use publicdata_archive::{Row, leaf};
 use publicdata_audit::client::Selection;
-use publicdata_audit::replay::{About, Told};
+use publicdata_audit::replay::{About, Storyteller, Told};
 
-use super::{evidence, log, problem};
+use super::{evidence, log, problem, verifier};
 use crate::context::Context;
 use crate::output::print_line;
 
@@ -36,8 +38,11 @@ pub struct Replay {
     /// Replay the events of this bundle of evidence, without the platform. It is verified first.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// The log's public key, a file, to verify the bundle by; by default that of the fleet's folder.
-    #[arg(long, requires = "bundle")]
+    /// Replay the events of an archive, or of all archives below a folder, without the platform. Each is verified first.
+    #[arg(long, value_name = "FILE|FOLDER", conflicts_with = "bundle")]
+    pub archive: Option<PathBuf>,
+    /// The log's public key, a file, to verify the bundle or the archives by; by default that of the fleet's folder.
+    #[arg(long)]
     pub key: Option<PathBuf>,
 }
 
@@ -57,6 +62,18 @@ pub(super) async fn run(context: &Context, arguments: Replay) -> anyhow::Result<
     if let Some(bundle) = &arguments.bundle {
         let events = evidence::proven_events(context, bundle, arguments.key.as_ref())?;
         return events.into_iter().filter(|told| arguments.selects(told)).try_for_each(tell);
+    }
+    if let Some(archives) = &arguments.archive {
+        let (verifier, storyteller) =
+            (verifier(context, arguments.key.as_ref())?, Storyteller::new()?);
+        for row in Files::find(archives)?.events(&verifier) {
+            let Row { recorded, log_index, .. } = row?;
+            let told = storyteller.tell(log_index, &leaf::of(&recorded), &recorded.payload);
+            if arguments.selects(&told) {
+                tell(told)?;
+            }
+        }
+        return Ok(());
     }
     let Replay { stream, subject, until, .. } = arguments;
     // What concerns a thing may have named it long before.

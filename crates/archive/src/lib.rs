@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod layout;
+
+pub mod pack;
+pub mod unpack;
+
+pub mod place;
+pub mod seal;
+
+pub mod offline;
+
+pub mod leaf;
+
+mod error;
+
+pub use error::{ArchiveError, Fault};
+pub use layout::{LAYOUT, Row};
+pub use pack::{Extent, Packed, Packer};
+pub use place::{Place, PlaceError};
+pub use unpack::{Archive, Proven};
+
+#[cfg(test)]
+mod tests;

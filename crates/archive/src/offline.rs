@@ -1,0 +1,163 @@
+//! Archives as files, without a platform: proven, and read in the order of the log.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use publicdata_audit_domain::Verifier;
+
+use crate::place::UNSEALED;
+use crate::{Archive, ArchiveError, Fault, Row};
+
+const EXTENSION: &str = "parquet";
+
+/// Archives that were found as files.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Of each stream, the files by the event that they begin with.
+    streams: BTreeMap<String, BTreeMap<u64, PathBuf>>,
+}
+
+/// The events of files, in the order of the log.
+pub struct Events {
+    streams: Vec<Stream>,
+    failed: bool,
+}
+
+/// One stream on its way.
+struct Stream {
+    name: String,
+    files: VecDeque<PathBuf>,
+    verifier: Verifier,
+    rows: Option<Box<dyn Iterator<Item = Result<Row, Fault>>>>,
+    /// The file that is being read.
+    path: PathBuf,
+    /// The event that comes next; unknown before the first one.
+    next: Option<u64>,
+    ahead: Option<Row>,
+}
+
+impl Files {
+    /// Finds them: one file, or all below a folder. Only their footers are read, and nothing is believed yet.
+    ///
+    /// # Errors
+    /// There are none, or one is no archive.
+    pub fn find(path: &Path) -> Result<Self, ArchiveError> {
+        let mut streams: BTreeMap<String, BTreeMap<u64, PathBuf>> = BTreeMap::new();
+        for path in files(path).map_err(|error| at(path, Fault::place("read")(error)))? {
+            let archive = open(&path)?;
+            let (first, _) = archive.sequences();
+            // What a crash left behind holds the same events as the file that was sealed in the end: one of them is enough.
+            streams.entry(archive.stream().to_owned()).or_default().insert(first, path);
+        }
+        match streams.is_empty() {
+            true => Err(at(path, Fault::Missing)),
+            false => Ok(Self { streams }),
+        }
+    }
+
+    /// Tells their events in the order of the log. Each file is proven before any of its events is told.
+    #[must_use]
+    pub fn events(self, verifier: &Verifier) -> Events {
+        let stream = |(name, files): (String, BTreeMap<u64, PathBuf>)| Stream {
+            name,
+            files: files.into_values().collect(),
+            verifier: verifier.clone(),
+            rows: None,
+            path: PathBuf::new(),
+            next: None,
+            ahead: None,
+        };
+        Events { streams: self.streams.into_iter().map(stream).collect(), failed: false }
+    }
+}
+
+impl Iterator for Events {
+    type Item = Result<Row, ArchiveError>;
+
+    /// After an error, nothing follows.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.next_row().transpose();
+        self.failed = matches!(next, Some(Err(_)));
+        next
+    }
+}
+
+impl Events {
+    fn next_row(&mut self) -> Result<Option<Row>, ArchiveError> {
+        for stream in &mut self.streams {
+            if stream.ahead.is_none() {
+                stream.ahead = stream.read()?;
+            }
+        }
+        let first = self
+            .streams
+            .iter_mut()
+            .filter(|stream| stream.ahead.is_some())
+            .min_by_key(|stream| stream.ahead.as_ref().map(|row| row.log_index));
+        Ok(first.and_then(|stream| stream.ahead.take()))
+    }
+}
+
+impl Stream {
+    fn read(&mut self) -> Result<Option<Row>, ArchiveError> {
+        loop {
+            let Some(rows) = &mut self.rows else {
+                let Some(path) = self.files.pop_front() else { return Ok(None) };
+                let archive = open(&path)?;
+                archive.prove(&self.verifier).map_err(|fault| at(&path, fault))?;
+                self.rows = Some(Box::new(archive.rows().map_err(|fault| at(&path, fault))?));
+                self.path = path;
+                continue;
+            };
+            let Some(row) = rows.next() else {
+                self.rows = None;
+                continue;
+            };
+            let row = row.map_err(|fault| at(&self.path, fault))?;
+            let found = row.recorded.sequence;
+            match self.next {
+                // Another file has told it.
+                Some(next) if found < next => {}
+                Some(expected) if found > expected => {
+                    let stream = self.name.clone();
+                    return Err(at(&self.path, Fault::OutOfOrder { stream, expected, found }));
+                }
+                Some(_) | None => {
+                    self.next = Some(found + 1);
+                    return Ok(Some(row));
+                }
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Archive, ArchiveError> {
+    let bytes = std::fs::read(path).map_err(|error| at(path, Fault::place("read")(error)))?;
+    Archive::open(bytes.into()).map_err(|fault| at(path, fault))
+}
+
+fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !std::fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != UNSEALED) {
+                found.extend(files(&path)?);
+            }
+        } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn at(path: &Path, fault: Fault) -> ArchiveError {
+    fault.of(path.display().to_string())
+}

@@ -1,0 +1,212 @@
+//! `publicdata audit archive`: sealed archives of the event streams (归档, R23.2).
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+use futures::TryStreamExt as _;
+use publicdata_archive::{Place, seal};
+use publicdata_audit::client::LogClient;
+use publicdata_audit_domain::Verifier;
+use publicdata_audit_domain::archive::Archive as Seal;
+use publicdata_proto::audit::v1::CreateArchivesRequest;
+use publicdata_proto::audit::v1::archive_service_client::ArchiveServiceClient;
+use publicdata_service_kit::problem::chain;
+use serde::Serialize;
+
+use super::{log, problem, verifier};
+use crate::context::Context;
+use crate::fleet::services::STREAM_ARCHIVE_FOLDER;
+use crate::output::print_line;
+use crate::recovery::Progress;
+
+/// What an archive is, and how it is checked.
+pub(super) const GUIDE: &str = "\
+An archive is a Parquet file that holds events of one stream as they were stored, with what proves that they are in the log. Its seal, an
+event of the stream AUDIT, names its digest. Archives are never deleted, and streams keep their events as well.
+
+  publicdata audit archive create --as auditor --before 2026-01-01T00:00:00+08:00
+  publicdata audit archive verify --as auditor --from file:///copy/of/the/archives
+  publicdata audit replay --archive FILE|FOLDER --key log.vkey             offline, from files alone
+
+The audit service archives each month by itself once it has been over for a year (`audit.archive.after_days`).";
+
+/// What can be done with archives of streams.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the archives, as the log has their seals.
+    List {
+        /// Only this stream: CATALOG, EXCHANGE, OPENDATA, AUDIT or RECOVERY.
+        #[arg(long, default_value = "")]
+        stream: String,
+    },
+    /// Read every archive and check it: its digest by its seal, its events by the log's signed tree, and that none is missing.
+    Verify(Verify),
+    /// Archive now what is logged and not archived yet, rather than when it is due. What was interrupted is done again the next time.
+    Create {
+        /// Only this stream.
+        #[arg(long, default_value = "")]
+        stream: String,
+        /// Only events received before this moment, such as 2026-01-01T00:00:00+08:00; all, unless it is set.
+        #[arg(long)]
+        before: Option<jiff::Timestamp>,
+    },
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// Where the archives are, `file:///<folder>`; by default the folder of the fleet.
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    /// Only this stream.
+    #[arg(long, default_value = "")]
+    pub stream: String,
+    /// The log's public key, a file; by default that of the fleet's folder.
+    #[arg(long)]
+    pub key: Option<PathBuf>,
+}
+
+/// An archive, and what is wrong with it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    stream: String,
+    first_sequence: u64,
+    last_sequence: u64,
+    earliest_recorded_at: String,
+    latest_recorded_at: String,
+    path: String,
+    bytes: u64,
+    digest: String,
+    log_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// The service refused, or an archive is not what was sealed.
+pub(super) async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::List { stream } => {
+            let seals = log(&context.session()?)?.archives(&stream).await.map_err(problem)?;
+            let lines: Vec<Line> = seals.iter().map(|seal| Line::of(seal, None)).collect();
+            tell(context, &lines)
+        }
+        Command::Verify(arguments) => verify(context, arguments).await,
+        Command::Create { stream, before } => create(context, stream, before).await,
+    }
+}
+
+async fn create(
+    context: &Context,
+    stream: String,
+    before: Option<jiff::Timestamp>,
+) -> anyhow::Result<()> {
+    let before = before.map(publicdata_archive::leaf::to_proto);
+    let request = CreateArchivesRequest { stream, before };
+    let mut client = ArchiveServiceClient::new(context.session()?.audit_channel()?);
+    let mut created = client.create_archives(request).await.map_err(problem)?.into_inner();
+    let mut lines = Vec::new();
+    while let Some(answer) = created.try_next().await.map_err(problem)? {
+        let archive = answer.archive.unwrap_or_default();
+        let line = Line::of(&seal::from_wire(archive)?, None);
+        if !context.output.is_json() {
+            print_line(line.text())?;
+        }
+        lines.push(line);
+    }
+    match (context.output.is_json(), lines.is_empty()) {
+        (true, _) => context.output.value(&lines, ""),
+        (false, true) => print_line("nothing to archive: all of it is archived, or not logged yet"),
+        (false, false) => Ok(()),
+    }
+}
+
+async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
+    let verifier = verifier(context, arguments.key.as_ref())?;
+    let place = match &arguments.from {
+        Some(url) => Place::open(url)?,
+        None => Place::folder(context.global.data.join(STREAM_ARCHIVE_FOLDER))?,
+    };
+    let log = log(&context.session()?)?;
+    let seals = log.archives(&arguments.stream).await.map_err(problem)?;
+    let progress = Progress::begin()?;
+    let (mut lines, mut wrong) = (Vec::<Line>::new(), 0);
+    for (seal, done) in seals.iter().zip(0..) {
+        progress.report("archives", done, seals.len() as u64);
+        let found = match gap(&lines, seal) {
+            Some(found) => Some(found),
+            None => check(&place, &verifier, &log, seal).await?,
+        };
+        wrong += usize::from(found.is_some());
+        lines.push(Line::of(seal, found));
+    }
+    drop(progress);
+    tell(context, &lines)?;
+    ensure!(wrong == 0, "{wrong} of {} archives are not what was sealed", lines.len());
+    Ok(())
+}
+
+/// What is wrong with an archive, if anything is.
+async fn check(
+    place: &Place,
+    verifier: &Verifier,
+    log: &LogClient,
+    seal: &Seal,
+) -> anyhow::Result<Option<String>> {
+    let (archive, proven) = match place.verify(seal, verifier).await {
+        Ok(found) => found,
+        Err(error) => return Ok(Some(chain(&error.fault))),
+    };
+    let continued = log.continues(verifier, archive.checkpoint(), &proven).await;
+    Ok(continued.map_err(problem)?.err().map(|doubt| chain(&doubt)))
+}
+
+/// What lies between an archive and the one before it of its stream, which nothing may.
+fn gap(before: &[Line], seal: &Seal) -> Option<String> {
+    let last = before.iter().rfind(|line| line.stream == seal.stream);
+    let next = last.map_or(1, |line| line.last_sequence + 1);
+    let found = seal.first_sequence;
+    (found != next).then(|| format!("event {next} should come next, and {found} does"))
+}
+
+fn tell(context: &Context, lines: &[Line]) -> anyhow::Result<()> {
+    let text = match lines {
+        [] => "no archives".to_owned(),
+        lines => lines.iter().map(Line::text).collect::<Vec<_>>().join("\n"),
+    };
+    context.output.value(&lines, text)
+}
+
+impl Line {
+    fn of(seal: &Seal, problem: Option<String>) -> Self {
+        Self {
+            stream: seal.stream.clone(),
+            first_sequence: seal.first_sequence,
+            last_sequence: seal.last_sequence,
+            earliest_recorded_at: seal.earliest_recorded_at.to_string(),
+            latest_recorded_at: seal.latest_recorded_at.to_string(),
+            path: seal.path.clone(),
+            bytes: seal.bytes,
+            digest: seal.digest.to_string(),
+            log_size: seal.log.size,
+            problem,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { stream, first_sequence, last_sequence, path, bytes, digest, .. } = self;
+        let mut text = format!(
+            "{stream} {first_sequence} to {last_sequence}, received {} to {}\n  {path}, {bytes} bytes, {digest}",
+            self.earliest_recorded_at, self.latest_recorded_at
+        );
+        if let Some(problem) = &self.problem {
+            text.push_str("\n  WRONG: ");
+            text.push_str(problem);
+        }
+        text
+    }
+}
