@@ -13,8 +13,8 @@ const EXTENSION: &str = "parquet";
 /// Archives that were found as files.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// Of each stream, the files by the event that they begin with.
-    streams: BTreeMap<String, BTreeMap<u64, PathBuf>>,
+    /// Of each stream, the files by the first and the last event that they say to hold.
+    streams: BTreeMap<String, BTreeMap<(u64, u64), PathBuf>>,
 }
 
 /// The events of files, in the order of the log.
@@ -37,22 +37,34 @@ struct Stream {
 }
 
 impl Files {
-    /// Finds them: one file, or all below a folder. Only their footers are read, and nothing is believed yet.
+    /// Finds them: one file, or all below a folder. Nothing is believed yet.
     ///
     /// # Errors
     /// There are none, or one is no archive.
     pub fn find(path: &Path) -> Result<Self, ArchiveError> {
-        let mut streams: BTreeMap<String, BTreeMap<u64, PathBuf>> = BTreeMap::new();
+        let mut streams: BTreeMap<String, BTreeMap<(u64, u64), PathBuf>> = BTreeMap::new();
         for path in files(path).map_err(|error| at(path, Fault::place("read")(error)))? {
             let archive = open(&path)?;
-            let (first, _) = archive.sequences();
-            // What a crash left behind holds the same events as the file that was sealed in the end: one of them is enough.
-            streams.entry(archive.stream().to_owned()).or_default().insert(first, path);
+            // What a crash left behind holds events of the file that was sealed in the end: they are told once.
+            let files = streams.entry(archive.stream().to_owned()).or_default();
+            files.insert(archive.sequences(), path);
         }
         match streams.is_empty() {
             true => Err(at(path, Fault::Missing)),
             false => Ok(Self { streams }),
         }
+    }
+
+    /// What they say to hold: of each stream, the first event and the last. That nothing comes before and after, no file says.
+    #[must_use]
+    pub fn extents(&self) -> Vec<(&str, u64, u64)> {
+        let mut extents = Vec::new();
+        for (stream, files) in &self.streams {
+            let first = files.keys().map(|(first, _)| *first).min().unwrap_or_default();
+            let last = files.keys().map(|(_, last)| *last).max().unwrap_or_default();
+            extents.push((stream.as_str(), first, last));
+        }
+        extents
     }
 
     /// Tells their events in the order of the log. Each file is proven before any of its events is told.

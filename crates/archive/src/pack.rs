@@ -133,9 +133,14 @@ impl Packed {
     #[must_use]
     pub fn path(&self) -> String {
         let Extent { stream, first_sequence, last_sequence, .. } = &self.extent;
-        let short = &hex::encode(self.digest.as_bytes())[..16];
-        format!("{stream}/{first_sequence:012}-{last_sequence:012}-{short}.parquet")
+        path(stream, *first_sequence, *last_sequence, &self.digest)
     }
+}
+
+/// The name of the file with these events and this digest.
+pub(crate) fn path(stream: &str, first: u64, last: u64, digest: &Digest) -> String {
+    let short = &hex::encode(digest.as_bytes())[..16];
+    format!("{stream}/{first:012}-{last:012}-{short}.parquet")
 }
 
 impl Extent {

@@ -6,7 +6,7 @@ use publicdata_proto::audit::v1::StreamArchived;
 use publicdata_types::Digest;
 
 use crate::unpack::Proven;
-use crate::{Fault, leaf};
+use crate::{Fault, LAYOUT, leaf, pack};
 
 /// A field of a seal that does not hold what it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +45,21 @@ pub fn from_wire(wire: StreamArchived) -> Result<Seal, SealError> {
     let time = |field, time: Option<prost_types::Timestamp>| {
         time.as_ref().and_then(leaf::from_proto).ok_or(SealError { field })
     };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if wire.stream.is_empty() || !wire.stream.chars().all(is_plain) {
+        return Err(SealError { field: "stream" });
+    }
+    // Whoever reads the file reads no other than the one that was sealed, wherever the seal comes from.
+    let sealed = digest("sha256", &wire.sha256)?;
+    if wire.path != pack::path(&wire.stream, wire.first_sequence, wire.last_sequence, &sealed) {
+        return Err(SealError { field: "path" });
+    }
     Ok(Seal {
         first_sequence: wire.first_sequence,
         last_sequence: wire.last_sequence,
         earliest_recorded_at: time("earliest_recorded_at", wire.earliest_recorded_at)?,
         latest_recorded_at: time("latest_recorded_at", wire.latest_recorded_at)?,
-        digest: digest("sha256", &wire.sha256)?,
+        digest: sealed,
         log: Root { size: wire.log_size, hash: digest("log_root", &wire.log_root)? },
         stream: wire.stream,
         path: wire.path,
@@ -75,6 +84,8 @@ pub fn compare(seal: &Seal, proven: &Proven) -> Result<(), Fault> {
         ("stream", extent.stream.clone(), seal.stream.clone()),
         ("events", events, between(&seal.first_sequence, &seal.last_sequence)),
         ("times", times, sealed_times),
+        ("layout", LAYOUT.to_string(), seal.layout.to_string()),
+        ("the log's size", log.size.to_string(), seal.log.size.to_string()),
         ("the log's root", log.hash.to_string(), seal.log.hash.to_string()),
     ] {
         if found != sealed {

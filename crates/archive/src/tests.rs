@@ -1,4 +1,6 @@
 use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use proptest::prelude::*;
 use prost::Message as _;
 use publicdata_audit_domain::archive::Archive as Seal;
@@ -8,6 +10,7 @@ use publicdata_event_store::Recorded;
 use publicdata_types::Digest;
 
 use super::*;
+use crate::layout::{self, key};
 
 const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
@@ -174,6 +177,72 @@ fn gaps_are_not_packed() {
     let refused = packer.push(row(3)).unwrap_err();
 
     assert_eq!(refused.to_string(), "event 2 of stream EXCHANGE should come next, and 3 does");
+}
+
+/// A file of these rows as they are, which no packer would write.
+fn forged(log: &Log, rows: &[Row], says: (u64, u64)) -> Archive {
+    let mut writer = ArrowWriter::try_new(Vec::new(), layout::schema(), None).unwrap();
+    writer.write(&layout::batch(rows).unwrap()).unwrap();
+    let next = rows.last().map_or(0, |row| row.log_index + 1);
+    let after = layout::flat(&log.between(next, log.tree.size()));
+    for (name, value) in [
+        (key::LAYOUT, LAYOUT.to_string()),
+        (key::STREAM, STREAM.to_owned()),
+        (key::FIRST, says.0.to_string()),
+        (key::LAST, says.1.to_string()),
+        (key::CHECKPOINT, log.checkpoint()),
+        (key::AFTER, hex::encode(after)),
+    ] {
+        writer.append_key_value_metadata(KeyValue::new(name.to_owned(), value));
+    }
+    Archive::open(writer.into_inner().unwrap().into()).unwrap()
+}
+
+/// R23.2: events of the log that are not the whole of what the file says to hold are no archive: one that is left out, told twice, or in
+/// another order, though each is in the log and the proofs fit; and a footer that says otherwise.
+#[test]
+fn an_archive_is_whole() {
+    let log = Log::of(&[0, 3, 1, 2]);
+    let row = |at: usize, next: u64| {
+        let (log_index, recorded) = log.events[at].clone();
+        let log_hashes_before = log.between(next, log_index);
+        Row { recorded, log_index, log_hashes_before }
+    };
+    let of = |places: &[usize]| -> Vec<Row> {
+        let mut next = 0;
+        let mut rows = Vec::new();
+        for place in places {
+            rows.push(row(*place, next));
+            next = rows.last().map_or(0, |row| row.log_index + 1);
+        }
+        rows
+    };
+    let proven = |rows: &[Row], says| forged(&log, rows, says).prove(&log.verifier());
+    assert_eq!(proven(&of(&[0, 1, 2, 3]), (1, 4)).unwrap().extent.events(), 4);
+
+    let refused = proven(&of(&[0, 1, 3]), (1, 4)).unwrap_err();
+    assert!(matches!(refused, Fault::OutOfOrder { expected: 3, found: 4, .. }), "{refused}");
+    let refused = proven(&[of(&[0, 1]), vec![row(1, 5)]].concat(), (1, 2)).unwrap_err();
+    assert!(matches!(refused, Fault::OutOfOrder { expected: 3, found: 2, .. }), "{refused}");
+    let refused = proven(&[row(1, 0), row(0, 0)], (1, 2)).unwrap_err();
+    assert!(matches!(refused, Fault::OutOfOrder { .. }), "{refused}");
+    let refused = proven(&of(&[0, 1, 2]), (1, 4)).unwrap_err();
+    assert!(matches!(refused, Fault::Layout { .. }), "{refused}");
+}
+
+/// R23.2: a seal names no file but its own.
+#[test]
+fn seals_name_their_own_file() {
+    let log = Log::of(&[1, 2]);
+    let wire = seal::to_wire(&log.seal(&log.pack(|_| {})));
+    assert!(seal::from_wire(wire.clone()).is_ok());
+
+    for path in ["/etc/passwd", "../EXCHANGE/other.parquet", ""] {
+        let other = publicdata_proto::audit::v1::StreamArchived { path: path.to_owned(), ..wire.clone() };
+        assert_eq!(seal::from_wire(other).unwrap_err().field, "path");
+    }
+    let other = publicdata_proto::audit::v1::StreamArchived { stream: "..".to_owned(), ..wire };
+    assert_eq!(seal::from_wire(other).unwrap_err().field, "stream");
 }
 
 /// R46.2: a checkpoint of somebody else's counts for nothing.

@@ -12,9 +12,11 @@ use publicdata_audit_domain::{Checkpoint, Tree, Verifier};
 use publicdata_types::Digest;
 
 use crate::layout::{self, LAYOUT, Row, key};
-use crate::pack::Extent;
+use crate::pack::{EVENTS_MAX, Extent, PAYLOAD_BYTES_MAX};
 use crate::{Fault, leaf};
 
+/// More than any archive has: payloads as they are, one event more than fills it, and all that stands beside them.
+const FILE_BYTES_MAX: usize = 3 * PAYLOAD_BYTES_MAX;
 /// How many rows are decoded at once.
 const BATCH_ROWS: usize = 512;
 
@@ -49,8 +51,18 @@ impl Archive {
     }
 
     fn read(bytes: Bytes) -> Result<Self, Fault> {
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(Fault::layout(format!("it has more than {FILE_BYTES_MAX} bytes")));
+        }
         let options = ArrowReaderOptions::new();
         let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(Fault::unreadable)?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        if u64::try_from(rows).is_ok_and(|rows| rows > EVENTS_MAX) {
+            return Err(Fault::layout(format!("it has more than {EVENTS_MAX} rows")));
+        }
+        if metadata.schema().fields() != layout::schema().fields() {
+            return Err(Fault::layout("its columns are others"));
+        }
         let entries = metadata.metadata().file_metadata().key_value_metadata();
         let entries: BTreeMap<&str, &str> = entries
             .into_iter()

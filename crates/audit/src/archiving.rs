@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use prost::Message as _;
-use publicdata_archive::{LAYOUT, Packed, Packer, Place, Row};
+use publicdata_archive::{Archive, LAYOUT, Packed, Packer, Place, Row};
 use publicdata_audit_domain::archive::{Archive as Seal, Command};
 use publicdata_audit_domain::tree::{self, Hashes};
 use publicdata_audit_domain::{Checkpoint, Verifier};
@@ -56,11 +56,8 @@ pub struct Archiving {
 }
 
 /// The log as it was signed: no event that was logged after it is archived.
-#[derive(Clone)]
-pub(crate) struct Signed {
-    note: String,
-    tree: Checkpoint,
-}
+#[derive(Clone, Copy)]
+pub(crate) struct Signed(Checkpoint);
 
 /// The logged events of a stream, each with its leaf.
 struct Logged<'a> {
@@ -84,11 +81,14 @@ impl Archivist {
         signed: &Signed,
     ) -> Result<Option<Seal>, Error> {
         let after = self.archives.get(stream).await?.0.last_sequence();
-        let Some(packed) = self.pack(stream, after + 1, before, signed).await? else {
+        let Some((packed, tree)) = self.pack(stream, after + 1, before, signed).await? else {
             return Ok(None);
         };
+        // What cannot be proven is not stored.
+        let proven = Archive::open(packed.bytes.clone()).and_then(|file| file.prove(&self.verifier));
+        proven.map_err(unwritable)?;
         self.place.put(&packed).await?;
-        let seal = seal(&packed, signed.tree);
+        let seal = seal(&packed, tree);
         // Everything is read back from the place, and held against the log's signed root.
         self.place.verify(&seal, &self.verifier).await?;
 
@@ -115,8 +115,16 @@ impl Archivist {
         let mut connection = self.database.pool().acquire().await?;
         let newest = queries::newest_checkpoint(&mut connection).await?;
         let SignedCheckpoint { note, .. } = newest.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Signed(self.verifier.checkpoint(note.as_bytes())?))
+    }
+
+    /// The oldest checkpoint that covers so many leaves: whoever archives the same events, and how often, writes the same file.
+    async fn covering(&self, size: u64) -> Result<(String, Checkpoint), Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        let oldest = queries::checkpoint_from(&mut connection, size).await?;
+        let SignedCheckpoint { note, .. } = oldest.ok_or(sqlx::Error::RowNotFound)?;
         let tree = self.verifier.checkpoint(note.as_bytes())?;
-        Ok(Signed { note, tree })
+        Ok((note, tree))
     }
 
     async fn pack(
@@ -125,8 +133,8 @@ impl Archivist {
         first: u64,
         before: Timestamp,
         signed: &Signed,
-    ) -> Result<Option<Packed>, Error> {
-        let tree = signed.tree;
+    ) -> Result<Option<(Packed, Checkpoint)>, Error> {
+        let Signed(tree) = *signed;
         let mut commits = match self.store.read(stream, first, None).await {
             Ok(commits) => commits,
             Err(StoreError::UnknownStream { .. }) => return Ok(None),
@@ -150,9 +158,10 @@ impl Archivist {
         if packer.extent().is_none() {
             return Ok(None);
         }
+        let (note, tree) = self.covering(logged.next_index).await?;
         let after = self.between(&[(logged.next_index, tree.size)]).await?.pop();
-        let packed = packer.finish(&signed.note, &after.unwrap_or_default());
-        Ok(Some(packed.map_err(unwritable)?))
+        let packed = packer.finish(&note, &after.unwrap_or_default()).map_err(unwritable)?;
+        Ok(Some((packed, tree)))
     }
 
     /// What stands for the leaves of each of these spans of the log.
@@ -199,10 +208,16 @@ impl Logged<'_> {
     }
 
     async fn read(&self) -> Result<VecDeque<(LeafRow, Vec<Digest>)>, Error> {
-        let mut connection = self.archivist.database.pool().acquire().await?;
+        let mut snapshot = self.archivist.database.snapshot().await?;
         let sequences = self.next..self.next + PAGE;
-        let rows = queries::leaves_of(&mut connection, self.stream, sequences).await?;
-        drop(connection);
+        let rows = queries::leaves_of(snapshot.connection(), self.stream, sequences).await?;
+        let logged = queries::coverage(snapshot.connection()).await?.of(self.stream).sequence;
+        snapshot.commit().await?;
+        let is_there = rows.first().is_some_and(|row| row.sequence == self.next);
+        if self.next <= logged && !is_there {
+            let (stream, sequence) = (self.stream.to_owned(), self.next);
+            return Err(Error::LeafOfEventLost { stream, sequence });
+        }
         // What is not logged yet, or was logged after the checkpoint, has to wait.
         let follows = |(row, sequence): &(LeafRow, u64)| {
             row.sequence == *sequence && row.index < self.tree.size

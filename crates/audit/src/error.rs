@@ -147,6 +147,16 @@ pub enum Error {
         /// The place in the log.
         index: u64,
     },
+    /// The leaf of an event is gone, or cannot be read.
+    #[error(
+        "event {sequence} of stream {stream} was logged, but its leaf is lost; restore the log's database from a copy"
+    )]
+    LeafOfEventLost {
+        /// The stream.
+        stream: String,
+        /// The place in it.
+        sequence: u64,
+    },
     /// A leaf is gone.
     #[error("leaf {index} of the log is lost; restore the log's database from a copy")]
     LeafLost {
@@ -258,7 +268,7 @@ impl From<Error> for Problem {
             Error::LeafAltered { stream, sequence, .. } => {
                 logged(event(Code::DataLoss, "LEAF_ALTERED", stream, *sequence))
             }
-            Error::LeafLost { .. } => damaged("LEAF_LOST", message),
+            Error::LeafLost { .. } | Error::LeafOfEventLost { .. } => damaged("LEAF_LOST", message),
             Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
             Error::Archive(archive) => unusable(archive),
             // Another process of this service archives as well.

@@ -74,6 +74,21 @@ pub async fn newest_checkpoint(
         .transpose()
 }
 
+/// The oldest checkpoint of a tree that has at least so many leaves, if one was signed.
+pub async fn checkpoint_from(
+    connection: &mut AnyConnection,
+    size: u64,
+) -> Result<Option<SignedCheckpoint>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT size, note FROM log_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1",
+    )
+    .bind(bound(size))
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Ok(SignedCheckpoint { size: number(&row, 0)?, note: row.try_get(1)? }))
+        .transpose()
+}
+
 /// The checkpoint of the tree of this size, if one was signed.
 pub async fn checkpoint_of(
     connection: &mut AnyConnection,

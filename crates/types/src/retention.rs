@@ -49,11 +49,17 @@ impl KeptYears {
         self.0
     }
 
-    /// The first day, in China, on which what ended at this moment has been kept for so long.
+    /// The first day, in China, at whose beginning what ended at this moment has been kept for so long. For good, if the calendar ends before.
     #[must_use]
     pub fn kept_until(self, ended: Timestamp) -> Date {
-        let span = Span::new().try_years(self.0).unwrap_or_default();
-        china_date(ended).checked_add(span).unwrap_or(Date::MAX)
+        let last = ended.checked_sub(Span::new().nanoseconds(1)).unwrap_or(ended);
+        let kept = || -> Result<Date, jiff::Error> {
+            let day = china_date(last).tomorrow()?;
+            let kept = day.checked_add(Span::new().try_years(self.0)?)?;
+            // The 29th of February comes but every four years.
+            if kept.day() == day.day() { Ok(kept) } else { kept.tomorrow() }
+        };
+        kept().unwrap_or(Date::MAX)
     }
 }
 

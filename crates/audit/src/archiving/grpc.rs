@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::{Stream, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use publicdata_archive::seal;
+use publicdata_audit_domain::archive::Rejection;
 use publicdata_directory::Directory;
 use publicdata_proto::audit::v1::archive_service_server::ArchiveService;
 use publicdata_proto::audit::v1::{CreateArchivesRequest, CreateArchivesResponse, StreamArchived};
@@ -69,11 +70,15 @@ impl Creation {
     /// The next archive of the first stream that has one left.
     async fn seal_next(&mut self) -> Result<Option<StreamArchived>, Error> {
         while let Some(stream) = self.streams.front() {
-            let sealed = self.archivist.seal_next(stream, self.before, &self.signed).await?;
-            if let Some(seal) = sealed {
-                return Ok(Some(seal::to_wire(&seal)));
+            match self.archivist.seal_next(stream, self.before, &self.signed).await {
+                Ok(Some(seal)) => return Ok(Some(seal::to_wire(&seal))),
+                Ok(None) => {
+                    self.streams.pop_front();
+                }
+                // Another archivist was faster: go on after what that one has sealed.
+                Err(Error::ArchiveRejected(Rejection::Archived { .. })) => {}
+                Err(error) => return Err(error),
             }
-            self.streams.pop_front();
         }
         Ok(None)
     }

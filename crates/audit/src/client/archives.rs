@@ -1,7 +1,7 @@
 //! The archives of streams, as an auditor looks at them (R23.2).
 
 use futures::TryStreamExt as _;
-use prost::Message as _;
+use prost::{Message as _, Name as _};
 use publicdata_archive::{Proven, seal};
 use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_audit_domain::checkpoint::Doubt;
@@ -16,12 +16,13 @@ use crate::archiving::StreamArchives;
 use crate::findings::AUDIT;
 
 impl LogClient {
-    /// The seals of all archives of a stream, or of every stream if it is empty, from the log: its events say which there are. In the
-    /// order in which they were sealed.
+    /// The seals of all archives of a stream, or of every stream if it is empty, each with the place of its event in the log: events say which
+    /// archives there are. In the order in which they were sealed. That the log's service has left none out at the end,
+    /// [`verify`](Self::verify) tells.
     ///
     /// # Errors
     /// The call failed, or an event is not as it was logged.
-    pub async fn archives(&self, stream: &str) -> Result<Vec<Seal>, Status> {
+    pub async fn archives(&self, stream: &str) -> Result<Vec<(u64, Seal)>, Status> {
         let subject_prefix =
             format!("ev.{}.{}.", StreamArchives::SERVICE, StreamArchives::AGGREGATE);
         let selection =
@@ -29,11 +30,12 @@ impl LogClient {
         let mut events = std::pin::pin!(self.logged(selection).await?);
         let mut seals = Vec::new();
         while let Some(event) = events.try_next().await? {
-            seals.extend(sealed(&event.payload).map_err(|what| {
+            let found = sealed(&event.payload).map_err(|what| {
                 Status::data_loss(format!("event {} of the log: {what}", event.index))
-            })?);
+            })?;
+            seals.extend(found.into_iter().map(|seal| (event.index, seal)));
         }
-        seals.retain(|seal| stream.is_empty() || seal.stream == stream);
+        seals.retain(|(_, seal)| stream.is_empty() || seal.stream == stream);
         Ok(seals)
     }
 
@@ -56,6 +58,12 @@ impl LogClient {
 
 fn sealed(payload: &[u8]) -> Result<Vec<Seal>, String> {
     let commit = Commit::decode(payload).map_err(|error| error.to_string())?;
-    let archived = commit.events.iter().filter_map(|any| any.to_msg::<StreamArchived>().ok());
-    archived.map(|archived| seal::from_wire(archived).map_err(|error| error.to_string())).collect()
+    let archived = commit.events.iter().filter(|any| any.type_url == StreamArchived::type_url());
+    archived
+        .map(|any| {
+            let archived = StreamArchived::decode(any.value.as_slice());
+            let archived = archived.map_err(|error| error.to_string())?;
+            seal::from_wire(archived).map_err(|error| error.to_string())
+        })
+        .collect()
 }

@@ -66,7 +66,7 @@ impl Archived {
     }
 
     async fn seals(&self) -> Vec<Seal> {
-        self.log.archives(STREAM).await.unwrap()
+        seals(self.log.archives(STREAM).await.unwrap())
     }
 
     fn file(&self, seal: &Seal) -> PathBuf {
@@ -309,7 +309,7 @@ async fn archives_are_whole_over_kills_of_the_process() {
     assert!(ended < KILLS, "no kill came while it archived");
     let running = bench.start().await;
     let archived = Archived::of(bench, running, folder).await;
-    let seals = archived.log.archives("").await.unwrap();
+    let seals = seals(archived.log.archives("").await.unwrap());
     for stream in STREAMS {
         let mut next = 1;
         for seal in seals.iter().filter(|seal| seal.stream == stream) {
@@ -339,4 +339,8 @@ async fn limits_are_found_before_anything_is_lost() {
 
     administrator.set_max_age(STREAM, Duration::ZERO).await.unwrap();
     until("the end of the risk", async || risks().await.is_empty()).await;
+}
+
+fn seals(listed: Vec<(u64, Seal)>) -> Vec<Seal> {
+    listed.into_iter().map(|(_, seal)| seal).collect()
 }

@@ -6,19 +6,20 @@ use anyhow::ensure;
 use clap::{Args, Subcommand};
 use futures::TryStreamExt as _;
 use publicdata_archive::{Place, seal};
-use publicdata_audit::client::LogClient;
+use publicdata_audit::client::{LogClient, ProofError, Which};
 use publicdata_audit_domain::Verifier;
 use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_proto::audit::v1::CreateArchivesRequest;
 use publicdata_proto::audit::v1::archive_service_client::ArchiveServiceClient;
 use publicdata_service_kit::problem::chain;
 use serde::Serialize;
+use tonic::Code;
 
 use super::{log, problem, verifier};
 use crate::context::Context;
 use crate::fleet::services::STREAM_ARCHIVE_FOLDER;
 use crate::output::print_line;
-use crate::recovery::Progress;
+use crate::recovery::{Progress, STREAMS};
 
 /// What an archive is, and how it is checked.
 pub(super) const GUIDE: &str = "\
@@ -40,7 +41,8 @@ pub enum Command {
         #[arg(long, default_value = "")]
         stream: String,
     },
-    /// Read every archive and check it: its digest by its seal, its events by the log's signed tree, and that none is missing.
+    /// Read every archive and check it: its digest by its seal, its seal and its events by the log's signed tree, and that none is missing
+    /// between the first and the last. That there are no more seals than these, `audit verify` shows.
     Verify(Verify),
     /// Archive now what is logged and not archived yet, rather than when it is due. What was interrupted is done again the next time.
     Create {
@@ -91,8 +93,9 @@ struct Line {
 pub(super) async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::List { stream } => {
+            check_stream(&stream)?;
             let seals = log(&context.session()?)?.archives(&stream).await.map_err(problem)?;
-            let lines: Vec<Line> = seals.iter().map(|seal| Line::of(seal, None)).collect();
+            let lines: Vec<Line> = seals.iter().map(|(_, seal)| Line::of(seal, None)).collect();
             tell(context, &lines)
         }
         Command::Verify(arguments) => verify(context, arguments).await,
@@ -131,15 +134,16 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
         Some(url) => Place::open(url)?,
         None => Place::folder(context.global.data.join(STREAM_ARCHIVE_FOLDER))?,
     };
+    check_stream(&arguments.stream)?;
     let log = log(&context.session()?)?;
     let seals = log.archives(&arguments.stream).await.map_err(problem)?;
     let progress = Progress::begin()?;
     let (mut lines, mut wrong) = (Vec::<Line>::new(), 0);
-    for (seal, done) in seals.iter().zip(0..) {
+    for ((index, seal), done) in seals.iter().zip(0..) {
         progress.report("archives", done, seals.len() as u64);
         let found = match gap(&lines, seal) {
             Some(found) => Some(found),
-            None => check(&place, &verifier, &log, seal).await?,
+            None => check(&place, &verifier, &log, *index, seal).await?,
         };
         wrong += usize::from(found.is_some());
         lines.push(Line::of(seal, found));
@@ -155,14 +159,37 @@ async fn check(
     place: &Place,
     verifier: &Verifier,
     log: &LogClient,
+    index: u64,
     seal: &Seal,
 ) -> anyhow::Result<Option<String>> {
+    match log.prove(verifier, Which::Index(index)).await {
+        Ok(_) => {}
+        Err(ProofError::Call(status)) => return Err(problem(status)),
+        Err(doubt) => return Ok(Some(format!("its seal is not in the log: {}", chain(&doubt)))),
+    }
     let (archive, proven) = match place.verify(seal, verifier).await {
         Ok(found) => found,
         Err(error) => return Ok(Some(chain(&error.fault))),
     };
-    let continued = log.continues(verifier, archive.checkpoint(), &proven).await;
-    Ok(continued.map_err(problem)?.err().map(|doubt| chain(&doubt)))
+    match log.continues(verifier, archive.checkpoint(), &proven).await {
+        Ok(continued) => Ok(continued.err().map(|doubt| chain(&doubt))),
+        // The log cannot prove it, for it has fewer events.
+        Err(status) if status.code() == Code::InvalidArgument => Ok(Some(format!(
+            "the log does not continue the tree of {} that it was held against: {}",
+            proven.log.size,
+            status.message()
+        ))),
+        Err(status) => Err(problem(status)),
+    }
+}
+
+fn check_stream(stream: &str) -> anyhow::Result<()> {
+    ensure!(
+        stream.is_empty() || STREAMS.contains(&stream),
+        "there is no stream {stream}; name one of {}",
+        STREAMS.join(", ")
+    );
+    Ok(())
 }
 
 /// What lies between an archive and the one before it of its stream, which nothing may.

@@ -66,7 +66,11 @@ pub(super) async fn run(context: &Context, arguments: Replay) -> anyhow::Result<
     if let Some(archives) = &arguments.archive {
         let (verifier, storyteller) =
             (verifier(context, arguments.key.as_ref())?, Storyteller::new()?);
-        for row in Files::find(archives)?.events(&verifier) {
+        let files = Files::find(archives)?;
+        for (stream, first, last) in files.extents() {
+            eprintln!("{stream}: events {first} to {last}; what came before and after is not in these files");
+        }
+        for row in files.events(&verifier) {
             let Row { recorded, log_index, .. } = row?;
             let told = storyteller.tell(log_index, &leaf::of(&recorded), &recorded.payload);
             if arguments.selects(&told) {
