@@ -26,8 +26,6 @@ use crate::BoxError;
 
 /// The smallest batch, and how many single messages are in flight before anybody waits: about what a batch costs in messages.
 const BATCH_COMMITS_MIN: usize = 16;
-/// How often other tasks have their turn at most while the next batch gathers: it ends with the first turn that brings nobody.
-const GATHER_TURNS_MAX: usize = 64;
 /// What a server takes unless it is told otherwise.
 const BATCH_COMMITS_MAX: usize = 1_000;
 /// What a server has to hold for a batch until it is complete.
@@ -114,21 +112,6 @@ impl Group {
             Ok(Ok(turn)) => turn,
             // The batch was not stored, or that is not known; or the turn does not come.
             Ok(Err(_)) | Err(_) => Turn::Alone(self.alone()),
-        }
-    }
-
-    /// Lets those who were just answered join the next batch, if they have something to append again: as long as the queue grows whenever
-    /// other tasks have had their turn. A batch that left before them would cost them its time, and the next one would miss those who were
-    /// in it: two halves that wait for each other.
-    async fn gather(&self) {
-        let mut waiting = 0;
-        for _ in 0..GATHER_TURNS_MAX {
-            tokio::task::yield_now().await;
-            let now = self.queue().waiting.len();
-            if now == waiting {
-                return;
-            }
-            waiting = now;
         }
     }
 
@@ -253,7 +236,8 @@ impl Connection {
         for (waiting, sequence) in followers.into_iter().zip(first + 1..) {
             let _ = waiting.turn.send(Turn::Stored(sequence));
         }
-        permit.group.gather().await;
+        // Those who were just answered may have something to append again: let them join the next batch, not miss it.
+        tokio::task::yield_now().await;
         drop(permit);
         Some(first)
     }

@@ -86,31 +86,6 @@ async fn writers_that_wait_go_out_together() {
     assert!(batches.len() <= 4, "{batches:?}");
 }
 
-/// Writers that append one commit after the other stay together: those who were in a batch are in the next one, rather than two halves
-/// waiting for each other.
-#[tokio::test]
-async fn writers_that_go_on_stay_together() {
-    const WRITERS: usize = 64;
-    const ROUNDS: usize = 20;
-    let (nats, bed) = bed().await;
-    let mut writers = JoinSet::new();
-    for _ in 0..WRITERS {
-        let (store, subject) = (Arc::clone(&bed.store), bed.subject());
-        writers.spawn(async move {
-            let mut last = 0;
-            for _ in 0..ROUNDS {
-                last = store.append(&subject, last, new_commit()).await.unwrap().sequence;
-            }
-        });
-    }
-    writers.join_all().await;
-
-    let batches = batches(&nats, WRITERS * ROUNDS).await;
-    let together: usize = batches.values().sum();
-    assert!(together >= WRITERS * (ROUNDS - 2), "{batches:?}");
-    assert!(together / batches.len() >= WRITERS * 3 / 4, "{batches:?}");
-}
-
 /// H1: a writer that does not wait is not delayed, and leaves a message like any other.
 #[tokio::test]
 async fn few_writers_send_no_batch() {
