@@ -70,7 +70,7 @@ impl Files {
     /// Tells their events in the order of the log. Each file is proven before any of its events is told.
     #[must_use]
     pub fn events(self, verifier: &Verifier) -> Events {
-        let stream = |(name, files): (String, BTreeMap<u64, PathBuf>)| Stream {
+        let stream = |(name, files): (String, BTreeMap<(u64, u64), PathBuf>)| Stream {
             name,
             files: files.into_values().collect(),
             verifier: verifier.clone(),

@@ -238,7 +238,8 @@ fn seals_name_their_own_file() {
     assert!(seal::from_wire(wire.clone()).is_ok());
 
     for path in ["/etc/passwd", "../EXCHANGE/other.parquet", ""] {
-        let other = publicdata_proto::audit::v1::StreamArchived { path: path.to_owned(), ..wire.clone() };
+        let other =
+            publicdata_proto::audit::v1::StreamArchived { path: path.to_owned(), ..wire.clone() };
         assert_eq!(seal::from_wire(other).unwrap_err().field, "path");
     }
     let other = publicdata_proto::audit::v1::StreamArchived { stream: "..".to_owned(), ..wire };

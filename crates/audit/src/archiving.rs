@@ -85,7 +85,8 @@ impl Archivist {
             return Ok(None);
         };
         // What cannot be proven is not stored.
-        let proven = Archive::open(packed.bytes.clone()).and_then(|file| file.prove(&self.verifier));
+        let proven =
+            Archive::open(packed.bytes.clone()).and_then(|file| file.prove(&self.verifier));
         proven.map_err(unwritable)?;
         self.place.put(&packed).await?;
         let seal = seal(&packed, tree);

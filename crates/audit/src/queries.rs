@@ -79,12 +79,11 @@ pub async fn checkpoint_from(
     connection: &mut AnyConnection,
     size: u64,
 ) -> Result<Option<SignedCheckpoint>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT size, note FROM log_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1",
-    )
-    .bind(bound(size))
-    .fetch_optional(connection)
-    .await?;
+    let row =
+        sqlx::query("SELECT size, note FROM log_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1")
+            .bind(bound(size))
+            .fetch_optional(connection)
+            .await?;
     row.map(|row| Ok(SignedCheckpoint { size: number(&row, 0)?, note: row.try_get(1)? }))
         .transpose()
 }

@@ -16,7 +16,7 @@ fn seals_are_as_version_1_stored_them() {
         last_sequence: 4_711,
         earliest_recorded_at: "2026-01-01T00:00:00.000000001+08:00".parse().unwrap(),
         latest_recorded_at: "2026-01-31T23:59:59.5+08:00".parse().unwrap(),
-        path: "EXCHANGE/000000000001-000000004711-0123456789abcdef.parquet".to_owned(),
+        path: "EXCHANGE/000000000001-000000004711-3b9c358f36f0a31b.parquet".to_owned(),
         bytes: 1_048_576,
         digest: Digest::of(b"file"),
         log: Checkpoint { size: 40_000, hash: Digest::of(b"root") },

@@ -68,7 +68,9 @@ pub(super) async fn run(context: &Context, arguments: Replay) -> anyhow::Result<
             (verifier(context, arguments.key.as_ref())?, Storyteller::new()?);
         let files = Files::find(archives)?;
         for (stream, first, last) in files.extents() {
-            eprintln!("{stream}: events {first} to {last}; what came before and after is not in these files");
+            eprintln!(
+                "{stream}: events {first} to {last}; what came before and after is not in these files"
+            );
         }
         for row in files.events(&verifier) {
             let Row { recorded, log_index, .. } = row?;
