@@ -182,7 +182,9 @@ impl Archivist {
 }
 
 impl Archiving {
-    pub(crate) fn new(store: Store) -> Self {
+    /// Of the streams of this store.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
         Self { archives: Aggregates::new(store), problems: Problems::default() }
     }
 

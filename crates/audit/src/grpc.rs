@@ -52,7 +52,7 @@ pub struct Service {
     /// How it stands with the witnesses.
     pub witnesses: Statuses,
     /// How it stands with archives.
-    pub(crate) archiving: Archiving,
+    pub archiving: Archiving,
 }
 
 #[tonic::async_trait]

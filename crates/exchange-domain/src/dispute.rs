@@ -94,11 +94,11 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The consumer.
-    ForConsumer,
+    Consumer,
     /// The provider.
-    ForProvider,
+    Provider,
     /// Each in part.
-    ForBoth,
+    Both,
 }
 
 /// What an expert committee says.

@@ -199,9 +199,9 @@ fn decided(event: DisputeDecided) -> Result<Event, FieldError> {
 pub fn outcome_of(outcome: i32) -> Result<Option<Outcome>, FieldError> {
     match DisputeOutcome::try_from(outcome) {
         Ok(DisputeOutcome::Unspecified) => Ok(None),
-        Ok(DisputeOutcome::ForConsumer) => Ok(Some(Outcome::ForConsumer)),
-        Ok(DisputeOutcome::ForProvider) => Ok(Some(Outcome::ForProvider)),
-        Ok(DisputeOutcome::ForBoth) => Ok(Some(Outcome::ForBoth)),
+        Ok(DisputeOutcome::ForConsumer) => Ok(Some(Outcome::Consumer)),
+        Ok(DisputeOutcome::ForProvider) => Ok(Some(Outcome::Provider)),
+        Ok(DisputeOutcome::ForBoth) => Ok(Some(Outcome::Both)),
         Err(unknown) => Err(FieldError::of("outcome")(unknown)),
     }
 }
@@ -209,9 +209,9 @@ pub fn outcome_of(outcome: i32) -> Result<Option<Outcome>, FieldError> {
 const fn outcome_to_wire(outcome: Option<Outcome>) -> DisputeOutcome {
     match outcome {
         None => DisputeOutcome::Unspecified,
-        Some(Outcome::ForConsumer) => DisputeOutcome::ForConsumer,
-        Some(Outcome::ForProvider) => DisputeOutcome::ForProvider,
-        Some(Outcome::ForBoth) => DisputeOutcome::ForBoth,
+        Some(Outcome::Consumer) => DisputeOutcome::ForConsumer,
+        Some(Outcome::Provider) => DisputeOutcome::ForProvider,
+        Some(Outcome::Both) => DisputeOutcome::ForBoth,
     }
 }
 

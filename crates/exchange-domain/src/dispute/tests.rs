@@ -105,7 +105,7 @@ fn given_opinion() -> Event {
 
 fn decided() -> Event {
     let (decision, reason) = (prose("三日内更正"), prose("第二十八条"));
-    let outcome = Some(Outcome::ForConsumer);
+    let outcome = Some(Outcome::Consumer);
     Event::Decided { author: city().organisation, outcome, decision, reason }
 }
 
@@ -127,7 +127,7 @@ fn ask() -> Step {
 
 fn decide() -> Step {
     let (decision, reason) = (prose("三日内更正"), prose("第二十八条"));
-    Step::Decide { outcome: Outcome::ForConsumer, decision, reason }
+    Step::Decide { outcome: Outcome::Consumer, decision, reason }
 }
 
 fn withdraw() -> Step {

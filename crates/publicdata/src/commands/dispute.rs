@@ -28,7 +28,7 @@ opinion, and decides, which binds both (regulation, article 28). The article set
   publicdata dispute refer ID --reason 协商未果 --as health
   publicdata dispute ask-opinion ID --question …              # the authority
   publicdata dispute give-opinion ID --opinion … --document FILE --as committee
-  publicdata dispute decide ID --outcome for-consumer --decision … --reason …        # the authority
+  publicdata dispute decide ID --for consumer --decision … --reason …        # the authority
 
 Of parties in the same division its authority decides, otherwise that of the provider's city. Until
 then the parties may still settle, and whoever raised the dispute may withdraw it. What is due now,
@@ -74,7 +74,7 @@ pub enum Command {
         /// The dispute's id.
         id: String,
         /// Which party was right, whoever had raised the dispute.
-        #[arg(long, value_enum)]
+        #[arg(long = "for", value_enum, value_name = "PARTY")]
         outcome: Outcome,
         /// What holds from now on.
         #[arg(long)]
@@ -194,19 +194,19 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Outcome {
     /// The consumer (使用部门).
-    ForConsumer,
+    Consumer,
     /// The provider (提供部门).
-    ForProvider,
+    Provider,
     /// Each in part (双方各有其理).
-    ForBoth,
+    Both,
 }
 
 impl From<Outcome> for DisputeOutcome {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::ForConsumer => Self::ForConsumer,
-            Outcome::ForProvider => Self::ForProvider,
-            Outcome::ForBoth => Self::ForBoth,
+            Outcome::Consumer => Self::ForConsumer,
+            Outcome::Provider => Self::ForProvider,
+            Outcome::Both => Self::ForBoth,
         }
     }
 }

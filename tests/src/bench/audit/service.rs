@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use publicdata_audit::archiving::Archiving;
 use publicdata_audit::feed::Stops;
 use publicdata_audit::grpc::Service;
 use publicdata_audit::shown::Shown;
@@ -117,6 +118,7 @@ async fn answering(
     let address = server.local_addr().to_string();
     let database = Database::open(&database_url(folder)).await?;
     let directory = Directory::open(database.clone(), Arc::clone(&store), tasks).await?;
+    let archiving = Archiving::new(Arc::clone(&store));
     let service = Service {
         database,
         store,
@@ -126,6 +128,7 @@ async fn answering(
         checks: Checks::default(),
         shown: Shown::newest(),
         witnesses: Statuses::default(),
+        archiving,
     };
     server.spawn(tasks, Routes::new(AuditServiceServer::new(service)), &[DESCRIPTORS])?;
     Ok(address)

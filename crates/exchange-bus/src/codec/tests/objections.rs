@@ -110,7 +110,7 @@ fn dispute_events_read_and_write_as_they_always_did() {
         ("expert_opinion_asked.v1", Event::OpinionAsked { author, question: text() }),
         ("expert_opinion_given.v1", Event::OpinionGiven { author, opinion }),
         ("dispute_decided.v1", decided(None)),
-        ("dispute_decided_outcome.v1", decided(Some(Outcome::ForConsumer))),
+        ("dispute_decided_outcome.v1", decided(Some(Outcome::Consumer))),
         ("dispute_withdrawn.v1", Event::Withdrawn { author, reason: text() }),
     ] {
         golden::<super::super::dispute::Disputes>(name, &event);

@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, arguments: Replay) -> anyhow::Result<
             (verifier(context, arguments.key.as_ref())?, Storyteller::new()?);
         let files = Files::find(archives)?;
         for (stream, first, last) in files.extents() {
-            eprintln!(
+            tracing::warn!(
                 "{stream}: events {first} to {last}; what came before and after is not in these files"
             );
         }
