@@ -159,13 +159,6 @@ impl App {
         let http = config.http.map(BoundHttp::bind).transpose()?;
         let key = log_key(&config)?;
         let verifier_key = key.verifier_key().to_owned();
-        tracing::info!(
-            log.origin = config.origin,
-            log.verifier_key = verifier_key,
-            log.sm2_verifier_key = key.sm2_verifier_key(),
-            "log is opened"
-        );
-
         let database = Database::open(&config.database).await?;
         let log = Log::open(database.clone(), key).await?;
         let directory = Directory::open(database.clone(), Arc::clone(&store), &tasks).await?;
@@ -360,11 +353,20 @@ impl Setting<'_> {
 /// The log's key, with the one of SM2 beside it if it is wanted.
 fn log_key(config: &Config) -> Result<LogKey, BuildError> {
     let key = keys::open(&config.key, &config.origin)?;
-    if !config.sm2 {
-        return Ok(key);
-    }
-    let sm2 = keys::open_sm2(&config.key, &config.origin)?;
-    Ok(key.with_sm2(sm2).map_err(LogError::Key)?)
+    let key = match config.sm2 {
+        true => {
+            let sm2 = keys::open_sm2(&config.key, &config.origin)?;
+            key.with_sm2(sm2).map_err(LogError::Key)?
+        }
+        false => key,
+    };
+    tracing::info!(
+        log.origin = config.origin,
+        log.verifier_key = key.verifier_key(),
+        log.sm2_verifier_key = key.sm2_verifier_key(),
+        "log has its keys"
+    );
+    Ok(key)
 }
 
 fn rules(config: &Config) -> Result<RuleSet, RulesError> {
