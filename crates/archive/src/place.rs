@@ -121,7 +121,7 @@ impl Place {
 
 /// Writes a file elsewhere, and gives it its name once it is on disk.
 fn create(unsealed: &Path, to: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = to.parent().unwrap_or(Path::new(""));
+    let folder = to.parent().unwrap_or_else(|| Path::new(""));
     std::fs::create_dir_all(folder)?;
     std::fs::create_dir_all(unsealed)?;
     let mut file = tempfile::NamedTempFile::new_in(unsealed)?;
