@@ -89,7 +89,7 @@ fn event(sequence: u64) -> Recorded {
         subject: format!("ev.exchange.grant.{}", sequence % 3).parse().unwrap(),
         recorded_at: jiff::Timestamp::new(1_600_000_000 + second, 123_456_789).unwrap(),
         message_id: format!("command-{sequence}"),
-        traceparent: (sequence % 2 == 0).then(|| "00-trace".to_owned()),
+        traceparent: sequence.is_multiple_of(2).then(|| "00-trace".to_owned()),
         payload: Bytes::from(format!("what happened {sequence}")),
     }
 }
@@ -109,7 +109,7 @@ fn archive_holds_what_was_stored_and_proves_it() {
     let stored: Vec<Recorded> = log.events.iter().map(|(_, event)| event.clone()).collect();
     assert_eq!(rows, stored);
     let proven = archive.prove(&log.verifier()).unwrap();
-    assert_eq!((proven.extent, proven.log.size), (packed.extent.clone(), log.tree.size()));
+    assert_eq!((proven.extent, proven.log.size), (packed.extent, log.tree.size()));
 }
 
 /// R23.2: more than one batch of rows.
