@@ -12,6 +12,9 @@ pub mod offline;
 
 pub mod leaf;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 mod error;
 
 pub use error::{ArchiveError, Fault};

@@ -1,5 +1,6 @@
-//! The place of archives: a folder. Files are added to it, and read; nothing else is done to it.
+//! The place of archives: a folder, or a bucket. Files are added to it, and read; nothing else is done to it.
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,20 +12,39 @@ use publicdata_event_store::BoxError;
 use publicdata_types::Digest;
 use url::Url;
 
+use self::bucket::Bucket;
 use crate::{Archive, ArchiveError, Fault, Packed, Proven, seal};
+
+mod bucket;
+mod http;
+
+pub use self::bucket::{BucketError, BucketProblem};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use self::http::Connector;
 
 /// Where files of a folder are until they are whole.
 pub const UNSEALED: &str = "unsealed";
 
 /// Where archives are kept. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Place(Arc<Path>);
+pub struct Place(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Folder(Arc<Path>),
+    Bucket(Bucket),
+}
+
+/// Name and value of a setting of a bucket, as the environment has them: `AWS_REGION`, for one.
+pub type Setting = (String, String);
 
 /// A URL that names no place of archives.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// It is of another kind.
-    #[error("`{url}` is no place of archives; write `file:///<folder>`")]
+    #[error(
+        "`{url}` is no place of archives; write `file:///<folder>` or `s3://<bucket>/<prefix>`"
+    )]
     Url {
         /// What was written.
         url: String,
@@ -37,19 +57,52 @@ pub enum PlaceError {
         /// Why.
         source: io::Error,
     },
+    /// Keys and archives would go over the network in the clear.
+    #[error(
+        "`{endpoint}` would get keys and archives in the clear; write `https://`, or set AWS_ALLOW_HTTP=true"
+    )]
+    InTheClear {
+        /// Who would be asked.
+        endpoint: String,
+    },
+    /// The settings of a bucket do not go together.
+    #[error("`{url}` cannot be used: {why}; see to the variables AWS_… of the environment")]
+    Settings {
+        /// The place.
+        url: String,
+        /// What is wrong with them.
+        why: String,
+    },
 }
 
 impl Place {
-    /// A place by its URL: `file:///<folder>`, which is made.
+    /// A place by its URL: `file:///<folder>`, which is made, or `s3://<bucket>/<prefix>`, whose bucket must be there. Who keeps the bucket,
+    /// and the key to it, are in the environment: `AWS_ENDPOINT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and whatever
+    /// else `object_store` reads.
     ///
     /// # Errors
-    /// It names no such place.
+    /// It names no such place. Whether a bucket can be reached, the first archive shows.
     pub fn open(url: &str) -> Result<Self, PlaceError> {
+        let text = |(key, value): (OsString, OsString)| {
+            Some((key.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self::open_with(url, std::env::vars_os().filter_map(text))
+    }
+
+    /// The same, with these settings rather than those of the environment.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        url: &str,
+        settings: impl IntoIterator<Item = Setting>,
+    ) -> Result<Self, PlaceError> {
         let unknown = || PlaceError::Url { url: url.to_owned() };
         let parsed: Url = url.parse().map_err(|_| unknown())?;
-        match parsed.scheme() == "file" {
-            true => Self::folder(parsed.to_file_path().map_err(|()| unknown())?),
-            false => Err(unknown()),
+        match parsed.scheme() {
+            "file" => Self::folder(parsed.to_file_path().map_err(|()| unknown())?),
+            "s3" => Ok(Self(Kind::Bucket(Bucket::open(&parsed, settings)?))),
+            _ => Err(unknown()),
         }
     }
 
@@ -60,7 +113,7 @@ impl Place {
     pub fn folder(folder: impl Into<PathBuf>) -> Result<Self, PlaceError> {
         let folder = folder.into();
         match std::fs::create_dir_all(&folder) {
-            Ok(()) => Ok(Self(folder.into())),
+            Ok(()) => Ok(Self(Kind::Folder(folder.into()))),
             Err(source) => Err(PlaceError::Folder { folder, source }),
         }
     }
@@ -70,10 +123,12 @@ impl Place {
     /// # Errors
     /// The place failed.
     pub async fn put(&self, packed: &Packed) -> Result<(), ArchiveError> {
-        let path = packed.path();
-        let (folder, to, bytes) = (Arc::clone(&self.0), self.0.join(&path), packed.bytes.clone());
-        let stored = blocking(move || create(&folder.join(UNSEALED), &to, &bytes)).await;
-        stored.map_err(|source| Fault::place("written")(source).of(path))
+        let (path, bytes) = (packed.path(), packed.bytes.clone());
+        let stored = match &self.0 {
+            Kind::Folder(folder) => write(folder, &path, bytes).await,
+            Kind::Bucket(bucket) => bucket.put(&path, bytes).await,
+        };
+        stored.map_err(|fault| fault.of(path))
     }
 
     /// The file that was sealed, once its digest was verified.
@@ -104,18 +159,31 @@ impl Place {
         Ok((archive, proven))
     }
 
-    /// A file of so many bytes. One of another size is not read.
     async fn get(&self, path: &str, sealed: u64) -> Result<Bytes, Fault> {
-        let from = self.0.join(path);
-        let read = move || {
-            let found = std::fs::metadata(&from)?.len();
-            let bytes = if found == sealed { std::fs::read(from)? } else { Vec::new() };
-            Ok((found, bytes))
-        };
-        match blocking(read).await.map_err(missing_or_failed)? {
-            (found, bytes) if found == sealed => Ok(bytes.into()),
-            (found, _) => Err(Fault::Size { found, sealed }),
+        match &self.0 {
+            Kind::Folder(folder) => read(folder, path, sealed).await,
+            Kind::Bucket(bucket) => bucket.get(path, sealed).await,
         }
+    }
+}
+
+async fn write(folder: &Path, path: &str, bytes: Bytes) -> Result<(), Fault> {
+    let (unsealed, to) = (folder.join(UNSEALED), folder.join(path));
+    let stored = blocking(move || create(&unsealed, &to, &bytes)).await;
+    stored.map_err(Fault::place("written"))
+}
+
+/// A file of so many bytes. One of another size is not read.
+async fn read(folder: &Path, path: &str, sealed: u64) -> Result<Bytes, Fault> {
+    let from = folder.join(path);
+    let read = move || {
+        let found = std::fs::metadata(&from)?.len();
+        let bytes = if found == sealed { std::fs::read(from)? } else { Vec::new() };
+        Ok((found, bytes))
+    };
+    match blocking(read).await.map_err(missing_or_failed)? {
+        (found, bytes) if found == sealed => Ok(bytes.into()),
+        (found, _) => Err(Fault::Size { found, sealed }),
     }
 }
 

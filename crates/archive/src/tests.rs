@@ -12,6 +12,8 @@ use publicdata_types::Digest;
 use super::*;
 use crate::layout::{self, key};
 
+mod bucket;
+
 const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
 
@@ -317,10 +319,24 @@ async fn folders_hold_whole_files_alone() {
 }
 
 #[test]
-fn places_are_folders() {
-    for url in ["", "x", "http://host/x", "s3://bucket/x", "relative/folder"] {
-        assert!(Place::open(url).is_err(), "{url}");
+fn places_are_folders_and_buckets() {
+    for url in [
+        "",
+        "x",
+        "http://host/x",
+        "relative/folder",
+        "s3:",
+        "s3:///x",
+        "s3://bucket:1/x",
+        "s3://key:secret@bucket/x",
+        "s3://bucket/x?y",
+        "s3://bucket/x#y",
+        "s3://bucket//x",
+    ] {
+        let refused = Place::open_with(url, []);
+        assert!(matches!(refused, Err(place::PlaceError::Url { .. })), "{url}: {refused:?}");
     }
+    assert!(Place::open_with("s3://bucket/some/prefix", []).is_ok());
 }
 
 proptest! {

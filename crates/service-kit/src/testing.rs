@@ -42,9 +42,23 @@ impl Program {
     /// If it cannot be started.
     #[must_use]
     pub fn start(program: &str, config: &Path) -> Self {
+        Self::start_in(program, config, [])
+    }
+
+    /// The same, with these variables in its environment as well.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_in(
+        program: &str,
+        config: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         let child = Command::new(program)
             .arg("--config")
             .arg(config)
+            .envs(environment)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()

@@ -10,7 +10,8 @@ const AFTER_DAYS: u32 = 365;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchiveConfig {
-    /// The place: `file:///<folder>`, which may be a mount.
+    /// The place: `file:///<folder>`, which may be a mount, or `s3://<bucket>/<prefix>`, with the key to it in the environment, as
+    /// [`Place::open`] says.
     pub url: String,
     /// For how many days a month has been over when its events are archived.
     #[serde(default = "after_days")]

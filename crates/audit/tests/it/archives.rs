@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use publicdata_archive::offline::Files;
+use publicdata_archive::testing::{BUCKET, S3Server};
 use publicdata_archive::{Fault, Place, leaf};
 use publicdata_audit::client::{LogClient, Selection};
 use publicdata_audit_domain::archive::Archive as Seal;
@@ -319,6 +320,55 @@ async fn archives_are_whole_over_kills_of_the_process() {
         }
         assert!(next > 1, "{stream} was never archived");
     }
+}
+
+/// R23.2: the service archives to a bucket by the key in its environment, and whoever holds one may prove what is there; with another key
+/// it says so, and seals nothing.
+#[tokio::test]
+async fn archives_go_to_a_bucket() {
+    let server = S3Server::start().await;
+    let mut bench = Bench::on_nats_over_tls(&STREAMS).await;
+    let url = format!("s3://{BUCKET}/streams");
+    bench.archive = Some(url.clone());
+    bench.append_many(5).await;
+    // Makes the tables, and whoever asks known.
+    let running = bench.start().await;
+    let user = bench.user(&running, testing::organisation().as_str(), Role::Auditor).await;
+    bench.settled(&running).await;
+    drop((running, user));
+    let id = SpiffeId::user(&testing::domain(), testing::organisation(), "account-1").unwrap();
+    let auditor = testing::credentials(&bench.certificates, &id);
+    let service = testing::service("audit");
+    let credentials = testing::credentials(&bench.certificates, &service);
+    let archive = async |settings| {
+        let address = free_address();
+        let config = bench.write_config(address);
+        let program = env!("CARGO_BIN_EXE_publicdata-audit");
+        let mut process = Program::start_in(program, &config, settings);
+        process.serves(address, &credentials, &service).await;
+        let channel = channel(&address.to_string(), &auditor, &service).unwrap();
+        let created = create(&channel, CreateArchivesRequest::default()).await;
+        process.terminate().await;
+        created
+    };
+
+    let refused = archive(server.settings_as(&server.key.0, "another")).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+    assert!(refused.message().contains("of bucket `archives`"), "{refused}");
+    assert!(archive(server.settings()).await.unwrap() > 0);
+
+    let running = bench.start().await;
+    let auditor =
+        LogClient::new(bench.user(&running, testing::organisation().as_str(), Role::Auditor).await);
+    until("the seals", async || !auditor.archives(STREAM).await.unwrap().is_empty()).await;
+    let seal = auditor.archives(STREAM).await.unwrap().remove(0);
+    assert_eq!((seal.first_sequence, seal.last_sequence), (1, 5));
+    let place = Place::open_with(&url, server.settings()).unwrap();
+    place.verify(&seal, &running.verifier).await.unwrap();
+    server.overwrite(&format!("streams/{}", seal.path), vec![0; seal.bytes as usize]).await;
+    let tampered = place.verify(&seal, &running.verifier).await.unwrap_err();
+    assert!(matches!(tampered.fault, Fault::Altered { .. }), "{tampered:?}");
+    assert_eq!(tampered.path, seal.path);
 }
 
 /// R23.2: whoever sets a limit to a stream is found before an event is lost.

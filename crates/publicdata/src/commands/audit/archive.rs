@@ -28,9 +28,12 @@ event of the stream AUDIT, names its digest. Archives are never deleted, and str
 
   publicdata audit archive create --as auditor --before 2026-01-01T00:00:00+08:00
   publicdata audit archive verify --as auditor --from file:///copy/of/the/archives
+  publicdata audit archive verify --as auditor --from s3://BUCKET/PREFIX
   publicdata audit replay --archive FILE|FOLDER --key log.vkey             offline, from files alone
 
-The audit service archives each month by itself once it has been over for a year (`audit.archive.after_days`).";
+The audit service archives each month by itself once it has been over for a year (`audit.archive.after_days`), to a folder or a bucket
+(`audit.archive.url`). Who keeps a bucket, and the key to it, are in the environment: AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY; AWS_ALLOW_HTTP=true for one without TLS.";
 
 /// What can be done with archives of streams.
 #[derive(Debug, Subcommand)]
@@ -58,7 +61,7 @@ pub enum Command {
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub struct Verify {
-    /// Where the archives are, `file:///<folder>`; by default the folder of the fleet.
+    /// Where the archives are, `file:///<folder>` or `s3://<bucket>/<prefix>`; by default the folder of the fleet.
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
     /// Only this stream.
