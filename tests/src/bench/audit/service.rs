@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use publicdata_audit::archiving::Archiving;
 use publicdata_audit::feed::Stops;
+use publicdata_audit::findings::AUDIT;
 use publicdata_audit::grpc::Service;
 use publicdata_audit::shown::Shown;
 use publicdata_audit::sweep::Checks;
@@ -14,7 +15,7 @@ use publicdata_audit::witness::Statuses;
 use publicdata_audit::{App, Config, Dependencies};
 use publicdata_directory::Directory;
 use publicdata_event_store::Store;
-use publicdata_event_store::jetstream::{JetStreamStore, Options};
+use publicdata_event_store::jetstream::{JetStreamStore, Options, StreamOptions};
 use publicdata_identity::Credentials;
 use publicdata_proto::DESCRIPTORS;
 use publicdata_proto::audit::v1::audit_service_server::AuditServiceServer;
@@ -79,7 +80,10 @@ pub(in crate::bench) async fn serve(
     part: Part,
     tasks: &Tasks,
 ) -> anyhow::Result<String> {
-    let store: Store = Arc::new(JetStreamStore::connect(Options::new(url, NAME)).await?);
+    let store = JetStreamStore::connect(Options::new(url, NAME)).await?;
+    // The service's own, which it asks for archives.
+    store.ensure_stream_with(StreamOptions::new(AUDIT, 1)).await?;
+    let store: Store = Arc::new(store);
     let credentials = Credentials::load(&credentials(folder))?;
     match part {
         Part::Whole => whole(folder, store, credentials, tasks).await,

@@ -134,7 +134,13 @@ async fn create(
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     let verifier = verifier(context, arguments.key.as_ref())?;
     let place = match &arguments.from {
-        Some(url) => Place::open(url)?,
+        Some(url) => {
+            let folder = url.parse::<url::Url>().ok().and_then(|url| url.to_file_path().ok());
+            // To archive, a folder is made; to verify, it has to be there.
+            let missing = folder.filter(|folder| !folder.is_dir());
+            ensure!(missing.is_none(), "{url} is no folder: is it mounted?");
+            Place::open(url)?
+        }
         None => Place::folder(context.global.data.join(STREAM_ARCHIVE_FOLDER))?,
     };
     check_stream(&arguments.stream)?;
