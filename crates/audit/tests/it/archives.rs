@@ -361,7 +361,7 @@ async fn archives_go_to_a_bucket() {
     let auditor =
         LogClient::new(bench.user(&running, testing::organisation().as_str(), Role::Auditor).await);
     until("the seals", async || !auditor.archives(STREAM).await.unwrap().is_empty()).await;
-    let seal = auditor.archives(STREAM).await.unwrap().remove(0);
+    let (_, seal) = auditor.archives(STREAM).await.unwrap().remove(0);
     assert_eq!((seal.first_sequence, seal.last_sequence), (1, 5));
     let place = Place::open_with(&url, server.settings()).unwrap();
     place.verify(&seal, &running.verifier).await.unwrap();
