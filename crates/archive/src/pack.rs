@@ -7,6 +7,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use publicdata_audit_domain::Checkpoint;
+use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_event_store::Recorded;
 use publicdata_types::Digest;
 
@@ -134,6 +136,24 @@ impl Packed {
     pub fn path(&self) -> String {
         let Extent { stream, first_sequence, last_sequence, .. } = &self.extent;
         path(stream, *first_sequence, *last_sequence, &self.digest)
+    }
+
+    /// What seals it, once it was held against this tree of the log.
+    #[must_use]
+    pub fn seal(&self, log: Checkpoint) -> Seal {
+        let extent = self.extent.clone();
+        Seal {
+            stream: extent.stream,
+            first_sequence: extent.first_sequence,
+            last_sequence: extent.last_sequence,
+            earliest_recorded_at: extent.earliest_recorded_at,
+            latest_recorded_at: extent.latest_recorded_at,
+            path: self.path(),
+            bytes: u64::try_from(self.bytes.len()).unwrap_or(u64::MAX),
+            digest: self.digest,
+            log,
+            layout: LAYOUT,
+        }
     }
 }
 

@@ -68,19 +68,7 @@ impl Log {
     }
 
     fn seal(&self, packed: &Packed) -> Seal {
-        let extent = packed.extent.clone();
-        Seal {
-            stream: extent.stream,
-            first_sequence: extent.first_sequence,
-            last_sequence: extent.last_sequence,
-            earliest_recorded_at: extent.earliest_recorded_at,
-            latest_recorded_at: extent.latest_recorded_at,
-            path: packed.path(),
-            bytes: packed.bytes.len() as u64,
-            digest: packed.digest,
-            log: Checkpoint { size: self.tree.size(), hash: self.tree.root() },
-            layout: LAYOUT,
-        }
+        packed.seal(Checkpoint { size: self.tree.size(), hash: self.tree.root() })
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use prost::Message as _;
-use publicdata_archive::{Archive, LAYOUT, Packed, Packer, Place, Row};
+use publicdata_archive::{Archive, Packed, Packer, Place, Row};
 use publicdata_audit_domain::archive::{Archive as Seal, Command};
 use publicdata_audit_domain::tree::{self, Hashes};
 use publicdata_audit_domain::{Checkpoint, Verifier};
@@ -89,7 +89,7 @@ impl Archivist {
             Archive::open(packed.bytes.clone()).and_then(|file| file.prove(&self.verifier));
         proven.map_err(unwritable)?;
         self.place.put(&packed).await?;
-        let seal = seal(&packed, tree);
+        let seal = packed.seal(tree);
         // Everything is read back from the place, and held against the log's signed root.
         self.place.verify(&seal, &self.verifier).await?;
 
@@ -245,22 +245,6 @@ fn whole(row: &LeafRow, recorded: Option<Recorded>) -> Result<Recorded, Error> {
     match leaf::difference(&logged, &leaf::of(&recorded)) {
         None => Ok(recorded),
         Some(what) => Err(Error::EventChanged { stream, sequence, index, what }),
-    }
-}
-
-fn seal(packed: &Packed, log: Checkpoint) -> Seal {
-    let extent = packed.extent.clone();
-    Seal {
-        stream: extent.stream,
-        first_sequence: extent.first_sequence,
-        last_sequence: extent.last_sequence,
-        earliest_recorded_at: extent.earliest_recorded_at,
-        latest_recorded_at: extent.latest_recorded_at,
-        path: packed.path(),
-        bytes: u64::try_from(packed.bytes.len()).unwrap_or(u64::MAX),
-        digest: packed.digest,
-        log,
-        layout: LAYOUT,
     }
 }
 

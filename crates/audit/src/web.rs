@@ -1,6 +1,5 @@
 //! Asking others over HTTP: bounded in time and size, no redirection followed, no proxy known.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +9,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use publicdata_identity::web_tls;
 use publicdata_service_kit::tasks::BoxError;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
 /// Asks over HTTP, and HTTPS with the roots that the machine trusts. Clones share connections.
@@ -49,16 +48,8 @@ pub(crate) struct Limits {
 impl Web {
     /// Asks nothing yet.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        // Without any, HTTP still works, and HTTPS says that the certificate is unknown.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
+            .with_tls_config(web_tls()?)
             .https_or_http()
             .enable_http1()
             .build();

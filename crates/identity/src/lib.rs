@@ -28,4 +28,4 @@ pub use request::{CertificateRequest, CredentialRequest};
 pub use roots::TrustRoots;
 pub use signature::{Algorithm, Signature, Signer, VerifyError, verify};
 pub use spiffe::{Account, Label, SpiffeId, TrustDomain};
-pub use tls::{ClientTls, client_tls, server_tls};
+pub use tls::{ClientTls, client_tls, server_tls, web_tls};

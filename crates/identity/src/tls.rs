@@ -1,4 +1,4 @@
-//! Mutual TLS, for any listener and any client.
+//! Mutual TLS, for any listener and any client; and TLS to whoever is on the web.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,6 +13,20 @@ use crate::credentials::Credentials;
 use crate::spiffe::SpiffeId;
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// TLS to whoever is on the web: by the roots that the machine trusts, and without a certificate of one's own. Where the machine trusts none,
+/// every certificate is unknown.
+///
+/// # Errors
+/// The build lacks what TLS needs.
+pub fn web_tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
 
 /// How a client connects to one server.
 #[derive(Clone, Debug)]

@@ -1,6 +1,5 @@
 //! How a bucket is asked: over hyper and rustls with ring, as everything here is. No redirection is followed, and no proxy is known.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +15,7 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use publicdata_event_store::BoxError;
-use rustls::{ClientConfig, RootCertStore};
+use publicdata_identity::web_tls;
 use tokio::time::timeout;
 
 /// Makes clients that trust the roots that the machine trusts.
@@ -53,15 +52,7 @@ impl HttpService for Web {
 
 impl Web {
     fn new(options: &ClientOptions) -> Result<Self, BoxError> {
-        let mut roots = RootCertStore::empty();
-        // Without any, HTTP still works, and HTTPS says that the certificate is unknown.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let schemes = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let schemes = HttpsConnectorBuilder::new().with_tls_config(web_tls()?);
         let schemes = match allows_http(options.get_config_value(&ClientConfigKey::AllowHttp)) {
             true => schemes.https_or_http(),
             false => schemes.https_only(),
