@@ -1,16 +1,16 @@
-//! The seal of an archive as the stream AUDIT has it, and a file held against it.
+//! The seal of an archive as the stream AUDIT has it, and a file held against it; and what was released of the archive's source.
 
-use publicdata_audit_domain::archive::Archive as Seal;
+use publicdata_audit_domain::archive::{Archive as Seal, Release};
 use publicdata_audit_domain::proof::Root;
-use publicdata_proto::audit::v1::StreamArchived;
+use publicdata_proto::audit::v1::{StreamArchived, StreamSourceReleased};
 use publicdata_types::Digest;
 
 use crate::unpack::Proven;
 use crate::{Fault, LAYOUT, leaf, pack};
 
-/// A field of a seal that does not hold what it must.
+/// A field of a seal or a release that does not hold what it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("field `{field}` of the seal of an archive is wrong")]
+#[error("field `{field}` of an event about archives is wrong")]
 pub struct SealError {
     /// The field.
     pub field: &'static str,
@@ -65,6 +65,32 @@ pub fn from_wire(wire: StreamArchived) -> Result<Seal, SealError> {
         path: wire.path,
         bytes: wire.bytes,
         layout: wire.layout,
+    })
+}
+
+/// The event that says so.
+#[must_use]
+pub fn release_to_wire(release: &Release) -> StreamSourceReleased {
+    StreamSourceReleased {
+        stream: release.stream.clone(),
+        last_sequence: release.last_sequence,
+        latest_recorded_at: Some(leaf::to_proto(release.latest_recorded_at)),
+        author_code: release.author.to_string(),
+    }
+}
+
+/// What the event says.
+///
+/// # Errors
+/// A field holds what it must not.
+pub fn release_from_wire(wire: StreamSourceReleased) -> Result<Release, SealError> {
+    let latest = wire.latest_recorded_at.as_ref().and_then(leaf::from_proto);
+    let author = wire.author_code.parse();
+    Ok(Release {
+        stream: wire.stream,
+        last_sequence: wire.last_sequence,
+        latest_recorded_at: latest.ok_or(SealError { field: "latest_recorded_at" })?,
+        author: author.map_err(|_| SealError { field: "author_code" })?,
     })
 }
 

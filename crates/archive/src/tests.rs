@@ -18,10 +18,10 @@ const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
 
 /// A log of two streams, in which each event of `EXCHANGE` has so many of the other stream before it.
-struct Log {
+pub(crate) struct Log {
     tree: Tree,
     hashes: Hashes,
-    events: Vec<(u64, Recorded)>,
+    pub(crate) events: Vec<(u64, Recorded)>,
     key: LogKey,
 }
 
@@ -33,6 +33,17 @@ impl Log {
                 hashes.extend(tree.append(format!("other {other}").as_bytes()));
             }
             let event = event(sequence);
+            events.push((tree.size(), event.clone()));
+            hashes.extend(tree.append(&leaf::of(&event).encode_to_vec()));
+        }
+        let key = LogKey::from_seed(ORIGIN, [7; 32]).unwrap();
+        Self { tree, hashes, events, key }
+    }
+
+    /// A log of these events alone.
+    pub(crate) fn of_events(all: Vec<Recorded>) -> Self {
+        let (mut tree, mut hashes, mut events) = (Tree::default(), Hashes::default(), Vec::new());
+        for event in all {
             events.push((tree.size(), event.clone()));
             hashes.extend(tree.append(&leaf::of(&event).encode_to_vec()));
         }
@@ -54,8 +65,17 @@ impl Log {
     }
 
     fn pack(&self, change: impl Fn(&mut Row)) -> Packed {
+        self.pack_range(0..self.events.len(), change)
+    }
+
+    /// An archive of these events.
+    pub(crate) fn pack_range(
+        &self,
+        range: std::ops::Range<usize>,
+        change: impl Fn(&mut Row),
+    ) -> Packed {
         let (mut packer, mut next) = (Packer::new().unwrap(), 0);
-        for (log_index, recorded) in &self.events {
+        for (log_index, recorded) in &self.events[range] {
             let log_hashes_before = self.between(next, *log_index);
             let recorded = recorded.clone();
             let mut row = Row { recorded, log_index: *log_index, log_hashes_before };
@@ -67,7 +87,7 @@ impl Log {
         packer.finish(&self.checkpoint(), &after).unwrap()
     }
 
-    fn seal(&self, packed: &Packed) -> Seal {
+    pub(crate) fn seal(&self, packed: &Packed) -> Seal {
         packed.seal(Checkpoint { size: self.tree.size(), hash: self.tree.root() })
     }
 }

@@ -9,6 +9,7 @@ use parquet::arrow::arrow_reader::{
 };
 use prost::Message as _;
 use publicdata_audit_domain::{Checkpoint, Tree, Verifier};
+use publicdata_event_store::Recorded;
 use publicdata_types::Digest;
 
 use crate::layout::{self, LAYOUT, Row, key};
@@ -117,10 +118,33 @@ impl Archive {
     /// # Errors
     /// It cannot be read. What comes out of it may fail as well.
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Fault>> + use<>, Fault> {
+        self.rows_from(0)
+    }
+
+    /// Its commits from this sequence on.
+    pub(crate) fn commits_from(
+        &self,
+        sequence: u64,
+    ) -> Result<impl Iterator<Item = Result<Recorded, Fault>> + use<>, Fault> {
+        Ok(self.rows_from(sequence)?.map(|row| row.map(|row| row.recorded)))
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn rows_from(
+        &self,
+        sequence: u64,
+    ) -> Result<impl Iterator<Item = Result<Row, Fault>> + use<>, Fault> {
         let metadata = self.metadata.clone();
+        // Sequences have no gaps.
+        let skipped = sequence.saturating_sub(self.first_sequence);
         let reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), metadata)
                 .with_batch_size(BATCH_ROWS)
+                .with_offset(usize::try_from(skipped).unwrap_or(usize::MAX))
                 .build()
                 .map_err(Fault::unreadable)?;
         let stream = self.stream.clone();

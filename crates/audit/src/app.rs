@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use publicdata_archive::PlaceError;
+use publicdata_archive::{ArchivedStore, Place, PlaceError};
 use publicdata_audit_domain::LogKey;
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
@@ -155,6 +155,8 @@ impl App {
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
         let Dependencies { store, clock, credentials, tasks } = dependencies;
+        let place = config.archive.as_ref().map(ArchiveConfig::place).transpose()?;
+        let store: Store = Arc::new(ArchivedStore::new(store, place.clone()));
         let server = bind(config.listen, &credentials)?;
         let http = config.http.map(BoundHttp::bind).transpose()?;
         let key = log_key(&config)?;
@@ -179,7 +181,10 @@ impl App {
         let findings = setting.findings(rules(&config)?, credentials.id(), log.size()).await?;
 
         let archiving = Archiving::new(Arc::clone(&store));
-        let archives = setting.archives(&config, &archiving, &verifier_key, credentials.id())?;
+        let after_days = config.archive.as_ref().map_or(0, |archive| archive.after_days);
+        let archivist = place
+            .map(|place| setting.archivist(place, &archiving, &verifier_key, credentials.id()));
+        let archives = setting.archives(archivist.transpose()?, &archiving, after_days);
         let (stops, checks, streams) =
             (Stops::default(), Checks::default(), config.streams.clone());
         let sweep = setting.sweep(&config, &checks);
@@ -290,26 +295,31 @@ impl Setting<'_> {
         }
     }
 
-    fn archives(
+    fn archivist(
         &self,
-        config: &Config,
+        place: Place,
         archiving: &Archiving,
         verifier_key: &str,
         service: &SpiffeId,
-    ) -> Result<Archives, BuildError> {
-        let streams = self.streams.to_vec();
-        let verifier = verifier_key.parse().map_err(LogError::Key)?;
-        let place = config.archive.as_ref().map(ArchiveConfig::place).transpose()?;
-        let archivist = place.map(|place| Archivist {
+    ) -> Result<Archivist, BuildError> {
+        Ok(Archivist {
             store: Arc::clone(self.store),
             database: self.database.clone(),
             place,
             archives: archiving.archives().clone(),
-            verifier,
+            verifier: verifier_key.parse().map_err(LogError::Key)?,
             clock: self.clock.clone(),
             actor: service.to_string(),
-        });
-        let after_days = config.archive.as_ref().map_or(0, |archive| archive.after_days);
+        })
+    }
+
+    fn archives(
+        &self,
+        archivist: Option<Archivist>,
+        archiving: &Archiving,
+        after_days: u32,
+    ) -> Archives {
+        let streams = self.streams.to_vec();
         let policy = archivist.clone().map(|archivist| Policy {
             archivist,
             streams: streams.clone(),
@@ -317,7 +327,7 @@ impl Setting<'_> {
             problems: archiving.problems.clone(),
         });
         let directory = Arc::clone(self.directory);
-        Ok(Archives { service: ArchivesService { directory, archivist, streams }, policy })
+        Archives { service: ArchivesService { directory, archivist, streams }, policy }
     }
 
     async fn findings(

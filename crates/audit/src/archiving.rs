@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use prost::Message as _;
-use publicdata_archive::{Archive, Packed, Packer, Place, Row};
+use publicdata_archive::{Archive, Packed, Packer, Place, Row, StreamArchives};
 use publicdata_audit_domain::archive::{Archive as Seal, Command};
 use publicdata_audit_domain::tree::{self, Hashes};
 use publicdata_audit_domain::{Checkpoint, Verifier};
@@ -24,12 +24,11 @@ use crate::error::Error;
 use crate::leaf;
 use crate::queries::{self, LeafRow, SignedCheckpoint};
 
-mod codec;
 mod policy;
+mod release;
 
 pub(crate) mod grpc;
 
-pub use codec::StreamArchives;
 pub(crate) use policy::{Policy, Problems};
 
 /// Leaves that are read at once, with the hashes between them.
@@ -94,12 +93,7 @@ impl Archivist {
         self.place.verify(&seal, &self.verifier).await?;
 
         let name = format!("stream-archive-{stream}-{}-{}", seal.first_sequence, seal.digest);
-        let meta = Meta {
-            command_id: CommandId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
-            actor: self.actor.clone(),
-            at: self.clock.now(),
-            traceparent: None,
-        };
+        let meta = self.meta(&name);
         self.archives.execute(stream, &meta, Command::Seal(seal.clone())).await?;
         tracing::info!(
             stream.name = stream,
@@ -109,6 +103,16 @@ impl Archivist {
             "events are archived"
         );
         Ok(Some(seal))
+    }
+
+    /// A command that is the same, however often it is given.
+    fn meta(&self, name: &str) -> Meta {
+        Meta {
+            command_id: CommandId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
+            actor: self.actor.clone(),
+            at: self.clock.now(),
+            traceparent: None,
+        }
     }
 
     /// The log as it is now.

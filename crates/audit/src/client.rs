@@ -18,6 +18,7 @@ use crate::events::Event as Logged;
 use crate::replay::{Storyteller, Told};
 use crate::time;
 
+pub use archives::Released;
 pub use evidence::GatherError;
 pub use history::History;
 pub use proof::{Proof, ProofError};

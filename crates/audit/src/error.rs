@@ -174,6 +174,16 @@ pub enum Error {
     /// An archive cannot be written or read, or is not what was written.
     #[error("an archive cannot be used")]
     Archive(#[from] ArchiveError),
+    /// The log is not the one that an archive was sealed by.
+    #[error(
+        "archive {path} was held against a tree of {size} leaves that the log does not continue; run `publicdata audit archive verify`"
+    )]
+    SealedElsewhere {
+        /// Its file.
+        path: String,
+        /// The size of that tree.
+        size: u64,
+    },
     /// The row of archives forbids it.
     #[error(transparent)]
     ArchiveRejected(#[from] archive::Rejection),
@@ -271,10 +281,10 @@ impl From<Error> for Problem {
             Error::LeafLost { .. } | Error::LeafOfEventLost { .. } => damaged("LEAF_LOST", message),
             Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
             Error::Archive(archive) => unusable(archive),
-            // Another process of this service archives as well.
-            Error::ArchiveRejected(rejection) => {
-                Self::new(Code::Conflict, rejection.reason(), message)
+            Error::SealedElsewhere { path, .. } => {
+                damaged("ARCHIVE_DAMAGED", message).with("path", path)
             }
+            Error::ArchiveRejected(rejection) => unarchivable(rejection, message),
             Error::Checkpoint(_) => damaged("CHECKPOINT_DAMAGED", chain(&error)),
             Error::Bundle(_) => damaged("LEAF_TOO_LONG", chain(&error)),
             Error::Database(sqlx::Error::ColumnDecode { .. }) => {
@@ -312,6 +322,21 @@ fn unprovable(why: &Unprovable, message: String) -> Problem {
         Unprovable::Shrunk { .. } => Problem::new(Code::InvalidArgument, "TREE_SHRUNK", message),
         Unprovable::HashMissing(_) => damaged("HASH_LOST", message),
     }
+}
+
+fn unarchivable(rejection: &archive::Rejection, message: String) -> Problem {
+    let code = match rejection {
+        // Another process of this service archives as well.
+        archive::Rejection::Archived { .. }
+        | archive::Rejection::Gap { .. }
+        | archive::Rejection::Empty { .. }
+        | archive::Rejection::TreeTooSmall { .. }
+        | archive::Rejection::NotArchived { .. } => Code::Conflict,
+        archive::Rejection::Needed { .. } | archive::Rejection::TooYoung { .. } => {
+            Code::FailedPrecondition
+        }
+    };
+    Problem::new(code, rejection.reason(), message)
 }
 
 fn unusable(error: &ArchiveError) -> Problem {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use publicdata_archive::{ArchivedStore, Place, PlaceError};
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
@@ -83,6 +84,9 @@ pub enum BuildError {
     /// The service's own credentials cannot be used.
     #[error("the service's credentials cannot be used")]
     Credentials(#[from] CredentialsError),
+    /// The place of the streams' archives cannot be used.
+    #[error("`stream_archives` cannot be used")]
+    Archives(#[from] PlaceError),
     /// The event store cannot be reached, or is set up wrongly.
     #[error("the event store cannot be used")]
     Store(#[from] SetupError),
@@ -122,6 +126,8 @@ impl App {
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
         let Dependencies { store, clock, credentials, tasks } = dependencies;
+        let archives = config.stream_archives.as_deref().map(Place::open).transpose()?;
+        let store: Store = Arc::new(ArchivedStore::new(store, archives));
         let server = bind(config.listen, &credentials)?;
         let feed = config.feed.as_ref().map(BoundFeed::bind).transpose()?;
         let authority = CertificateAuthority::open(&config.authority)?;

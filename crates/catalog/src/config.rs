@@ -35,6 +35,10 @@ pub struct Config {
     /// What other platforms harvest, if they may.
     #[serde(default)]
     pub feed: Option<FeedConfig>,
+    /// Where the archives of event streams are, as the audit service has it in `archive.url`: what a stream has dropped is read from there
+    /// (R23.2). Without it, all of it has to be in the streams.
+    #[serde(default)]
+    pub stream_archives: Option<String>,
 }
 
 /// The published catalogue over HTTP, in plain HTTP: TLS is the ingress's.
@@ -107,6 +111,7 @@ impl Config {
             deadline_poll_ms: DEADLINE_POLL_MS,
             holidays: None,
             feed: None,
+            stream_archives: None,
         }
     }
 

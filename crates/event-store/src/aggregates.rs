@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moka::sync::Cache;
+use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_decider::Decider;
 use publicdata_types::CommandId;
@@ -90,6 +91,27 @@ pub struct DecodeError {
     pub type_url: String,
     /// What is wrong with it.
     pub source: BoxError,
+}
+
+impl DecodeError {
+    /// Why this event cannot be read.
+    #[must_use]
+    pub fn new(event: &Any, source: impl Into<BoxError>) -> Self {
+        Self { type_url: event.type_url.clone(), source: source.into() }
+    }
+}
+
+/// A wire event, with its type.
+#[must_use]
+pub fn to_any<M: Message + Name>(event: &M) -> Any {
+    Any { type_url: M::type_url(), value: event.encode_to_vec() }
+}
+
+/// The wire event that this is; `None` if it is of another type.
+#[must_use]
+pub fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
+    let is_this = any.type_url == M::type_url();
+    is_this.then(|| M::decode(any.value.as_slice()).map_err(|error| DecodeError::new(any, error)))
 }
 
 /// Why an aggregate could not be read.

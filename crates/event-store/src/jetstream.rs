@@ -11,6 +11,7 @@ mod load;
 mod mirror;
 mod permissions;
 mod pull;
+mod release;
 mod streams;
 
 use std::fmt;
@@ -31,6 +32,7 @@ pub(crate) use durability::{SERVER_VERSION_MIN_TEXT, is_recent};
 pub(crate) use headers::MESSAGE_ID;
 pub use mirror::{MirrorConfig, MirrorStatus, Original, mirror_permissions};
 pub use permissions::{Permissions, permissions};
+pub use release::DropError;
 pub use streams::{DUPLICATE_WINDOW_OF_SERVER, StreamOptions};
 
 use crate::{
@@ -276,6 +278,11 @@ impl EventStore for JetStreamStore {
     async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
         let cursor = Cursor::open(Arc::clone(&self.connection), stream, from).await?;
         Ok(cursor::commits(cursor, |_| Until::Later))
+    }
+
+    #[tracing::instrument(level = "debug", skip(self), err(level = "debug"))]
+    async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.connection.retrying(|| self.connection.first_sequence(stream)).await
     }
 
     #[tracing::instrument(level = "debug", skip(self), err(level = "debug"))]

@@ -154,6 +154,10 @@ impl EventStore for MemoryStore {
         .boxed())
     }
 
+    async fn first_sequence(&self, _: &str) -> Result<u64, Error> {
+        Ok(1)
+    }
+
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         Ok(next_sequence(&self.follow(stream).borrow()) - 1)
     }

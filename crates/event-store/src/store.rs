@@ -74,6 +74,13 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     /// If the stream does not exist, or the store cannot be reached.
     async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error>;
 
+    /// The sequence of the first commit that is left in `stream`: 1, unless commits that are archived were dropped, or others were lost; of
+    /// one that is empty, that of the next.
+    ///
+    /// # Errors
+    /// If the stream does not exist, or the store cannot be reached.
+    async fn first_sequence(&self, stream: &str) -> Result<u64, Error>;
+
     /// The sequence of the last commit in `stream`, 0 if there is none.
     ///
     /// # Errors

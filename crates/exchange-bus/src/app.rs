@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use publicdata_archive::{ArchivedStore, Place, PlaceError};
 use publicdata_directory::{Directory, OpenError};
 use publicdata_event_store::Store;
 use publicdata_event_store::aggregates::Aggregates;
@@ -111,6 +112,9 @@ pub enum BuildError {
     /// The service's own credentials cannot be used.
     #[error("the service's credentials cannot be used")]
     Credentials(#[from] CredentialsError),
+    /// The place of the streams' archives cannot be used.
+    #[error("`stream_archives` cannot be used")]
+    Archives(#[from] PlaceError),
     /// The event store cannot be reached, or is set up wrongly.
     #[error("the event store cannot be used")]
     Store(#[from] SetupError),
@@ -149,6 +153,9 @@ impl App {
     /// Says which part cannot be had.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, BuildError> {
         config.validate()?;
+        let archives = config.stream_archives.as_deref().map(Place::open).transpose()?;
+        let store: Store = Arc::new(ArchivedStore::new(dependencies.store, archives));
+        let dependencies = Dependencies { store, ..dependencies };
         let server = bind(config.listen, &dependencies.credentials)?;
         let calendar = Arc::new(config.calendar()?);
         let Dependencies { store, clock, credentials, tasks } = dependencies.clone();

@@ -50,6 +50,10 @@ pub struct Config {
     /// The buses of other tiers (R24.1); none unless said otherwise.
     #[serde(default)]
     pub tier: TierConfig,
+    /// Where the archives of event streams are, as the audit service has it in `archive.url`: what a stream has dropped is read from there
+    /// (R23.2). Without it, all of it has to be in the streams.
+    #[serde(default)]
+    pub stream_archives: Option<String>,
 }
 
 /// The tiers that a bus exchanges with (市县分级交换).
@@ -152,6 +156,7 @@ impl Config {
             holidays: None,
             tier: TierConfig::default(),
             archive: None,
+            stream_archives: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use publicdata_archive::{ArchivedStore, Place};
 use publicdata_audit::client::TileLog;
 use publicdata_audit_domain::{Checkpoint, Verifier};
 use publicdata_event_store::Store;
@@ -100,7 +101,9 @@ impl Live {
             .context("the fleet's event store cannot be reached; is the fleet running?")?;
         let domain = endpoints.trust_domain.parse()?;
         let log = TileLog::new(&endpoints.audit_log)?;
-        Ok(Self { data, domain, store: Arc::new(store), log, clock: Clock::system() })
+        let archives = Place::folder(data.join(STREAM_ARCHIVE_FOLDER))?;
+        let store = Arc::new(ArchivedStore::new(Arc::new(store), Some(archives)));
+        Ok(Self { data, domain, store, log, clock: Clock::system() })
     }
 
     /// What is backed up of it, with what its views hold now.

@@ -127,6 +127,10 @@ impl EventStore for UpTo {
         Ok(commits.chain(stream::once(future::pending())).boxed())
     }
 
+    async fn first_sequence(&self, stream: &str) -> Result<u64, StoreError> {
+        self.inner.first_sequence(stream).await
+    }
+
     async fn last_sequence(&self, stream: &str) -> Result<u64, StoreError> {
         Ok(self.last(stream))
     }

@@ -258,7 +258,7 @@ fn service_id(city: &City, name: &str) -> SpiffeId {
 async fn nats(city: &City, data: &Path, events: &Line) -> NatsServer {
     let region: RegionCode = REGION.parse().unwrap();
     let folder = data.join(CREDENTIALS_FOLDER).join(district_service("nats", &region));
-    let mut of_bus = permissions("exchange-bus", &["EXCHANGE"], &["CATALOG"]);
+    let mut of_bus = permissions("exchange-bus", &["EXCHANGE"], &["CATALOG", "AUDIT"]);
     of_bus.publish.push("$JS.API.STREAM.CREATE.CATALOG".to_owned());
     let spiffe_id = service_id(city, &district_service("exchange-bus", &region)).to_string();
     let options = ServerOptions {

@@ -10,7 +10,10 @@ use publicdata_archive::seal;
 use publicdata_audit_domain::archive::Rejection;
 use publicdata_directory::Directory;
 use publicdata_proto::audit::v1::archive_service_server::ArchiveService;
-use publicdata_proto::audit::v1::{CreateArchivesRequest, CreateArchivesResponse, StreamArchived};
+use publicdata_proto::audit::v1::{
+    CreateArchivesRequest, CreateArchivesResponse, ReleaseSourceRequest, ReleaseSourceResponse,
+    StreamArchived,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Archivist, Signed};
@@ -63,6 +66,23 @@ impl ArchiveService for ArchivesService {
             Ok::<_, Error>(answer.map(|answer| (answer, creation)))
         });
         Ok(Response::new(Box::pin(created.map_err(Status::from))))
+    }
+
+    #[tracing::instrument(skip_all, err(level = "debug"))]
+    async fn release_source(
+        &self,
+        request: Request<ReleaseSourceRequest>,
+    ) -> Result<Response<ReleaseSourceResponse>, Status> {
+        let by = self.directory.user(&request).await?;
+        // Auditors look on, and supervise who decides.
+        by.may_govern_city().map_err(Error::from)?;
+        let ReleaseSourceRequest { stream } = request.into_inner();
+        let archivist = self.archivist.clone().ok_or(Error::NoArchive)?;
+        if !self.streams.contains(&stream) {
+            return Err(Error::UnknownStream { stream }.into());
+        }
+        let (last_sequence, archives) = archivist.release(&stream, by.organisation).await?;
+        Ok(Response::new(ReleaseSourceResponse { last_sequence, archives }))
     }
 }
 

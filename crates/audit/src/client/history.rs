@@ -72,6 +72,10 @@ impl EventStore for History {
         Err(only_read("subscribe"))
     }
 
+    async fn first_sequence(&self, _: &str) -> Result<u64, Error> {
+        Ok(1)
+    }
+
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         let mut commits = self.read(stream, 0, None).await?;
         let mut last = 0;

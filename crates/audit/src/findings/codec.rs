@@ -2,13 +2,12 @@
 
 use std::str::FromStr;
 
-use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_audit_domain::finding::{
     Escalation, Event, Finding, Matter, Order, Position, Raised, Source,
 };
 use publicdata_event_store::BoxError;
-use publicdata_event_store::aggregates::{Codec, DecodeError};
+use publicdata_event_store::aggregates::{Codec, DecodeError, from_any, to_any};
 use publicdata_proto::audit::v1 as wire;
 use publicdata_types::{Digest, Prose};
 
@@ -95,9 +94,9 @@ impl Codec for Findings {
                 .map(|author| Event::Dismissed { author, reason: Prose::recorded(reason) })
         } else {
             let unknown = "its type is unknown; this program is older than the event";
-            return Err(unreadable(any, unknown));
+            return Err(DecodeError::new(any, unknown));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 
@@ -261,20 +260,6 @@ fn recorded(text: String) -> Option<Prose> {
 fn digest(field: &'static str, bytes: &[u8]) -> Result<Digest, FieldError> {
     let bytes = <[u8; 32]>::try_from(bytes);
     bytes.map(Digest::from_bytes).map_err(|_| FieldError::new(field, "it is not 32 bytes"))
-}
-
-pub(crate) fn to_any<M: Message + Name>(event: &M) -> Any {
-    Any { type_url: M::type_url(), value: event.encode_to_vec() }
-}
-
-/// `None`: the event is of another type.
-pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
-    let is_this = any.type_url == M::type_url();
-    is_this.then(|| M::decode(any.value.as_slice()).map_err(|error| unreadable(any, error)))
-}
-
-pub(crate) fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
-    DecodeError { type_url: any.type_url.clone(), source: source.into() }
 }
 
 #[cfg(test)]

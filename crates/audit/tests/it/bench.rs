@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use publicdata_audit_domain::Verifier;
 use publicdata_event_store::jetstream::permissions;
 use publicdata_event_store::memory::MemoryStore;
 use publicdata_event_store::server::User;
-use publicdata_event_store::testing::{TestNats, nats, nats_over_tls};
+use publicdata_event_store::testing::{TestNats, nats, nats_over_tls, nats_with};
 use publicdata_event_store::{
     AppendError, Appended, Commits, Error, EventStore, NewCommit, Recorded, Store, Subject,
 };
@@ -81,6 +81,17 @@ impl Bench {
     pub(crate) async fn on_nats_with(streams: &[&str]) -> Self {
         let nats = nats().await;
         let store = nats.store(&with_own(streams)).await;
+        Self::with(store, Some(nats), None)
+    }
+
+    /// On a nats-server whose data folder holds streams already.
+    pub(crate) async fn on_restored(restore: impl FnOnce(&Path)) -> Self {
+        let nats = nats_with(|options| {
+            restore(&options.data_dir);
+            options
+        });
+        let nats = nats.await;
+        let store = nats.store(&with_own(&STREAMS)).await;
         Self::with(store, Some(nats), None)
     }
 
@@ -225,7 +236,7 @@ impl Bench {
         }
     }
 
-    async fn start_as(&self, store: Store, config: Config) -> Running {
+    pub(crate) async fn start_as(&self, store: Store, config: Config) -> Running {
         let tasks = Tasks::new();
         let id = testing::service("audit");
         let clock = self.clock.clone();
@@ -295,13 +306,16 @@ impl Bench {
 
     /// An auditor's client. Its organisation is one more event of CATALOG.
     pub(crate) async fn auditor(&self, running: &Running) -> LogClient {
+        LogClient::new(self.auditor_channel(running).await)
+    }
+
+    pub(crate) async fn auditor_channel(&self, running: &Running) -> Channel {
         let code = testing::organisation().to_string();
-        LogClient::new(self.user(running, &code, Role::Auditor).await)
+        self.user(running, &code, Role::Auditor).await
     }
 
     pub(crate) async fn calls(&self, running: &Running) -> AuditServiceClient<Channel> {
-        let code = testing::organisation().to_string();
-        AuditServiceClient::new(self.user(running, &code, Role::Auditor).await)
+        AuditServiceClient::new(self.auditor_channel(running).await)
     }
 
     /// How many events the streams have that others write.
@@ -357,7 +371,7 @@ pub(crate) fn organisation(number: u64) -> OrganisationRegistered {
     OrganisationRegistered { name: format!("organisation {number}"), ..Default::default() }
 }
 
-fn commit<M: Name>(event: &M, traceparent: Option<String>) -> NewCommit {
+pub(crate) fn commit<M: Name>(event: &M, traceparent: Option<String>) -> NewCommit {
     NewCommit {
         command_id: CommandId::from_uuid(Uuid::new_v4()),
         actor: testing::service("catalog").to_string(),
@@ -426,6 +440,10 @@ impl EventStore for Doctored {
 
     async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
         Ok(self.commits(self.inner.subscribe(stream, from).await?))
+    }
+
+    async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.inner.first_sequence(stream).await
     }
 
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {

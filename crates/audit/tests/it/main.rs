@@ -17,6 +17,7 @@ mod findings;
 mod logging;
 mod program;
 mod proofs;
+mod releases;
 mod sm2;
 mod story;
 mod tampering;

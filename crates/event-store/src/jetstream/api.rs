@@ -66,6 +66,14 @@ impl Connection {
         self.api(format!("STREAM.INFO.{stream}"), &serde_json::json!({})).await
     }
 
+    pub(super) async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
+        match self.info(stream).await {
+            // Of a stream that was never written to, the server says 0.
+            Ok(info) => Ok(info.state.first_sequence.max(1)),
+            Err(failure) => Err(failure.about(stream, "tell the first sequence")),
+        }
+    }
+
     pub(super) async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         match self.info(stream).await {
             Ok(info) => Ok(info.state.last_sequence),

@@ -11,6 +11,7 @@ mod kit;
 mod memory;
 mod outage;
 mod raw;
+mod release;
 mod restore;
 mod server;
 mod single;

@@ -62,7 +62,7 @@ impl Place {
         };
         let users = vec![
             user("catalog", &["CATALOG"], &[]),
-            user("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
+            user("exchange-bus", &["EXCHANGE"], &["CATALOG", "AUDIT"]),
         ];
         let nats = nats_over_tls(&path("exchange-bus"), users).await;
         // The catalogue's stream, which the bus reads.

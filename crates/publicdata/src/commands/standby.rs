@@ -25,6 +25,9 @@ Nothing promotes a standby by itself: two originals would be worse than none. Be
 point the services' `nats.urls` at the standby. The audit log's database is not in it: bring its replica (Postgres), or the newest backup
 (`publicdata restore`), and run `publicdata audit verify --since` with a checkpoint that was kept: it tells whether anything is missing.";
 
+/// The client's name to the event store.
+const CLIENT: &str = "standby";
+
 /// What can be done with a standby.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -36,10 +39,10 @@ pub enum Command {
     Promote(Promote),
 }
 
-/// Where the standby is.
-#[derive(Debug, Args)]
+/// An event store, for whoever operates it.
+#[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// The standby's server, `tls://host:port`; may be repeated, for a cluster.
+    /// Its server, `tls://host:port`; may be repeated, for a cluster.
     #[arg(long = "server", value_name = "URL", required = true)]
     pub servers: Vec<String>,
     /// The folder of credentials that may make and change streams there: `ca.pem`, `tls.pem`, `tls.key`.
@@ -102,19 +105,19 @@ struct Stream {
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Mirror(Mirror { mirrored, replicas }) => {
-            let store = mirrored.place.connect().await?;
+            let store = mirrored.place.connect(CLIENT).await?;
             for mirror in mirrored.mirrors() {
                 store.ensure_mirror(&mirror, replicas).await?;
             }
             tell(context, &store).await
         }
-        Command::Status(place) => tell(context, &place.connect().await?).await,
+        Command::Status(place) => tell(context, &place.connect(CLIENT).await?).await,
         Command::Promote(Promote { mirrored, original_is_lost }) => {
             ensure!(
                 original_is_lost,
                 "if the original is still written to, there would be two; cut it off, and say --original-is-lost"
             );
-            let store = mirrored.place.connect().await?;
+            let store = mirrored.place.connect(CLIENT).await?;
             mirrored.check(&store).await?;
             for mirror in mirrored.mirrors() {
                 store.promote(&mirror).await?;
@@ -125,14 +128,18 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
 }
 
 impl Place {
-    async fn connect(&self) -> anyhow::Result<JetStreamStore> {
+    /// Connects to it, under the name by which the server knows its client.
+    ///
+    /// # Errors
+    /// It cannot be reached, or does not accept the credentials.
+    pub async fn connect(&self, client: &str) -> anyhow::Result<JetStreamStore> {
         let tls = self.credentials.as_ref().map(|folder| ClientTls {
             ca: folder.join("ca.pem"),
             cert: folder.join("tls.pem"),
             key: folder.join("tls.key"),
         });
         let urls = self.servers.clone();
-        Ok(JetStreamStore::connect(Options { urls, tls, ..Options::new("", "standby") }).await?)
+        Ok(JetStreamStore::connect(Options { urls, tls, ..Options::new("", client) }).await?)
     }
 }
 

@@ -36,8 +36,9 @@ pub(crate) const LOG_KEY_FOLDER: &str = "audit-log";
 
 /// A service, the stream that it writes, and those that it reads: its permissions at the event store.
 const STREAMS: [(&str, &[&str], &[&str]); 5] = [
-    ("catalog", &["CATALOG"], &["EXCHANGE"]),
-    ("exchange-bus", &["EXCHANGE"], &["CATALOG"]),
+    // What of `EXCHANGE` is in archives, `AUDIT` says.
+    ("catalog", &["CATALOG"], &["EXCHANGE", "AUDIT"]),
+    ("exchange-bus", &["EXCHANGE"], &["CATALOG", "AUDIT"]),
     ("open-data", &["OPENDATA"], &["CATALOG"]),
     ("audit", &["AUDIT"], &["CATALOG", "EXCHANGE", "OPENDATA", "RECOVERY"]),
     // Nothing that runs: backups are read, and drills are recorded, under this name.
@@ -173,6 +174,7 @@ impl Setting<'_> {
         let listen = self.ports.address(1);
         let config = publicdata_catalog::Config {
             feed: Some(self.feed()),
+            stream_archives: Some(self.stream_archives()?),
             ..publicdata_catalog::Config::new(listen, database, index, authority)
         };
         let clock = self.clock.clone();
@@ -203,6 +205,7 @@ impl Setting<'_> {
         let config = publicdata_exchange_bus::Config {
             tier: TierConfig { subordinate, ..TierConfig::default() },
             archive: Some(publicdata_exchange_bus::ArchiveConfig::new(archive.as_str())),
+            stream_archives: Some(self.stream_archives()?),
             ..publicdata_exchange_bus::Config::new(self.ports.address(2), database)
         };
         let clock = self.clock.clone();
@@ -235,13 +238,10 @@ impl Setting<'_> {
         let Part { store, credentials, tasks, database } = self.part("audit", services).await?;
         let (listen, origin) = (self.ports.address(4), format!("{}/audit", self.domain));
         let key = self.data.join(LOG_KEY_FOLDER);
-        let archive =
-            url::Url::from_file_path(std::path::absolute(self.data)?.join(STREAM_ARCHIVE_FOLDER));
-        let archive =
-            archive.map_err(|()| anyhow::anyhow!("the data folder has no absolute path"))?;
+        let archive = self.stream_archives()?;
         let config = publicdata_audit::Config {
             sm2: self.sm2 || key.join(SM2_KEY_FILE).exists(),
-            archive: Some(publicdata_audit::config::ArchiveConfig::new(archive.as_str())),
+            archive: Some(publicdata_audit::config::ArchiveConfig::new(archive)),
             http: Some(self.ports.address(8)),
             ..publicdata_audit::Config::new(listen, database, origin, key)
         };
@@ -254,6 +254,14 @@ impl Setting<'_> {
         let log = app.http_addr().map(|log| format!("http://{log}")).unwrap_or_default();
         app.spawn()?;
         Ok((address, log, verifier_key))
+    }
+
+    /// Where the archives of event streams are.
+    fn stream_archives(&self) -> anyhow::Result<String> {
+        let folder = std::path::absolute(self.data)?.join(STREAM_ARCHIVE_FOLDER);
+        let url = url::Url::from_file_path(folder);
+        let url = url.map_err(|()| anyhow::anyhow!("the data folder has no absolute path"))?;
+        Ok(url.into())
     }
 
     /// What every service gets: its store, its credentials, its tasks and a database of its own.

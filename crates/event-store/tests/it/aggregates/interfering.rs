@@ -80,6 +80,10 @@ impl EventStore for Interfering {
         self.store.subscribe(stream, from).await
     }
 
+    async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.store.first_sequence(stream).await
+    }
+
     async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
         self.store.last_sequence(stream).await
     }

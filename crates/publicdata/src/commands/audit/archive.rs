@@ -21,10 +21,13 @@ use crate::fleet::services::STREAM_ARCHIVE_FOLDER;
 use crate::output::print_line;
 use crate::recovery::{Progress, STREAMS};
 
+mod source;
+
 /// What an archive is, and how it is checked.
 pub(super) const GUIDE: &str = "\
 An archive is a Parquet file that holds events of one stream as they were stored, with what proves that they are in the log. Its seal, an
-event of the stream AUDIT, names its digest. Archives are never deleted, and streams keep their events as well.
+event of the stream AUDIT, names its digest. Archives are never deleted. Streams keep their events as well, until an operator has one drop
+what was kept in it for five years.
 
   publicdata audit archive create --as auditor --before 2026-01-01T00:00:00+08:00
   publicdata audit archive verify --as auditor --from file:///copy/of/the/archives
@@ -33,7 +36,15 @@ event of the stream AUDIT, names its digest. Archives are never deleted, and str
 
 The audit service archives each month by itself once it has been over for a year (`audit.archive.after_days`), to a folder or a bucket
 (`audit.archive.url`). Who keeps a bucket, and the key to it, are in the environment: AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY; AWS_ALLOW_HTTP=true for one without TLS.";
+AWS_SECRET_ACCESS_KEY; AWS_ALLOW_HTTP=true for one without TLS.
+
+What the stream EXCHANGE has kept for five years may leave it, once archives hold it. An authority decides so, and the archives are proven
+again; an hour later, the event store's operator has the server drop it, with credentials that may change streams:
+
+  publicdata audit archive release EXCHANGE --as supervisor
+  publicdata audit archive drop EXCHANGE --as auditor --server tls://nats:4222 --credentials DIR
+
+Catalogue and exchange bus must know where archives are (`stream_archives`): they read from there what the stream no longer has.";
 
 /// What can be done with archives of streams.
 #[derive(Debug, Subcommand)]
@@ -56,6 +67,14 @@ pub enum Command {
         #[arg(long)]
         before: Option<jiff::Timestamp>,
     },
+    /// Let a stream drop what it has kept for five years and archives hold, which are read back and proven first. Drops nothing by itself.
+    Release {
+        /// The stream: EXCHANGE; the others are needed whole.
+        stream: String,
+    },
+    /// Have the event store drop what was released an hour ago or before, but for its last 30 days. Every archive of it is verified first.
+    /// What was interrupted is finished the next time.
+    Drop(source::Drop),
 }
 
 /// Arguments of `verify`.
@@ -103,6 +122,8 @@ pub(super) async fn run(context: &Context, command: Command) -> anyhow::Result<(
         }
         Command::Verify(arguments) => verify(context, arguments).await,
         Command::Create { stream, before } => create(context, stream, before).await,
+        Command::Release { stream } => source::release(context, stream).await,
+        Command::Drop(arguments) => source::drop_released(context, arguments).await,
     }
 }
 
@@ -132,6 +153,14 @@ async fn create(
 }
 
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
+    let (lines, wrong) = verified(context, &arguments).await?;
+    tell(context, &lines)?;
+    ensure!(wrong == 0, "{wrong} of {} archives are not what was sealed", lines.len());
+    Ok(())
+}
+
+/// The archives that there are, with what is wrong with each, and of how many something is.
+async fn verified(context: &Context, arguments: &Verify) -> anyhow::Result<(Vec<Line>, usize)> {
     let verifier = verifier(context, arguments.key.as_ref())?;
     let place = match &arguments.from {
         Some(url) => {
@@ -157,10 +186,7 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
         wrong += usize::from(found.is_some());
         lines.push(Line::of(seal, found));
     }
-    drop(progress);
-    tell(context, &lines)?;
-    ensure!(wrong == 0, "{wrong} of {} archives are not what was sealed", lines.len());
-    Ok(())
+    Ok((lines, wrong))
 }
 
 /// What is wrong with an archive, if anything is.

@@ -1,11 +1,12 @@
 use prost::Message as _;
 use publicdata_audit_domain::Checkpoint;
-use publicdata_audit_domain::archive::Archive;
+use publicdata_audit_domain::archive::{Archive, Release};
 use publicdata_types::Digest;
 
 use super::*;
 
-const ARCHIVED: &str = include_str!("../../../tests/golden/stream-archived.v1.hex");
+const ARCHIVED: &str = include_str!("../../tests/golden/stream-archived.v1.hex");
+const RELEASED: &str = include_str!("../../tests/golden/stream-source-released.v1.hex");
 
 /// H2: what version 1 has stored is read for ever, and written the same.
 #[test]
@@ -22,12 +23,27 @@ fn seals_are_as_version_1_stored_them() {
         log: Checkpoint { size: 40_000, hash: Digest::of(b"root") },
         layout: 1,
     });
-    let encoded = StreamArchives::encode(&event);
+    holds(&event, ARCHIVED);
+}
 
-    let stored = Any::decode(hex::decode(ARCHIVED.trim()).unwrap().as_slice()).unwrap();
+/// H2: the same of releases.
+#[test]
+fn releases_are_as_version_1_stored_them() {
+    let event = Event::Released(Release {
+        stream: "EXCHANGE".to_owned(),
+        last_sequence: 4_711,
+        latest_recorded_at: "2026-01-31T23:59:59.5+08:00".parse().unwrap(),
+        author: "11510100MB1234567K".parse().unwrap(),
+    });
+    holds(&event, RELEASED);
+}
+
+fn holds(event: &Event, stored: &str) {
+    let encoded = StreamArchives::encode(event);
+    let stored = Any::decode(hex::decode(stored.trim()).unwrap().as_slice()).unwrap();
 
     assert_eq!(encoded, stored, "{}", hex::encode(encoded.encode_to_vec()));
-    assert_eq!(StreamArchives::decode(&stored).unwrap(), Some(event));
+    assert_eq!(StreamArchives::decode(&stored).unwrap().as_ref(), Some(event));
 }
 
 #[test]

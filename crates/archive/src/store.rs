@@ -1,0 +1,432 @@
+//! An event store whose oldest events may be in archives alone (R23.2).
+//!
+//! The audit service releases the oldest events of a stream once archives that were proven hold them; at least an hour later, the event
+//! store's operator may have the stream drop them ([`JetStreamStore::drop_released`](publicdata_event_store::jetstream::JetStreamStore::drop_released)).
+//! Who reads through here is told the same before and after: what is released comes from archives, what came later from the stream.
+//!
+//! A release is looked for anew every minute, and what is known of it counts for twenty: so everyone who decides on an aggregate knows by
+//! then that a part of it may have left the stream, or decides on nothing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, future, stream};
+use jiff::Timestamp;
+use moka::sync::Cache;
+use publicdata_audit_domain::archive::{Archive as Seal, Archives, RELEASABLE};
+use publicdata_event_store::aggregates::{self, Aggregates};
+use publicdata_event_store::{
+    AppendError, Appended, BoxError, Commits, Error, EventStore, NewCommit, Recorded, Store,
+    Subject,
+};
+use publicdata_types::Digest;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use self::subjects::Subjects;
+use crate::{Archive, ArchiveError, Fault, Place, StreamArchives};
+
+mod subjects;
+
+/// How long a release has been known for when events may be dropped: longer than [`Lease::ends_after`].
+pub const RELEASE_REST: Duration = Duration::from_secs(3_600);
+/// How many bytes of archives are kept in memory: a few, since events that belong together were written together.
+const OPENED_BYTES: u64 = 256 << 20;
+
+/// For how long it counts what is known of releases.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// When it is asked again.
+    pub renew_after: Duration,
+    /// When nothing is decided any more, if nobody answers.
+    pub ends_after: Duration,
+}
+
+/// An event store, with the archives that hold what its streams may have dropped.
+#[derive(Debug)]
+pub struct ArchivedStore {
+    live: Store,
+    shelf: Option<Shelf>,
+    rows: Aggregates<StreamArchives>,
+    lease: Lease,
+    known: Mutex<HashMap<String, Known>>,
+    /// One at a time asks.
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// Archives, some of which are in memory. Cheap to clone.
+#[derive(Clone)]
+struct Shelf {
+    place: Place,
+    opened: Cache<Digest, Archive>,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Since when it is true.
+    since: Instant,
+    /// When it was last asked for.
+    asked: Instant,
+    /// The sequence of the last event that the stream has dropped.
+    dropped: u64,
+    released: Arc<Released>,
+}
+
+/// The events of a stream that are read from archives.
+#[derive(Debug)]
+struct Released {
+    stream: String,
+    /// The sequence of the last of them; 0 for none.
+    last_sequence: u64,
+    seals: Vec<Seal>,
+    subjects: OnceCell<Subjects>,
+}
+
+/// Why events that are in archives cannot be had.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    /// It was not said where archives are.
+    #[error(
+        "events of stream {stream} up to {last_sequence} are in archives; say where in the configuration: `stream_archives`, or the audit service's `archive`"
+    )]
+    NoPlace { stream: String, last_sequence: u64 },
+    /// They are lost.
+    #[error(
+        "stream {stream} has lost its events up to {dropped}: archives were released in their place up to {released} alone; \
+         `publicdata audit coverage` tells more"
+    )]
+    Lost { stream: String, dropped: u64, released: u64 },
+    /// Nobody has said for too long what is released.
+    #[error("it is not known what of stream {stream} is in archives: stream AUDIT cannot be read")]
+    Unknown {
+        stream: String,
+        #[source]
+        source: BoxError,
+    },
+    /// An archive cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { renew_after: Duration::from_secs(60), ends_after: Duration::from_secs(20 * 60) }
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+// === impl ArchivedStore ===
+
+impl ArchivedStore {
+    /// The events of `live`, and of the archives at `place`; without one, what is in archives cannot be read, and is asked for in vain.
+    #[must_use]
+    pub fn new(live: Store, place: Option<Place>) -> Self {
+        Self::with_lease(live, place, Lease::default())
+    }
+
+    /// The same, with another lease. One that outlasts [`RELEASE_REST`] promises nothing.
+    #[must_use]
+    pub fn with_lease(live: Store, place: Option<Place>, lease: Lease) -> Self {
+        let weigh = |_: &Digest, archive: &Archive| archive.size();
+        let opened = Cache::builder().weigher(weigh).max_capacity(OPENED_BYTES).build();
+        Self {
+            rows: Aggregates::new(Arc::clone(&live)),
+            shelf: place.map(|place| Shelf { place, opened }),
+            live,
+            lease,
+            known: Mutex::default(),
+            renewing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What of `stream` is read from archives; none if nothing is.
+    async fn released(&self, stream: &str) -> Result<Option<Arc<Released>>, Error> {
+        let known = self.known(stream).await?;
+        Ok(known.map(|known| known.released).filter(|released| released.last_sequence > 0))
+    }
+
+    /// The same, for whoever decides on it: what is lost must not be taken for what never was.
+    async fn whole(&self, stream: &str) -> Result<Option<Arc<Released>>, Error> {
+        let Some(Known { dropped, released, .. }) = self.known(stream).await? else {
+            return Ok(None);
+        };
+        if dropped > released.last_sequence {
+            let (stream, released) = (stream.to_owned(), released.last_sequence);
+            return Err(unavailable(Problem::Lost { stream, dropped, released }));
+        }
+        Ok(Some(released).filter(|released| released.last_sequence > 0))
+    }
+
+    async fn known(&self, stream: &str) -> Result<Option<Known>, Error> {
+        if !RELEASABLE.contains(&stream) {
+            return Ok(None);
+        }
+        if let Some(known) = self.remembered(stream).filter(|known| self.is_fresh(known)) {
+            return Ok(Some(known));
+        }
+        let _turn = self.renewing.lock().await;
+        let before = self.remembered(stream);
+        if let Some(known) = before.clone().filter(|known| self.is_fresh(known)) {
+            return Ok(Some(known));
+        }
+        let asked = Instant::now();
+        let known = match (self.ask(stream, before.as_ref(), asked).await, before) {
+            (Ok(known), _) => known,
+            (Err(error), Some(before)) if before.since.elapsed() < self.lease.ends_after => {
+                tracing::warn!(stream.name = stream, %error, "cannot tell what was released since");
+                Known { asked, ..before }
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(stream.to_owned(), known.clone());
+        Ok(Some(known))
+    }
+
+    fn remembered(&self, stream: &str) -> Option<Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(stream).cloned()
+    }
+
+    fn is_fresh(&self, known: &Known) -> bool {
+        known.asked.elapsed() < self.lease.renew_after
+            && known.since.elapsed() < self.lease.ends_after
+    }
+
+    async fn ask(
+        &self,
+        stream: &str,
+        before: Option<&Known>,
+        asked: Instant,
+    ) -> Result<Known, Error> {
+        let first = self.live.first_sequence(stream).await?;
+        let archives = match self.rows.get(stream).await {
+            Ok((archives, _)) => archives,
+            // Where nothing is audited, nothing is archived.
+            Err(aggregates::Error::Store(Error::UnknownStream { .. })) => Archives::default(),
+            Err(source) => {
+                let (stream, source) = (stream.to_owned(), source.into());
+                return Err(unavailable(Problem::Unknown { stream, source }));
+            }
+        };
+        let last_sequence = archives.released();
+        let same = before.map(|known| &known.released);
+        let same = same.filter(|released| released.last_sequence == last_sequence);
+        let released = same.cloned().unwrap_or_else(|| {
+            let seals = archives.sealed().iter();
+            let seals = seals.filter(|seal| seal.last_sequence <= last_sequence).cloned();
+            let (stream, seals) = (stream.to_owned(), seals.collect());
+            Arc::new(Released { stream, last_sequence, seals, subjects: OnceCell::new() })
+        });
+        Ok(Known { since: asked, asked, dropped: first.saturating_sub(1), released })
+    }
+
+    /// The commits of an aggregate after `after` that are in archives.
+    async fn archived(
+        &self,
+        released: &Released,
+        subject: &Subject,
+        after: u64,
+    ) -> Result<Vec<Recorded>, Error> {
+        if after >= released.last_sequence {
+            return Ok(Vec::new());
+        }
+        let shelf = self.shelf(released)?;
+        let build = || Subjects::of(&shelf, released);
+        let subjects = released.subjects.get_or_try_init(build).await.map_err(unavailable)?;
+        let mut commits = Vec::new();
+        for seal in subjects.seals_with(subject, &released.seals) {
+            if seal.last_sequence > after {
+                let found = shelf.commits(seal, subject, after).await;
+                commits.extend(found.map_err(unavailable)?);
+            }
+        }
+        Ok(commits)
+    }
+
+    fn shelf(&self, released: &Released) -> Result<Shelf, Error> {
+        let Released { stream, last_sequence, .. } = released;
+        let (stream, last_sequence) = (stream.clone(), *last_sequence);
+        self.shelf.clone().ok_or_else(|| unavailable(Problem::NoPlace { stream, last_sequence }))
+    }
+
+    /// The commits from sequence `from` on that are in archives, and then `live`.
+    fn continued<F>(&self, released: Arc<Released>, from: u64, live: F) -> Result<Commits, Error>
+    where
+        F: Future<Output = Result<Commits, Error>> + Send + 'static,
+    {
+        let shelf = self.shelf(&released)?;
+        let seals = released.seals.clone().into_iter();
+        let seals = seals.filter(move |seal| seal.last_sequence >= from);
+        let archived = stream::iter(seals).then(move |seal| {
+            let shelf = shelf.clone();
+            async move { shelf.commits_from(&seal, from).await.map_err(unavailable) }
+        });
+        let commits = archived.chain(stream::once(live)).try_flatten();
+        // As in the stream itself, nothing follows an error but that of a single message.
+        let until_error = commits.scan(false, |has_failed, item| {
+            let is_over = std::mem::replace(
+                has_failed,
+                item.as_ref().is_err_and(|error| !matches!(error, Error::Malformed { .. })),
+            );
+            future::ready((!is_over).then_some(item))
+        });
+        Ok(until_error.boxed())
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    async fn open(&self, seal: &Seal) -> Result<Archive, Problem> {
+        if let Some(archive) = self.opened.get(&seal.digest) {
+            return Ok(archive);
+        }
+        let archive = self.place.sealed(seal).await?;
+        self.opened.insert(seal.digest, archive.clone());
+        Ok(archive)
+    }
+
+    /// The commits of one aggregate after sequence `after`.
+    async fn commits(
+        &self,
+        seal: &Seal,
+        subject: &Subject,
+        after: u64,
+    ) -> Result<Vec<Recorded>, Problem> {
+        let (archive, subject) = (self.open(seal).await?, subject.clone());
+        let is_wanted =
+            move |commit: &Recorded| commit.subject == subject && commit.sequence > after;
+        let found = move || -> Result<Vec<Recorded>, Fault> {
+            let commits = archive.commits_from(after + 1)?;
+            commits.filter(|commit| commit.as_ref().map_or(true, &is_wanted)).collect()
+        };
+        blocking(found).await.map_err(|fault| fault.of(&seal.path).into())
+    }
+
+    /// All commits from sequence `from` on.
+    async fn commits_from(&self, seal: &Seal, from: u64) -> Result<Commits, Problem> {
+        let (archive, path) = (self.open(seal).await?, seal.path.clone());
+        let commits = archive.commits_from(from).map_err(|fault| fault.of(&path))?;
+        let failed = move |fault: Fault| unavailable(Problem::from(fault.of(&path)));
+        Ok(stream::iter(commits).map_err(failed).boxed())
+    }
+}
+
+#[async_trait]
+impl EventStore for ArchivedStore {
+    async fn append(
+        &self,
+        subject: &Subject,
+        expected_last: u64,
+        commit: NewCommit,
+    ) -> Result<Appended, AppendError> {
+        let released = self.whole(&subject.stream()).await?;
+        let Some(released) = released.filter(|released| expected_last <= released.last_sequence)
+        else {
+            return self.live.append(subject, expected_last, commit).await;
+        };
+        let conflict = || AppendError::Conflict { subject: subject.clone(), expected_last };
+        let later = self.archived(&released, subject, expected_last).await?;
+        let own = commit.command_id.to_string();
+        if let Some(repeated) = later.iter().find(|recorded| recorded.message_id == own) {
+            return Ok(Appended { sequence: repeated.sequence, repeated: true });
+        }
+        if !later.is_empty() {
+            return Err(conflict());
+        }
+        match self.live.append(subject, expected_last, commit.clone()).await {
+            // Whatever comes after it is in the stream; and if nothing does, it is gone from there itself.
+            Err(AppendError::Conflict { .. }) if expected_last > 0 => {
+                match self.live.tail(subject, 0).await?.is_empty() {
+                    true => self.live.append(subject, 0, commit).await,
+                    false => Err(conflict()),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    async fn load(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
+        let Some(released) = self.whole(&subject.stream()).await? else {
+            return self.live.load(subject, after).await;
+        };
+        let mut commits = self.archived(&released, subject, after).await?;
+        commits.extend(self.live.load(subject, after.max(released.last_sequence)).await?);
+        Ok(commits)
+    }
+
+    async fn tail(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
+        let Some(released) = self.whole(&subject.stream()).await? else {
+            return self.live.tail(subject, after).await;
+        };
+        let mut commits = self.archived(&released, subject, after).await?;
+        commits.extend(self.live.tail(subject, after.max(released.last_sequence)).await?);
+        Ok(commits)
+    }
+
+    async fn read(
+        &self,
+        stream: &str,
+        from: u64,
+        until: Option<Timestamp>,
+    ) -> Result<Commits, Error> {
+        let released = self.released(stream).await?;
+        let Some(released) = released.filter(|released| from <= released.last_sequence) else {
+            return self.live.read(stream, from, until).await;
+        };
+        let (live, name) = (Arc::clone(&self.live), stream.to_owned());
+        let next = released.last_sequence + 1;
+        let live = async move { live.read(&name, next, until).await };
+        let commits = self.continued(released, from, live)?;
+        let is_in_time = move |commit: &Result<Recorded, Error>| {
+            let recorded_at = commit.as_ref().ok().map(|commit| commit.recorded_at);
+            future::ready(until.is_none_or(|until| recorded_at.is_none_or(|at| at <= until)))
+        };
+        Ok(commits.take_while(is_in_time).boxed())
+    }
+
+    async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
+        let released = self.released(stream).await?;
+        let Some(released) = released.filter(|released| from <= released.last_sequence) else {
+            return self.live.subscribe(stream, from).await;
+        };
+        let (live, name) = (Arc::clone(&self.live), stream.to_owned());
+        let next = released.last_sequence + 1;
+        self.continued(released, from, async move { live.subscribe(&name, next).await })
+    }
+
+    async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.live.first_sequence(stream).await
+    }
+
+    async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
+        self.live.last_sequence(stream).await
+    }
+
+    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
+        self.live.risks(stream).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Fault::place("read")(error)))
+}
+
+fn unavailable(problem: Problem) -> Error {
+    Error::Unavailable { operation: "read archives", source: problem.into() }
+}
+
+#[cfg(test)]
+mod tests;
