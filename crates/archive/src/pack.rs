@@ -158,7 +158,8 @@ impl Packed {
 }
 
 /// The name of the file with these events and this digest.
-pub(crate) fn path(stream: &str, first: u64, last: u64, digest: &Digest) -> String {
+#[must_use]
+pub fn path(stream: &str, first: u64, last: u64, digest: &Digest) -> String {
     let short = &hex::encode(digest.as_bytes())[..16];
     format!("{stream}/{first:012}-{last:012}-{short}.parquet")
 }

@@ -138,6 +138,12 @@ impl Decider for Archives {
 }
 
 impl Archives {
+    /// The archives, the oldest first.
+    #[must_use]
+    pub fn sealed(&self) -> &[Sealed] {
+        &self.sealed
+    }
+
     /// The sequence of the last event that is archived; 0 for none.
     #[must_use]
     pub fn last_sequence(&self) -> u64 {

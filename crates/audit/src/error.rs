@@ -174,6 +174,15 @@ pub enum Error {
     /// An archive cannot be written or read, or is not what was written.
     #[error("an archive cannot be used")]
     Archive(#[from] ArchiveError),
+    /// The place of archives does not have what was archived before.
+    #[error(
+        "archive {path} is sealed, and not at the place of archives: is that mounted, and the one that `audit.archive.url` named before? \
+         nothing more is archived until the archives are there"
+    )]
+    NotWhereItWas {
+        /// The newest archive of the stream.
+        path: String,
+    },
     /// The row of archives forbids it.
     #[error(transparent)]
     ArchiveRejected(#[from] archive::Rejection),
@@ -270,6 +279,9 @@ impl From<Error> for Problem {
             }
             Error::LeafLost { .. } | Error::LeafOfEventLost { .. } => damaged("LEAF_LOST", message),
             Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
+            Error::NotWhereItWas { path } => {
+                Self::new(Code::FailedPrecondition, "ARCHIVE_ELSEWHERE", message).with("path", path)
+            }
             Error::Archive(archive) => unusable(archive),
             // Another process of this service archives as well.
             Error::ArchiveRejected(rejection) => {
