@@ -165,7 +165,9 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
         lines.push(Line::of(seal, found));
     }
     drop(progress);
-    tell(context, &lines)?;
+    if failed.is_none() || !lines.is_empty() {
+        tell(context, &lines)?;
+    }
     if let Some(error) = failed {
         let (checked, all) = (lines.len(), seals.len());
         let ended = format!(
