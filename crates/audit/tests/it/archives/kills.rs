@@ -1,6 +1,7 @@
 //! The service is killed, again and again, while it archives.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use publicdata_archive::place::UNSEALED;
 use publicdata_archive::seal;
@@ -11,12 +12,18 @@ use publicdata_types::Digest;
 use rand::Rng as _;
 
 use super::*;
-use crate::bench::AUDIT;
+use crate::bench::{AUDIT, TIMEOUT};
 use crate::crash::seeded;
 
-const KILLS: usize = 40;
-/// A process that serves is killed so long after, at most.
-const MOMENT_MS_MAX: u64 = 250;
+const KILLS: usize = 30;
+
+/// When a process is killed.
+enum Moment {
+    /// So long after it serves, whatever it does then.
+    Serving(Duration),
+    /// As soon as a file is being written, and a little further.
+    Writing { further: Duration },
+}
 
 /// Where kills came, as far as it shows from outside.
 #[derive(Debug, Default)]
@@ -54,8 +61,14 @@ async fn archives_are_whole_over_kills_of_the_process() {
     let (mut hits, mut unsealed) = (Hits::default(), BTreeSet::new());
     let mut before = left(&bench, &folder).await;
     for _ in 0..KILLS {
-        let moment = Duration::from_millis(random.random_range(0..MOMENT_MS_MAX));
-        let answered = killed_while_archiving(&bench, &auditor, moment).await;
+        let moment = match random.random_bool(0.2) {
+            true => Moment::Serving(Duration::from_millis(random.random_range(0..250))),
+            false => {
+                Moment::Writing { further: Duration::from_micros(random.random_range(0..25_000)) }
+            }
+        };
+        let comes = moment.comes(&folder, before.unfinished);
+        let answered = killed_while_archiving(&bench, &auditor, comes).await;
         let after = left(&bench, &folder).await;
         hits.in_file += usize::from(after.unfinished > before.unfinished);
         hits.before_answer += usize::from(after.seals.len() > before.seals.len() + answered);
@@ -81,7 +94,11 @@ async fn archives_are_whole_over_kills_of_the_process() {
 }
 
 /// A process that is made to archive without a pause, and then killed; how many archives it told of.
-async fn killed_while_archiving(bench: &Bench, auditor: &Credentials, moment: Duration) -> usize {
+async fn killed_while_archiving(
+    bench: &Bench,
+    auditor: &Credentials,
+    comes: impl Future<Output = ()>,
+) -> usize {
     let (process, channel) = start(bench, auditor).await;
     let mut answered = 0;
     let archiving = async {
@@ -100,7 +117,7 @@ async fn killed_while_archiving(bench: &Bench, auditor: &Credentials, moment: Du
     };
     // Calls go on while it is killed: they are not cut off before.
     tokio::join!(archiving, async {
-        tokio::time::sleep(moment).await;
+        comes.await;
         process.kill9().await;
     });
     answered
@@ -144,12 +161,14 @@ async fn left(bench: &Bench, folder: &Path) -> Left {
         let bytes = std::fs::read(folder.join(&seal.path)).unwrap();
         assert_eq!(Digest::of(&bytes), seal.digest, "{}", seal.path);
     }
-    let in_folder = |name: &str| -> BTreeSet<PathBuf> {
-        let entries = std::fs::read_dir(folder.join(name)).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    };
-    let files = STREAMS.into_iter().chain([AUDIT]).flat_map(in_folder).collect();
-    Left { seals, files, unfinished: in_folder(UNSEALED).len() }
+    let files =
+        STREAMS.into_iter().chain([AUDIT]).flat_map(|name| files_of(folder, name)).collect();
+    Left { seals, files, unfinished: files_of(folder, UNSEALED).len() }
+}
+
+fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join(name)).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The sealed archives of a stream hold its events, each once, as they are stored, up to the one that is returned.
@@ -164,6 +183,26 @@ async fn every_event_once(archived: &Archived, stream: &str, seals: &[Seal]) -> 
     let stored: Vec<Recorded> = stored.try_collect().await.unwrap();
     assert_eq!(rows, stored[..rows.len()], "{stream}");
     rows.last().map_or(0, |recorded| recorded.sequence)
+}
+
+impl Moment {
+    /// Waits for it. So many files were on their way already.
+    async fn comes(self, folder: &Path, unfinished: usize) {
+        let further = match self {
+            Self::Serving(after) => return tokio::time::sleep(after).await,
+            Self::Writing { further } => further,
+        };
+        let writing = async {
+            while files_of(folder, UNSEALED).len() <= unfinished {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(TIMEOUT, writing).await.expect("a file that is written");
+        let due = Instant::now() + further;
+        while Instant::now() < due {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "how much was tried has to be seen")]
