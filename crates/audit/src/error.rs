@@ -279,9 +279,7 @@ impl From<Error> for Problem {
             }
             Error::LeafLost { .. } | Error::LeafOfEventLost { .. } => damaged("LEAF_LOST", message),
             Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
-            Error::NotWhereItWas { path } => {
-                Self::new(Code::FailedPrecondition, "ARCHIVE_ELSEWHERE", message).with("path", path)
-            }
+            Error::NotWhereItWas { path } => elsewhere(path, message),
             Error::Archive(archive) => unusable(archive),
             // Another process of this service archives as well.
             Error::ArchiveRejected(rejection) => {
@@ -324,6 +322,10 @@ fn unprovable(why: &Unprovable, message: String) -> Problem {
         Unprovable::Shrunk { .. } => Problem::new(Code::InvalidArgument, "TREE_SHRUNK", message),
         Unprovable::HashMissing(_) => damaged("HASH_LOST", message),
     }
+}
+
+fn elsewhere(path: &str, message: String) -> Problem {
+    Problem::new(Code::FailedPrecondition, "ARCHIVE_ELSEWHERE", message).with("path", path)
 }
 
 fn unusable(error: &ArchiveError) -> Problem {

@@ -189,15 +189,17 @@ impl Moment {
     /// Waits for it. So many files were on their way already.
     async fn comes(self, folder: &Path, unfinished: usize) {
         let further = match self {
-            Self::Serving(after) => return tokio::time::sleep(after).await,
-            Self::Writing { further } => further,
-        };
-        let writing = async {
-            while files_of(folder, UNSEALED).len() <= unfinished {
-                tokio::task::yield_now().await;
+            Self::Serving(after) => after,
+            Self::Writing { further } => {
+                let writing = async {
+                    while files_of(folder, UNSEALED).len() <= unfinished {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(TIMEOUT, writing).await.expect("a file that is written");
+                further
             }
         };
-        tokio::time::timeout(TIMEOUT, writing).await.expect("a file that is written");
         let due = Instant::now() + further;
         while Instant::now() < due {
             tokio::task::yield_now().await;
