@@ -67,6 +67,20 @@ async fn archives_are_made_checked_and_replayed_offline() {
     place(&path, Some(whole));
     terminal.text(&verify).await;
 
+    // Nobody keeps the bucket: which is no fault of the archives.
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let mut in_bucket = terminal.command(&[&verify[..], &["--from", "s3://archives"]].concat());
+    in_bucket
+        .env("AWS_ENDPOINT", format!("http://{nobody}"))
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "y");
+    let unreachable = tokio::process::Command::from(in_bucket).output().await.unwrap();
+    let (told, said) = (lossy(&unreachable.stdout), lossy(&unreachable.stderr));
+    assert_eq!(unreachable.status.code(), Some(1), "{said}");
+    assert!(!told.contains("WRONG") && said.contains("0 of "), "{told}{said}");
+    assert!(said.contains("place of archives cannot be reached") && said.contains("AWS_ENDPOINT"));
+
     let refused = stranger.run(&[&replay[..4], &["--key", "nowhere"]].concat()).await;
     assert_ne!(refused.code, Some(0), "{refused:?}");
     city.fleet.stop().await.unwrap();
@@ -77,6 +91,10 @@ fn place(path: &Path, bytes: Option<Vec<u8>>) {
         Some(bytes) => std::fs::write(path, bytes).unwrap(),
         None => std::fs::remove_file(path).unwrap(),
     }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn text(path: &Path) -> &str {

@@ -29,7 +29,7 @@ pub enum Fault {
         source: BoxError,
     },
     /// It is not there.
-    #[error("its file is missing; put it back, and try again")]
+    #[error("its file is missing; mount its place, or put it back, and try again")]
     Missing,
     /// It is shorter or longer than it was.
     #[error("its file has {found} bytes, and was sealed with {sealed}; put the sealed one back")]

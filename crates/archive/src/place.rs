@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use publicdata_audit_domain::Verifier;
@@ -24,6 +25,9 @@ pub(crate) use self::http::Connector;
 
 /// Where files of a folder are until they are whole.
 pub const UNSEALED: &str = "unsealed";
+
+/// From when on nobody is still writing a file there: it takes seconds.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_hours(24);
 
 /// Where archives are kept. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -131,6 +135,22 @@ impl Place {
         stored.map_err(|fault| fault.of(path))
     }
 
+    /// Whether there is a file of this name, whatever is in it.
+    ///
+    /// # Errors
+    /// The place failed.
+    pub async fn has(&self, path: &str) -> Result<bool, ArchiveError> {
+        let found = match &self.0 {
+            Kind::Folder(folder) => find(folder, path).await,
+            Kind::Bucket(bucket) => bucket.find(path).await,
+        };
+        match found {
+            Ok(()) => Ok(true),
+            Err(Fault::Missing) => Ok(false),
+            Err(fault) => Err(fault.of(path)),
+        }
+    }
+
     /// The file that was sealed, once its digest was verified.
     ///
     /// # Errors
@@ -173,6 +193,12 @@ async fn write(folder: &Path, path: &str, bytes: Bytes) -> Result<(), Fault> {
     stored.map_err(Fault::place("written"))
 }
 
+async fn find(folder: &Path, path: &str) -> Result<(), Fault> {
+    let file = folder.join(path);
+    let found = blocking(move || std::fs::metadata(file)).await;
+    found.map(drop).map_err(missing_or_failed)
+}
+
 /// A file of so many bytes. One of another size is not read.
 async fn read(folder: &Path, path: &str, sealed: u64) -> Result<Bytes, Fault> {
     let from = folder.join(path);
@@ -193,6 +219,7 @@ fn create(unsealed: &Path, to: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     std::fs::create_dir_all(unsealed)?;
     let mut file = tempfile::NamedTempFile::new_in(unsealed)?;
+    sweep(unsealed, file.as_file().metadata()?.modified()?)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(to) {
@@ -203,6 +230,20 @@ fn create(unsealed: &Path, to: &Path, bytes: &[u8]) -> io::Result<()> {
     // The name has to outlive a power failure as well, and so has the folder's.
     std::fs::File::open(folder)?.sync_all()?;
     folder.parent().map_or(Ok(()), |above| std::fs::File::open(above)?.sync_all())
+}
+
+/// Removes what was left behind by processes that ended while they wrote. The clock is the file system's, which may be another machine's.
+fn sweep(unsealed: &Path, now: SystemTime) -> io::Result<()> {
+    for entry in std::fs::read_dir(unsealed)? {
+        let entry = entry?;
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|written| now.duration_since(written).ok());
+        if age.is_some_and(|age| age > LEFT_BEHIND_AFTER) {
+            // It is in nobody's way: if it cannot be removed now, then with the next archive, or another process was faster.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(

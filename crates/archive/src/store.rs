@@ -7,54 +7,41 @@
 //! A release is looked for anew every minute, and what is known of it counts for twenty: so everyone who decides on an aggregate knows by
 //! then that a part of it may have left the stream, or decides on nothing.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use jiff::Timestamp;
 use moka::sync::Cache;
-use publicdata_audit_domain::archive::{Archive as Seal, Archives, RELEASABLE};
-use publicdata_event_store::aggregates::{self, Aggregates};
+use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_event_store::{
     AppendError, Appended, BoxError, Commits, Error, EventStore, NewCommit, Recorded, Store,
     Subject,
 };
 use publicdata_types::Digest;
-use tokio::sync::OnceCell;
-use tokio::time::Instant;
 
+use self::releases::{Released, Releases};
 use self::subjects::Subjects;
-use crate::{Archive, ArchiveError, Fault, Place, StreamArchives};
+use crate::{Archive, ArchiveError, Fault, Place};
 
+mod releases;
 mod subjects;
+
+pub use self::releases::Lease;
 
 /// How long a release has been known for when events may be dropped: longer than [`Lease::ends_after`].
 pub const RELEASE_REST: Duration = Duration::from_secs(3_600);
 /// How many bytes of archives are kept in memory: a few, since events that belong together were written together.
 const OPENED_BYTES: u64 = 256 << 20;
 
-/// For how long it counts what is known of releases.
-#[derive(Clone, Copy, Debug)]
-pub struct Lease {
-    /// When it is asked again.
-    pub renew_after: Duration,
-    /// When nothing is decided any more, if nobody answers.
-    pub ends_after: Duration,
-}
-
 /// An event store, with the archives that hold what its streams may have dropped.
 #[derive(Debug)]
 pub struct ArchivedStore {
     live: Store,
     shelf: Option<Shelf>,
-    rows: Aggregates<StreamArchives>,
-    lease: Lease,
-    known: Mutex<HashMap<String, Known>>,
-    /// One at a time asks.
-    renewing: tokio::sync::Mutex<()>,
+    releases: Releases,
 }
 
 /// Archives, some of which are in memory. Cheap to clone.
@@ -62,28 +49,6 @@ pub struct ArchivedStore {
 struct Shelf {
     place: Place,
     opened: Cache<Digest, Archive>,
-}
-
-/// What is known of a stream.
-#[derive(Clone, Debug)]
-struct Known {
-    /// Since when it is true.
-    since: Instant,
-    /// When it was last asked for.
-    asked: Instant,
-    /// The sequence of the last event that the stream has dropped.
-    dropped: u64,
-    released: Arc<Released>,
-}
-
-/// The events of a stream that are read from archives.
-#[derive(Debug)]
-struct Released {
-    stream: String,
-    /// The sequence of the last of them; 0 for none.
-    last_sequence: u64,
-    seals: Vec<Seal>,
-    subjects: OnceCell<Subjects>,
 }
 
 /// Why events that are in archives cannot be had.
@@ -112,12 +77,6 @@ enum Problem {
     Archive(#[from] ArchiveError),
 }
 
-impl Default for Lease {
-    fn default() -> Self {
-        Self { renew_after: Duration::from_secs(60), ends_after: Duration::from_secs(20 * 60) }
-    }
-}
-
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shelf").field("place", &self.place).finish_non_exhaustive()
@@ -138,95 +97,8 @@ impl ArchivedStore {
     pub fn with_lease(live: Store, place: Option<Place>, lease: Lease) -> Self {
         let weigh = |_: &Digest, archive: &Archive| archive.size();
         let opened = Cache::builder().weigher(weigh).max_capacity(OPENED_BYTES).build();
-        Self {
-            rows: Aggregates::new(Arc::clone(&live)),
-            shelf: place.map(|place| Shelf { place, opened }),
-            live,
-            lease,
-            known: Mutex::default(),
-            renewing: tokio::sync::Mutex::default(),
-        }
-    }
-
-    /// What of `stream` is read from archives; none if nothing is.
-    async fn released(&self, stream: &str) -> Result<Option<Arc<Released>>, Error> {
-        let known = self.known(stream).await?;
-        Ok(known.map(|known| known.released).filter(|released| released.last_sequence > 0))
-    }
-
-    /// The same, for whoever decides on it: what is lost must not be taken for what never was.
-    async fn whole(&self, stream: &str) -> Result<Option<Arc<Released>>, Error> {
-        let Some(Known { dropped, released, .. }) = self.known(stream).await? else {
-            return Ok(None);
-        };
-        if dropped > released.last_sequence {
-            let (stream, released) = (stream.to_owned(), released.last_sequence);
-            return Err(unavailable(Problem::Lost { stream, dropped, released }));
-        }
-        Ok(Some(released).filter(|released| released.last_sequence > 0))
-    }
-
-    async fn known(&self, stream: &str) -> Result<Option<Known>, Error> {
-        if !RELEASABLE.contains(&stream) {
-            return Ok(None);
-        }
-        if let Some(known) = self.remembered(stream).filter(|known| self.is_fresh(known)) {
-            return Ok(Some(known));
-        }
-        let _turn = self.renewing.lock().await;
-        let before = self.remembered(stream);
-        if let Some(known) = before.clone().filter(|known| self.is_fresh(known)) {
-            return Ok(Some(known));
-        }
-        let asked = Instant::now();
-        let known = match (self.ask(stream, before.as_ref(), asked).await, before) {
-            (Ok(known), _) => known,
-            (Err(error), Some(before)) if before.since.elapsed() < self.lease.ends_after => {
-                tracing::warn!(stream.name = stream, %error, "cannot tell what was released since");
-                Known { asked, ..before }
-            }
-            (Err(error), _) => return Err(error),
-        };
-        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(stream.to_owned(), known.clone());
-        Ok(Some(known))
-    }
-
-    fn remembered(&self, stream: &str) -> Option<Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(stream).cloned()
-    }
-
-    fn is_fresh(&self, known: &Known) -> bool {
-        known.asked.elapsed() < self.lease.renew_after
-            && known.since.elapsed() < self.lease.ends_after
-    }
-
-    async fn ask(
-        &self,
-        stream: &str,
-        before: Option<&Known>,
-        asked: Instant,
-    ) -> Result<Known, Error> {
-        let first = self.live.first_sequence(stream).await?;
-        let archives = match self.rows.get(stream).await {
-            Ok((archives, _)) => archives,
-            // Where nothing is audited, nothing is archived.
-            Err(aggregates::Error::Store(Error::UnknownStream { .. })) => Archives::default(),
-            Err(source) => {
-                let (stream, source) = (stream.to_owned(), source.into());
-                return Err(unavailable(Problem::Unknown { stream, source }));
-            }
-        };
-        let last_sequence = archives.released();
-        let same = before.map(|known| &known.released);
-        let same = same.filter(|released| released.last_sequence == last_sequence);
-        let released = same.cloned().unwrap_or_else(|| {
-            let seals = archives.sealed().iter();
-            let seals = seals.filter(|seal| seal.last_sequence <= last_sequence).cloned();
-            let (stream, seals) = (stream.to_owned(), seals.collect());
-            Arc::new(Released { stream, last_sequence, seals, subjects: OnceCell::new() })
-        });
-        Ok(Known { since: asked, asked, dropped: first.saturating_sub(1), released })
+        let releases = Releases::new(Arc::clone(&live), lease);
+        Self { live, shelf: place.map(|place| Shelf { place, opened }), releases }
     }
 
     /// The commits of an aggregate after `after` that are in archives.
@@ -329,7 +201,7 @@ impl EventStore for ArchivedStore {
         expected_last: u64,
         commit: NewCommit,
     ) -> Result<Appended, AppendError> {
-        let released = self.whole(&subject.stream()).await?;
+        let released = self.releases.whole(&subject.stream()).await?;
         let Some(released) = released.filter(|released| expected_last <= released.last_sequence)
         else {
             return self.live.append(subject, expected_last, commit).await;
@@ -356,7 +228,7 @@ impl EventStore for ArchivedStore {
     }
 
     async fn load(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
-        let Some(released) = self.whole(&subject.stream()).await? else {
+        let Some(released) = self.releases.whole(&subject.stream()).await? else {
             return self.live.load(subject, after).await;
         };
         let mut commits = self.archived(&released, subject, after).await?;
@@ -365,7 +237,7 @@ impl EventStore for ArchivedStore {
     }
 
     async fn tail(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
-        let Some(released) = self.whole(&subject.stream()).await? else {
+        let Some(released) = self.releases.whole(&subject.stream()).await? else {
             return self.live.tail(subject, after).await;
         };
         let mut commits = self.archived(&released, subject, after).await?;
@@ -379,7 +251,7 @@ impl EventStore for ArchivedStore {
         from: u64,
         until: Option<Timestamp>,
     ) -> Result<Commits, Error> {
-        let released = self.released(stream).await?;
+        let released = self.releases.released(stream).await?;
         let Some(released) = released.filter(|released| from <= released.last_sequence) else {
             return self.live.read(stream, from, until).await;
         };
@@ -395,7 +267,7 @@ impl EventStore for ArchivedStore {
     }
 
     async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
-        let released = self.released(stream).await?;
+        let released = self.releases.released(stream).await?;
         let Some(released) = released.filter(|released| from <= released.last_sequence) else {
             return self.live.subscribe(stream, from).await;
         };

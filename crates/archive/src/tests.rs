@@ -13,6 +13,7 @@ use super::*;
 use crate::layout::{self, key};
 
 mod bucket;
+mod folder;
 
 const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
@@ -290,8 +291,10 @@ async fn keeps_files(place: &Place, write: impl AsyncFn(&str, &[u8])) {
     let missing = fault().await;
     assert!(matches!(missing.fault, Fault::Missing), "{missing:?}");
     assert_eq!(missing.to_string(), format!("archive {}", seal.path));
+    assert!(!place.has(&seal.path).await.unwrap());
 
     place.put(&packed).await.unwrap();
+    assert!(place.has(&seal.path).await.unwrap());
     place.put(&packed).await.unwrap();
     place.verify(&seal, &log.verifier()).await.unwrap();
 
@@ -310,20 +313,6 @@ async fn keeps_files(place: &Place, write: impl AsyncFn(&str, &[u8])) {
     let other = Seal { stream: "CATALOG".to_owned(), ..seal.clone() };
     let refused = place.verify(&other, &log.verifier()).await.unwrap_err();
     assert_eq!(refused.fault.to_string(), "it holds stream EXCHANGE, and was sealed with CATALOG");
-}
-
-/// R23.2: a folder holds whole files alone, and what is on its way is elsewhere.
-#[tokio::test]
-async fn folders_hold_whole_files_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place::folder(folder.path()).unwrap();
-    let packed = Log::of(&[1]).pack(|_| {});
-
-    place.put(&packed).await.unwrap();
-    place.put(&packed).await.unwrap();
-
-    let files = |name| std::fs::read_dir(folder.path().join(name)).unwrap().count();
-    assert_eq!((files(STREAM), files(place::UNSEALED)), (1, 0));
 }
 
 #[test]

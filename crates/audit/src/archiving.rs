@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use prost::Message as _;
+use publicdata_archive::pack::EVENTS_MAX;
 use publicdata_archive::{Archive, Packed, Packer, Place, Row, StreamArchives};
 use publicdata_audit_domain::archive::{Archive as Seal, Command};
 use publicdata_audit_domain::tree::{self, Hashes};
@@ -72,17 +73,21 @@ struct Logged<'a> {
 }
 
 impl Archivist {
-    /// Seals the next archive of `stream`, of events that were received before this moment, and logged by then; none, if there are none.
+    /// Seals the next archive of `stream`, up to the last event that was received before this moment, and is logged; none, if none was.
     pub(crate) async fn seal_next(
         &self,
         stream: &str,
         before: Timestamp,
         signed: &Signed,
     ) -> Result<Option<Seal>, Error> {
-        let after = self.archives.get(stream).await?.0.last_sequence();
-        let Some((packed, tree)) = self.pack(stream, after + 1, before, signed).await? else {
+        let (archives, _) = self.archives.get(stream).await?;
+        let first = archives.last_sequence() + 1;
+        let Some((packed, tree)) = self.pack(stream, first, before, signed).await? else {
             return Ok(None);
         };
+        if let Some(newest) = archives.sealed().last() {
+            self.is_there(&newest.path).await?;
+        }
         // What cannot be proven is not stored.
         let proven =
             Archive::open(packed.bytes.clone()).and_then(|file| file.prove(&self.verifier));
@@ -112,6 +117,14 @@ impl Archivist {
             actor: self.actor.clone(),
             at: self.clock.now(),
             traceparent: None,
+        }
+    }
+
+    /// A folder that is not mounted looks like one that is empty: what is archived there would not be found again.
+    async fn is_there(&self, path: &str) -> Result<(), Error> {
+        match self.place.has(path).await? {
+            true => Ok(()),
+            false => Err(Error::NotWhereItWas { path: path.to_owned() }),
         }
     }
 
@@ -145,17 +158,16 @@ impl Archivist {
             Err(StoreError::UnknownStream { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        let last = self.last_before(stream, first, before, &tree).await?;
         let (next_index, page) = (0, VecDeque::new());
         let mut logged = Logged { archivist: self, stream, tree, next: first, next_index, page };
         let mut packer = Packer::new().map_err(unwritable)?;
         while !packer.is_full()
             && let Some((row, log_hashes_before)) = logged.next().await?
+            && row.sequence <= last
         {
             let recorded = commits.next().await.transpose()?;
             let recorded = whole(&row, recorded)?;
-            if recorded.recorded_at >= before {
-                break;
-            }
             let log_index = row.index;
             packer.push(Row { recorded, log_index, log_hashes_before }).map_err(unwritable)?;
             logged.next_index = log_index + 1;
@@ -167,6 +179,22 @@ impl Archivist {
         let after = self.between(&[(logged.next_index, tree.size)]).await?.pop();
         let packed = packer.finish(&note, &after.unwrap_or_default()).map_err(unwritable)?;
         Ok(Some((packed, tree)))
+    }
+
+    /// The last event received before this moment, of those that one archive holds from `first` on, and the tree has; 0 for none. Whatever
+    /// comes before it in the stream was received before it, also where the store's clock was ahead and says otherwise.
+    async fn last_before(
+        &self,
+        stream: &str,
+        first: u64,
+        before: Timestamp,
+        tree: &Checkpoint,
+    ) -> Result<u64, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        let sequences = first..first + EVENTS_MAX;
+        let last =
+            queries::last_received_before(&mut connection, stream, sequences, tree.size, before);
+        Ok(last.await?.unwrap_or(0))
     }
 
     /// What stands for the leaves of each of these spans of the log.

@@ -184,6 +184,15 @@ pub enum Error {
         /// The size of that tree.
         size: u64,
     },
+    /// The place of archives does not have what was archived before.
+    #[error(
+        "archive {path} is sealed, and not at the place of archives: is that mounted, and the one that `audit.archive.url` named before? \
+         nothing more is archived until the archives are there"
+    )]
+    NotWhereItWas {
+        /// The newest archive of the stream.
+        path: String,
+    },
     /// The row of archives forbids it.
     #[error(transparent)]
     ArchiveRejected(#[from] archive::Rejection),
@@ -280,6 +289,7 @@ impl From<Error> for Problem {
             }
             Error::LeafLost { .. } | Error::LeafOfEventLost { .. } => damaged("LEAF_LOST", message),
             Error::NoArchive => Self::new(Code::FailedPrecondition, "ARCHIVE_MISSING", message),
+            Error::NotWhereItWas { path } => elsewhere(path, message),
             Error::Archive(archive) => unusable(archive),
             Error::SealedElsewhere { path, .. } => {
                 damaged("ARCHIVE_DAMAGED", message).with("path", path)
@@ -337,6 +347,10 @@ fn unarchivable(rejection: &archive::Rejection, message: String) -> Problem {
         }
     };
     Problem::new(code, rejection.reason(), message)
+}
+
+fn elsewhere(path: &str, message: String) -> Problem {
+    Problem::new(Code::FailedPrecondition, "ARCHIVE_ELSEWHERE", message).with("path", path)
 }
 
 fn unusable(error: &ArchiveError) -> Problem {

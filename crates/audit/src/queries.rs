@@ -234,6 +234,31 @@ pub async fn leaves_of(
     Ok(rows.iter().filter_map(|row| leaf(row).ok()).collect())
 }
 
+/// The last of a stream's events with these sequence numbers that was received before this moment, to the microsecond, and is among the
+/// first `size` leaves.
+pub async fn last_received_before(
+    connection: &mut AnyConnection,
+    stream: &str,
+    sequences: std::ops::Range<u64>,
+    size: u64,
+    before: Timestamp,
+) -> Result<Option<u64>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT sequence FROM log_leaf \
+         WHERE stream_name = $1 AND sequence >= $2 AND sequence < $3 \
+         AND leaf_index < $4 AND recorded_at < $5 \
+         ORDER BY sequence DESC LIMIT 1",
+    )
+    .bind(stream.to_owned())
+    .bind(bound(sequences.start))
+    .bind(bound(sequences.end))
+    .bind(bound(size))
+    .bind(before.as_microsecond())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(|row| number(row, 0)).transpose()
+}
+
 /// How far each stream is in the log.
 pub async fn coverage(connection: &mut AnyConnection) -> Result<Coverage, sqlx::Error> {
     let rows = sqlx::query("SELECT stream_name, logged_sequence, logged_count FROM log_stream")

@@ -1,6 +1,7 @@
 //! A place in a bucket of a store that speaks S3: an object for each archive, put there unless it is there.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -137,16 +138,30 @@ impl Bucket {
                 size => Ok(Err(Fault::Size { found: size, sealed })),
             }
         };
+        self.within_time(&object, read).await?
+    }
+
+    /// Whether there is an object. A byte of it is read: to a HEAD, a store does not say why it refuses.
+    pub(super) async fn find(&self, path: &str) -> Result<(), Fault> {
+        let object = self.object(path);
+        self.within_time(&object, self.store.get_range(&object, 0..1)).await.map(drop)
+    }
+
+    async fn within_time<T>(
+        &self,
+        object: &Path,
+        read: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Fault> {
         let error = match timeout(TIME_MAX, read).await {
-            Ok(Ok(read)) => return read,
+            Ok(Ok(read)) => return Ok(read),
             Ok(Err(error)) => error,
-            Err(_) => return Err(self.fault("read", &object, BucketProblem::Late(TIME_MAX))),
+            Err(_) => return Err(self.fault("read", object, BucketProblem::Late(TIME_MAX))),
         };
         let problem = problem(&error);
         let no_bucket = matches!(problem, BucketProblem::NoBucket);
         match matches!(error, Error::NotFound { .. }) && !no_bucket {
             true => Err(Fault::Missing),
-            false => Err(self.fault("read", &object, problem)),
+            false => Err(self.fault("read", object, problem)),
         }
     }
 

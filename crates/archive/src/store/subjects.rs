@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_event_store::Subject;
 
-use super::{Problem, Released, Shelf, blocking};
+use super::releases::Released;
+use super::{Problem, Shelf, blocking};
 use crate::Fault;
 
 /// Of each aggregate the archives, in 16 bytes each. Two aggregates may share a hash: then one archive too many is looked into.

@@ -1,7 +1,7 @@
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 use publicdata_audit_domain::archive::Command;
-use publicdata_event_store::aggregates::Meta;
+use publicdata_event_store::aggregates::{Aggregates, Meta};
 use publicdata_event_store::jetstream::{JetStreamStore, Options, StreamOptions};
 use publicdata_event_store::restore::Restoring;
 use publicdata_event_store::server::{NatsServer, ServerOptions};
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::StreamArchives;
 use crate::tests::Log;
 
 const STREAM: &str = "EXCHANGE";

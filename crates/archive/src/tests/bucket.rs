@@ -25,6 +25,8 @@ async fn refused(url: &str, settings: Vec<place::Setting>) -> (String, String) {
     let packed = log.pack(|_| {});
     let put = place.put(&packed).await.unwrap_err();
     let get = place.sealed(&log.seal(&packed)).await.unwrap_err();
+    let has = place.has(&packed.path()).await.unwrap_err();
+    assert_eq!(chain(&has), chain(&get));
     assert!(matches!(put.fault, Fault::Place { doing: "written", .. }), "{put:?}");
     assert!(matches!(get.fault, Fault::Place { doing: "read", .. }), "{get:?}");
     (chain(&put), chain(&get))

@@ -16,13 +16,13 @@ use publicdata_proto::audit::v1::{CreateArchivesRequest, StreamCoverage};
 use publicdata_proto::catalog::v1::Role;
 use publicdata_service_kit::grpc::{Channel, channel};
 use publicdata_service_kit::testing::{Program, free_address};
-use rand::Rng as _;
 
 use crate::bench::{Bench, Doctored, Running, STREAMS, until};
-use crate::crash::seeded;
+
+mod faults;
+mod kills;
 
 const STREAM: &str = "EXCHANGE";
-const KILLS: usize = 12;
 
 /// A platform whose service archives.
 struct Archived {
@@ -270,56 +270,6 @@ async fn archives_tell_the_story_offline() {
     std::fs::write(&path, bytes).unwrap();
     let refused = told(&archived.folder).unwrap_err();
     assert_eq!(refused.path, path.display().to_string());
-}
-
-/// H1, H2: a service that is killed with `kill -9` while it archives, again and again, leaves a row of archives without a gap or an
-/// overlap, each whole, and files that no seal names.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn archives_are_whole_over_kills_of_the_process() {
-    let mut random = seeded();
-    let mut bench = Bench::on_nats_over_tls(&STREAMS).await;
-    let folder = bench.folder.path().join("archive");
-    bench.archive = Some(format!("file://{}", folder.display()));
-    // Makes the tables, and whoever asks known.
-    let running = bench.start().await;
-    let user = bench.user(&running, testing::organisation().as_str(), Role::Auditor).await;
-    drop((running, user));
-    let id = SpiffeId::user(&testing::domain(), testing::organisation(), "account-1").unwrap();
-    let auditor = testing::credentials(&bench.certificates, &id);
-    let service = testing::service("audit");
-    let credentials = testing::credentials(&bench.certificates, &service);
-
-    let mut ended = 0;
-    for kill in 0..=KILLS {
-        let address = free_address();
-        let config = bench.write_config(address);
-        let mut process = Program::start(env!("CARGO_BIN_EXE_publicdata-audit"), &config);
-        process.serves(address, &credentials, &service).await;
-        let channel = channel(&address.to_string(), &auditor, &service).unwrap();
-        bench.append_many(4).await;
-        let create = create(&channel, CreateArchivesRequest::default());
-        if kill == KILLS {
-            create.await.unwrap();
-        } else {
-            let moment = Duration::from_micros(random.random_range(0..150_000));
-            ended += usize::from(tokio::time::timeout(moment, create).await.is_ok());
-        }
-        process.kill9().await;
-    }
-
-    assert!(ended < KILLS, "no kill came while it archived");
-    let running = bench.start().await;
-    let archived = Archived::of(bench, running, folder).await;
-    let seals = seals(archived.log.archives("").await.unwrap());
-    for stream in STREAMS {
-        let mut next = 1;
-        for seal in seals.iter().filter(|seal| seal.stream == stream) {
-            assert_eq!(seal.first_sequence, next, "{stream}");
-            next = seal.last_sequence + 1;
-            archived.place.verify(seal, &archived.running.verifier).await.unwrap();
-        }
-        assert!(next > 1, "{stream} was never archived");
-    }
 }
 
 /// R23.2: the service archives to a bucket by the key in its environment, and whoever holds one may prove what is there; with another key

@@ -42,7 +42,7 @@ pub(crate) const STREAMS: [&str; 3] = ["CATALOG", "EXCHANGE", "OPENDATA"];
 pub(crate) const AUDIT: &str = "AUDIT";
 /// What the service logs unless it is told otherwise. Nobody makes the last one here.
 const LOGGED: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", AUDIT, "RECOVERY"];
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 const WITNESS_PAUSE_MS: u64 = 50;
 
 /// Events, a place for the log, and certificates.

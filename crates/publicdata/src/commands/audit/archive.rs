@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 use futures::TryStreamExt as _;
-use publicdata_archive::{Place, seal};
+use publicdata_archive::{Fault, Place, seal};
 use publicdata_audit::client::{LogClient, ProofError, Which};
 use publicdata_audit_domain::Verifier;
 use publicdata_audit_domain::archive::Archive as Seal;
@@ -63,7 +63,8 @@ pub enum Command {
         /// Only this stream.
         #[arg(long, default_value = "")]
         stream: String,
-        /// Only events received before this moment, such as 2026-01-01T00:00:00+08:00; all, unless it is set.
+        /// Only events received before this moment, such as 2026-01-01T00:00:00+08:00, and what stands before them in their stream; all,
+        /// unless it is set.
         #[arg(long)]
         before: Option<jiff::Timestamp>,
     },
@@ -89,6 +90,18 @@ pub struct Verify {
     /// The log's public key, a file; by default that of the fleet's folder.
     #[arg(long)]
     pub key: Option<PathBuf>,
+}
+
+/// Archives that were looked at.
+struct Verified {
+    /// Each, with what is wrong with it.
+    lines: Vec<Line>,
+    /// Of how many something is wrong.
+    wrong: usize,
+    /// How many there are.
+    all: usize,
+    /// Why the others could not be looked at.
+    failed: Option<anyhow::Error>,
 }
 
 /// An archive, and what is wrong with it.
@@ -153,14 +166,23 @@ async fn create(
 }
 
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
-    let (lines, wrong) = verified(context, &arguments).await?;
-    tell(context, &lines)?;
-    ensure!(wrong == 0, "{wrong} of {} archives are not what was sealed", lines.len());
+    let Verified { lines, wrong, all, failed } = verified(context, &arguments).await?;
+    if failed.is_none() || !lines.is_empty() {
+        tell(context, &lines)?;
+    }
+    if let Some(error) = failed {
+        let checked = lines.len();
+        let ended = format!(
+            "{checked} of {all} archives were checked, {wrong} of which are not what was sealed"
+        );
+        return Err(error.context(ended));
+    }
+    ensure!(wrong == 0, "{wrong} of {all} archives are not what was sealed");
     Ok(())
 }
 
-/// The archives that there are, with what is wrong with each, and of how many something is.
-async fn verified(context: &Context, arguments: &Verify) -> anyhow::Result<(Vec<Line>, usize)> {
+/// Looks at the archives that there are, up to where that cannot be done.
+async fn verified(context: &Context, arguments: &Verify) -> anyhow::Result<Verified> {
     let verifier = verifier(context, arguments.key.as_ref())?;
     let place = match &arguments.from {
         Some(url) => {
@@ -176,20 +198,26 @@ async fn verified(context: &Context, arguments: &Verify) -> anyhow::Result<(Vec<
     let log = log(&context.session()?)?;
     let seals = log.archives(&arguments.stream).await.map_err(problem)?;
     let progress = Progress::begin()?;
-    let (mut lines, mut wrong) = (Vec::<Line>::new(), 0);
+    let (mut lines, mut wrong, mut failed) = (Vec::<Line>::new(), 0, None);
     for ((index, seal), done) in seals.iter().zip(0..) {
         progress.report("archives", done, seals.len() as u64);
         let found = match gap(&lines, seal) {
             Some(found) => Some(found),
-            None => check(&place, &verifier, &log, *index, seal).await?,
+            None => match check(&place, &verifier, &log, *index, seal).await {
+                Ok(found) => found,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            },
         };
         wrong += usize::from(found.is_some());
         lines.push(Line::of(seal, found));
     }
-    Ok((lines, wrong))
+    Ok(Verified { lines, wrong, all: seals.len(), failed })
 }
 
-/// What is wrong with an archive, if anything is.
+/// What is wrong with an archive, if anything is. Where the place or the log cannot be reached, nobody knows.
 async fn check(
     place: &Place,
     verifier: &Verifier,
@@ -204,6 +232,11 @@ async fn check(
     }
     let (archive, proven) = match place.verify(seal, verifier).await {
         Ok(found) => found,
+        Err(error) if matches!(error.fault, Fault::Place { .. }) => {
+            return Err(
+                anyhow::Error::new(error).context("the place of archives cannot be reached")
+            );
+        }
         Err(error) => return Ok(Some(chain(&error.fault))),
     };
     match log.continues(verifier, archive.checkpoint(), &proven).await {

@@ -10,7 +10,7 @@ use publicdata_proto::audit::v1::archive_service_client::ArchiveServiceClient;
 use publicdata_service_kit::Clock;
 use serde_json::json;
 
-use super::{Line, Verify, log, problem, verified, verifier};
+use super::{Line, Verified, Verify, log, problem, verified, verifier};
 use crate::commands::standby::Place;
 use crate::context::Context;
 
@@ -86,7 +86,10 @@ pub(super) async fn drop_released(context: &Context, arguments: Drop) -> anyhow:
 
     let last = released.release.last_sequence;
     let verify = Verify { from, stream: stream.clone(), key };
-    let (lines, _) = verified(context, &verify).await?;
+    let Verified { lines, failed, .. } = verified(context, &verify).await?;
+    if let Some(error) = failed {
+        return Err(error.context("nothing was dropped, for not all archives can be verified"));
+    }
     let needed: Vec<&Line> = lines.iter().filter(|line| line.first_sequence <= last).collect();
     for line in &needed {
         ensure!(
