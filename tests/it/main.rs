@@ -14,6 +14,7 @@ mod centre;
 mod clients;
 mod collection;
 mod command_line;
+mod dropped;
 mod faults;
 mod findings;
 mod objections;

@@ -41,7 +41,7 @@ AWS_SECRET_ACCESS_KEY; AWS_ALLOW_HTTP=true for one without TLS.
 What the stream EXCHANGE has kept for five years may leave it, once archives hold it. An authority decides so, and the archives are proven
 again; an hour later, the event store's operator has the server drop it, with credentials that may change streams:
 
-  publicdata audit archive release EXCHANGE --as supervisor
+  publicdata audit archive release EXCHANGE
   publicdata audit archive drop EXCHANGE --as auditor --server tls://nats:4222 --credentials DIR
 
 Catalogue and exchange bus must know where archives are (`stream_archives`): they read from there what the stream no longer has.";
