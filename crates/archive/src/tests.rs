@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
@@ -13,6 +15,7 @@ use super::*;
 use crate::layout::{self, key};
 
 mod bucket;
+mod history;
 
 const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
@@ -54,8 +57,13 @@ impl Log {
     }
 
     fn pack(&self, change: impl Fn(&mut Row)) -> Packed {
+        self.pack_part(0..self.events.len(), change)
+    }
+
+    /// An archive of some of the events, by their places from 0.
+    fn pack_part(&self, places: Range<usize>, change: impl Fn(&mut Row)) -> Packed {
         let (mut packer, mut next) = (Packer::new().unwrap(), 0);
-        for (log_index, recorded) in &self.events {
+        for (log_index, recorded) in &self.events[places] {
             let log_hashes_before = self.between(next, *log_index);
             let recorded = recorded.clone();
             let mut row = Row { recorded, log_index: *log_index, log_hashes_before };
