@@ -8,6 +8,10 @@ use publicdata_audit_domain::Verifier;
 use crate::place::UNSEALED;
 use crate::{Archive, ArchiveError, Fault, Row};
 
+pub use history::History;
+
+mod history;
+
 const EXTENSION: &str = "parquet";
 
 /// Archives that were found as files.
@@ -15,6 +19,21 @@ const EXTENSION: &str = "parquet";
 pub struct Files {
     /// Of each stream, the files by the first and the last event that they say to hold.
     streams: BTreeMap<String, BTreeMap<(u64, u64), PathBuf>>,
+}
+
+/// Events of a stream that no file says to hold, though all of the stream from its first one on are needed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} of stream {stream} are in none of the archives; put the files that hold them beside the others, and try again",
+    match last { Some(last) => format!("events {first} to {last}"), None => format!("events {first} and all after it") }
+)]
+pub struct Incomplete {
+    /// The stream.
+    pub stream: String,
+    /// The first event that is missing.
+    pub first: u64,
+    /// The last one before those that are there; nothing if there are none.
+    pub last: Option<u64>,
 }
 
 /// The events of files, in the order of the log.
@@ -28,7 +47,7 @@ struct Stream {
     name: String,
     files: VecDeque<PathBuf>,
     verifier: Verifier,
-    rows: Option<Box<dyn Iterator<Item = Result<Row, Fault>>>>,
+    rows: Option<Box<dyn Iterator<Item = Result<Row, Fault>> + Send>>,
     /// The file that is being read.
     path: PathBuf,
     /// The event that comes next; unknown before the first one.
@@ -67,19 +86,35 @@ impl Files {
         extents
     }
 
+    /// Makes sure that they say to hold all of a stream from its first event on; answers the last one.
+    ///
+    /// # Errors
+    /// Which events are missing.
+    pub fn whole(&self, stream: &str) -> Result<u64, Incomplete> {
+        let missing = |first, last| Incomplete { stream: stream.to_owned(), first, last };
+        let files = self.streams.get(stream).ok_or_else(|| missing(1, None))?;
+        let mut end = 0_u64;
+        for (first, last) in files.keys() {
+            if *first > end.saturating_add(1) {
+                return Err(missing(end + 1, Some(first - 1)));
+            }
+            end = end.max(*last);
+        }
+        Ok(end)
+    }
+
     /// Tells their events in the order of the log. Each file is proven before any of its events is told.
     #[must_use]
     pub fn events(self, verifier: &Verifier) -> Events {
-        let stream = |(name, files): (String, BTreeMap<(u64, u64), PathBuf>)| Stream {
-            name,
-            files: files.into_values().collect(),
-            verifier: verifier.clone(),
-            rows: None,
-            path: PathBuf::new(),
-            next: None,
-            ahead: None,
-        };
+        let stream = |(name, files)| Stream::of(name, files, verifier, None);
         Events { streams: self.streams.into_iter().map(stream).collect(), failed: false }
+    }
+
+    /// Tells one stream from its first event on, likewise.
+    fn from_first(&self, stream: &str, verifier: &Verifier) -> Events {
+        let files = self.streams.get(stream).cloned().unwrap_or_default();
+        let stream = Stream::of(stream.to_owned(), files, verifier, Some(1));
+        Events { streams: vec![stream], failed: false }
     }
 }
 
@@ -114,11 +149,24 @@ impl Events {
 }
 
 impl Stream {
+    fn of(
+        name: String,
+        files: BTreeMap<(u64, u64), PathBuf>,
+        verifier: &Verifier,
+        next: Option<u64>,
+    ) -> Self {
+        let (files, verifier) = (files.into_values().collect(), verifier.clone());
+        Self { name, files, verifier, rows: None, path: PathBuf::new(), next, ahead: None }
+    }
+
     fn read(&mut self) -> Result<Option<Row>, ArchiveError> {
         loop {
             let Some(rows) = &mut self.rows else {
                 let Some(path) = self.files.pop_front() else { return Ok(None) };
                 let archive = open(&path)?;
+                if archive.stream() != self.name {
+                    return Err(at(&path, Fault::layout("another file has come in its place")));
+                }
                 archive.prove(&self.verifier).map_err(|fault| at(&path, fault))?;
                 self.rows = Some(Box::new(archive.rows().map_err(|fault| at(&path, fault))?));
                 self.path = path;

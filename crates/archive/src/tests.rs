@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
@@ -14,6 +16,7 @@ use crate::layout::{self, key};
 
 mod bucket;
 mod folder;
+mod history;
 
 const STREAM: &str = "EXCHANGE";
 const ORIGIN: &str = "test.internal/audit";
@@ -66,17 +69,13 @@ impl Log {
     }
 
     fn pack(&self, change: impl Fn(&mut Row)) -> Packed {
-        self.pack_range(0..self.events.len(), change)
+        self.pack_part(0..self.events.len(), change)
     }
 
-    /// An archive of these events.
-    pub(crate) fn pack_range(
-        &self,
-        range: std::ops::Range<usize>,
-        change: impl Fn(&mut Row),
-    ) -> Packed {
+    /// An archive of some of the events, by their places from 0.
+    pub(crate) fn pack_part(&self, places: Range<usize>, change: impl Fn(&mut Row)) -> Packed {
         let (mut packer, mut next) = (Packer::new().unwrap(), 0);
-        for (log_index, recorded) in &self.events[range] {
+        for (log_index, recorded) in &self.events[places] {
             let log_hashes_before = self.between(next, *log_index);
             let recorded = recorded.clone();
             let mut row = Row { recorded, log_index: *log_index, log_hashes_before };

@@ -14,6 +14,7 @@ pub mod sheet;
 pub mod fleet;
 pub mod recovery;
 pub mod sample;
+pub mod views;
 
 pub mod demo;
 pub mod narrator;

@@ -20,7 +20,7 @@ use publicdata_recovery::restore::{self, Target};
 use publicdata_recovery::views::{self, Compared, ViewDigest};
 use publicdata_recovery::{Backup, Identities, SERVICE, STREAM, drill};
 use publicdata_service_kit::Clock;
-use publicdata_views::{Database, Projector};
+use publicdata_views::Database;
 
 use crate::commands::init::AUTHORITY_FOLDER;
 use crate::endpoints::Endpoints;
@@ -29,6 +29,7 @@ use crate::fleet::services::{
     database_url,
 };
 use crate::session::CREDENTIALS_FOLDER;
+use crate::views::Service;
 
 /// Folders of keys. They are in no backup, and are kept elsewhere.
 pub const KEY_FOLDERS: [&str; 3] = [AUTHORITY_FOLDER, CREDENTIALS_FOLDER, LOG_KEY_FOLDER];
@@ -36,8 +37,6 @@ pub const KEY_FOLDERS: [&str; 3] = [AUTHORITY_FOLDER, CREDENTIALS_FOLDER, LOG_KE
 pub const STREAMS: [&str; 5] = ["CATALOG", "EXCHANGE", "OPENDATA", "AUDIT", STREAM];
 /// Folders of files that are backed up.
 const FILE_FOLDERS: [&str; 3] = [CONTENT_FOLDER, ARCHIVE_FOLDER, STREAM_ARCHIVE_FOLDER];
-/// Services with views.
-const VIEWED: [&str; 4] = ["catalog", "exchange-bus", "open-data", "audit"];
 
 /// A fleet that runs, as backups are made of it.
 pub struct Live {
@@ -142,11 +141,12 @@ impl Live {
         let mut digests = Vec::new();
         // Nothing is read of it: the views of services that run are read as they are.
         let nothing: Store = Arc::new(MemoryStore::new());
-        for service in VIEWED {
-            let database = open(&self.data, service).await?;
-            for projector in projectors(service, &database, &nothing).await? {
-                let digest = views::digest(service, &projector).await;
-                digests.push(digest.with_context(|| format!("views of {service}"))?);
+        for service in Service::ALL {
+            let name = service.name();
+            let database = open(&self.data, name).await?;
+            for projector in service.views(&database, &nothing).await? {
+                let digest = views::digest(name, &projector).await;
+                digests.push(digest.with_context(|| format!("views of {name}"))?);
             }
             database.close().await;
         }
@@ -225,15 +225,18 @@ impl Plan<'_> {
             by_service.entry(&digest.service).or_default().push(digest);
         }
         let (mut compared, total) = (Vec::new(), digests.len() as u64);
-        for (service, digests) in by_service {
-            let database = open(folder, service).await?;
+        for (name, digests) in by_service {
+            let Some(service) = Service::named(name) else {
+                unknown.push(format!("this program knows no service {name} with views"));
+                continue;
+            };
+            let database = open(folder, name).await?;
             for digest in digests {
                 let store = views::as_of(store, digest);
-                let found = projectors(service, &database, &store).await?;
+                let found = service.views(&database, &store).await?;
                 let projector = found.iter().find(|projector| projector.name() == digest.view);
                 let Some(projector) = projector else {
-                    unknown
-                        .push(format!("this program knows no view {} of {service}", digest.view));
+                    unknown.push(format!("this program knows no view {} of {name}", digest.view));
                     continue;
                 };
                 compared.push(views::compare(digest, projector).await?);
@@ -279,23 +282,6 @@ fn recorder(store: Store, domain: &TrustDomain, clock: &Clock) -> anyhow::Result
 async fn open(data: &Path, service: &str) -> anyhow::Result<Database> {
     let opened = Database::open(&database_url(data, service)).await;
     opened.with_context(|| format!("the database of {service} cannot be used"))
-}
-
-/// The views of a service.
-async fn projectors(
-    service: &str,
-    database: &Database,
-    store: &Store,
-) -> anyhow::Result<Vec<Arc<Projector>>> {
-    Ok(match service {
-        "catalog" => publicdata_catalog::views::all(database, store).await?,
-        "exchange-bus" => publicdata_exchange_bus::views::all(database, store).await?,
-        "open-data" => publicdata_open_data::views(database, store).await?,
-        _ => vec![
-            publicdata_directory::view(database, store).await?,
-            publicdata_audit::findings::open_view(database, store).await?,
-        ],
-    })
 }
 
 /// A bar for people; nothing where nobody looks.

@@ -9,9 +9,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _, TypeInfo as _, V
 use crate::database::{Database, Engine};
 use crate::projector::{Projector, ProjectorError};
 
-/// So many differing rows are named, and the rest is counted.
-const DIFFERENCES_MAX: usize = 10_000;
-
 /// What was compared, and what differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
@@ -23,7 +20,7 @@ pub struct Comparison {
     pub rows: u64,
     /// Rows that differ, by table and key.
     pub differences: Vec<Difference>,
-    /// How many more differ.
+    /// How many more differ, and are not named.
     pub further: u64,
 }
 
@@ -83,8 +80,8 @@ impl Comparison {
         self.differences.is_empty()
     }
 
-    fn add(&mut self, difference: Difference) {
-        match self.differences.len() < DIFFERENCES_MAX {
+    fn add(&mut self, difference: Difference, named_max: usize) {
+        match self.differences.len() < named_max {
             true => self.differences.push(difference),
             false => self.further += 1,
         }
@@ -92,12 +89,16 @@ impl Comparison {
 }
 
 impl Projector {
-    /// Builds this view anew, up to where the same view is in the `live` database, and says how that one differs. This projector's own
-    /// database has to be another, in SQLite.
+    /// Builds this view anew, up to where the same view is in the `live` database, and says how that one differs: so many rows at most are
+    /// named, and the rest is counted. This projector's own database has to be another, in SQLite.
     ///
     /// # Errors
     /// There are fewer events than the live view has seen, one cannot be applied, or store or database fail.
-    pub async fn compare(&self, live: &Database) -> Result<Comparison, ProjectorError> {
+    pub async fn compare(
+        &self,
+        live: &Database,
+        named_max: usize,
+    ) -> Result<Comparison, ProjectorError> {
         assert_eq!(self.database.engine(), Engine::Sqlite, "what is compared is built in SQLite");
         let mut snapshot = live.snapshot().await.map_err(ProjectorError::Database)?;
         let view = self.view.name();
@@ -121,7 +122,7 @@ impl Projector {
         let mut comparison = Comparison { view, positions, rows: 0, differences, further };
         for table in self.view.tables() {
             let connections = (own.connection(), snapshot.connection());
-            compare_table(table, connections, &mut comparison)
+            compare_table(table, connections, named_max, &mut comparison)
                 .await
                 .map_err(ProjectorError::Database)?;
         }
@@ -161,6 +162,7 @@ async fn positions(
 async fn compare_table(
     table: &'static str,
     (own, live): (&mut AnyConnection, &mut AnyConnection),
+    named_max: usize,
     comparison: &mut Comparison,
 ) -> Result<(), sqlx::Error> {
     let key = key_columns(own, table).await?;
@@ -187,7 +189,7 @@ async fn compare_table(
     places.dedup();
     for place in places {
         let (rebuilt, live) = (expected.get(place), found.get(place));
-        comparison.add(difference(table, (&key, place), (live, rebuilt)));
+        comparison.add(difference(table, (&key, place), (live, rebuilt)), named_max);
     }
     Ok(())
 }

@@ -33,6 +33,13 @@ pub enum Engine {
     Postgres,
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    Read,
+    Write,
+}
+
 /// A transaction that writes. Dropped without [`commit`](Self::commit), it leaves no trace.
 pub struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Any>,
@@ -74,23 +81,26 @@ impl Database {
     /// # Errors
     /// Says what cannot be reached or made.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
-        let database = Self::connect(url).await?;
+        let database = Self::connect(url, Access::Write).await?;
         database.migrate("views", POSITION_MIGRATIONS).await?;
         Ok(database)
     }
 
-    /// Opens a database that another program keeps: nothing is made or migrated, also no file.
+    /// Opens a database that another program keeps, and only reads it: nothing is made, migrated or written, also no file.
     ///
     /// # Errors
     /// Says what cannot be reached.
-    pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
+    pub async fn open_read_only(url: &str) -> Result<Self, DatabaseError> {
         match Engine::of(url)? {
-            Engine::Sqlite if !url.contains('?') => Self::connect(&format!("{url}?mode=rw")).await,
-            Engine::Sqlite | Engine::Postgres => Self::connect(url).await,
+            Engine::Sqlite => {
+                let separator = if url.contains('?') { '&' } else { '?' };
+                Self::connect(&format!("{url}{separator}mode=ro"), Access::Read).await
+            }
+            Engine::Postgres => Self::connect(url, Access::Read).await,
         }
     }
 
-    async fn connect(url: &str) -> Result<Self, DatabaseError> {
+    async fn connect(url: &str, access: Access) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
         let url = match engine {
@@ -103,7 +113,7 @@ impl Database {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| Box::pin(prepare(engine, connection)))
+            .after_connect(move |connection, _| Box::pin(prepare(engine, access, connection)))
             // SQLite ends a transaction itself when its disk is full, and the driver goes on believing in it.
             .before_acquire(|connection, _| {
                 let is_free = !connection.is_in_transaction();
@@ -261,19 +271,34 @@ fn sqlite_url(url: &str) -> Result<Cow<'_, str>, DatabaseError> {
     }
 }
 
-async fn prepare(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    match engine {
-        Engine::Sqlite => {
-            // The first: changing the journal needs the file alone for a moment.
-            connection.execute("PRAGMA busy_timeout = 10000").await?;
-            connection.execute("PRAGMA journal_mode = WAL").await?;
-            connection.execute("PRAGMA synchronous = NORMAL").await?;
-            connection.execute("PRAGMA foreign_keys = ON").await?;
-            // For rows in random order, as ids are: pages that are changed again soon are written once.
-            connection.execute("PRAGMA cache_size = -16384").await?;
-            connection.execute("PRAGMA wal_autocheckpoint = 8000").await?;
-        }
-        Engine::Postgres => connection.ping().await?,
+async fn prepare(
+    engine: Engine,
+    access: Access,
+    connection: &mut AnyConnection,
+) -> Result<(), sqlx::Error> {
+    for setting in settings(engine, access) {
+        connection.execute(*setting).await?;
     }
-    Ok(())
+    connection.ping().await
+}
+
+fn settings(engine: Engine, access: Access) -> &'static [&'static str] {
+    match (engine, access) {
+        (Engine::Sqlite, Access::Write) => &[
+            // The first: changing the journal needs the file alone for a moment.
+            "PRAGMA busy_timeout = 10000",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = NORMAL",
+            "PRAGMA foreign_keys = ON",
+            // For rows in random order, as ids are: pages that are changed again soon are written once.
+            "PRAGMA cache_size = -16384",
+            "PRAGMA wal_autocheckpoint = 8000",
+        ],
+        // The journal is left as it is found.
+        (Engine::Sqlite, Access::Read) => {
+            &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"]
+        }
+        (Engine::Postgres, Access::Write) => &[],
+        (Engine::Postgres, Access::Read) => &["SET default_transaction_read_only = on"],
+    }
 }

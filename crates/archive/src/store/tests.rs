@@ -45,7 +45,7 @@ impl Bed {
         let place = Place::folder(archives.path()).unwrap();
         let rows = Aggregates::<StreamArchives>::new(live.clone());
         for range in [0..2, 2..5] {
-            let packed = log.pack_range(range, |_| {});
+            let packed = log.pack_part(range, |_| {});
             place.put(&packed).await.unwrap();
             execute(&rows, Command::Seal(log.seal(&packed))).await;
         }

@@ -1,7 +1,9 @@
 //! `publicdata audit`: replay, verification and proofs, from the log alone; and findings.
 
+pub mod compare;
 pub mod finding;
 pub mod rules;
+pub mod source;
 pub mod state;
 
 use std::path::PathBuf;
@@ -39,10 +41,11 @@ pub enum Command {
     /// Write events and their proofs into one file that anybody can verify offline (证据).
     #[command(after_long_help = evidence::GUIDE)]
     Evidence(evidence::Gather),
-    /// Rebuild a service's state from events alone, as it was at a moment (时点还原).
+    /// Rebuild a service's state from events alone, as it was at a moment (时点还原). With --archive, offline: that takes no platform.
     State(state::State),
-    /// Rebuild a service's views from events alone, and show row by row how the live ones differ (比对).
-    Compare(state::Compare),
+    /// Rebuild a service's views from events alone, and show row by row how the live ones differ (比对). With --archive, offline: that takes
+    /// the database alone.
+    Compare(compare::Compare),
     /// Sealed archives of the event streams, which keep what happened for good (归档).
     #[command(subcommand, after_long_help = archive::GUIDE)]
     Archive(archive::Command),
@@ -133,7 +136,7 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Rules(command) => rules::run(context, command).await,
         Command::Archive(command) => archive::run(context, command).await,
         Command::State(arguments) => state::tell(context, arguments).await,
-        Command::Compare(arguments) => state::compare(context, arguments).await,
+        Command::Compare(arguments) => compare::run(context, arguments).await,
         Command::Coverage => {
             let streams = log(&context.session()?)?.coverage().await.map_err(problem)?;
             let told: Vec<_> = streams.iter().map(coverage_line).collect();

@@ -10,10 +10,15 @@ use crate::fixture::{Bench, SOON, STREAM, run};
 
 /// The same view, built anew in a database of its own.
 async fn compared(bench: &Bench) -> Comparison {
+    compared_up_to(bench, usize::MAX).await
+}
+
+/// The same, with so many rows named.
+async fn compared_up_to(bench: &Bench, named_max: usize) -> Comparison {
     let mut fresh = Bench::sqlite().await;
     fresh.store = Arc::clone(&bench.store);
-    let live = Database::open_existing(&bench.url).await.unwrap();
-    fresh.projector().await.compare(&live).await.unwrap()
+    let live = Database::open_read_only(&bench.url).await.unwrap();
+    fresh.projector().await.compare(&live, named_max).await.unwrap()
 }
 
 async fn execute(bench: &Bench, sql: &str) {
@@ -61,6 +66,22 @@ async fn rows_that_were_tampered_with_are_named(bench: Bench) {
         ]
     );
     assert!(compared.differences.iter().all(|row| row.columns.len() == 1), "{compared:?}");
+}
+
+/// H2: rows that differ and are not named are counted.
+#[tokio::test]
+async fn rows_beyond_those_that_are_named_are_counted() {
+    let bench = Bench::sqlite().await;
+    let last = bench.append(9).await;
+    let projector = bench.projector().await;
+    let running = run(&projector);
+    projector.wait_for(STREAM, last, SOON).await.unwrap();
+    running.stop().await;
+    execute(&bench, "DELETE FROM tally_entry").await;
+
+    let compared = compared_up_to(&bench, 4).await;
+
+    assert_eq!((compared.differences.len(), compared.further), (4, 5), "{compared:?}");
 }
 
 /// H2: what has happened since is no difference: both are compared at the same commit.
@@ -123,8 +144,8 @@ async fn fewer_events_than_the_live_view_has_seen_are_no_difference() {
     let fresh = Bench::sqlite().await;
     fresh.append(3).await;
 
-    let live = Database::open_existing(&bench.url).await.unwrap();
-    let error = fresh.projector().await.compare(&live).await.unwrap_err();
+    let live = Database::open_read_only(&bench.url).await.unwrap();
+    let error = fresh.projector().await.compare(&live, usize::MAX).await.unwrap_err();
 
     assert!(matches!(error, ProjectorError::Behind { reached: 3, live: 5, .. }), "{error}");
 }
@@ -135,7 +156,60 @@ async fn database_that_does_not_exist_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("none.sqlite");
 
-    let opened = Database::open_existing(&format!("sqlite:{}", file.display())).await;
+    let opened = Database::open_read_only(&format!("sqlite:{}", file.display())).await;
 
     assert!(opened.is_err() && !file.exists());
+}
+
+/// H2: what is only read cannot be written, with a program that writes to it or with none; its journal stays what it was.
+async fn what_is_only_read_is_not_written(bench: Bench) {
+    bench.append(3).await;
+    bench.projector().await.rebuild().await.unwrap();
+
+    let read = Database::open_read_only(&bench.url).await.unwrap();
+
+    let write = async || read.pool().execute("DELETE FROM tally_entry").await;
+    assert!(write().await.is_err());
+    let rows = sqlx::query_scalar("SELECT COUNT(*) FROM tally_entry");
+    let count: i64 = rows.fetch_one(read.pool()).await.unwrap();
+    assert_eq!(count, 3);
+    read.close().await;
+}
+
+#[tokio::test]
+async fn sqlite_that_is_only_read_is_not_written() {
+    what_is_only_read_is_not_written(Bench::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn postgres_that_is_only_read_is_not_written() {
+    what_is_only_read_is_not_written(Bench::postgres().await).await;
+}
+
+/// H2: a copy of a database that nobody has open is read as it is, whatever its journal, and is the same file afterwards.
+#[tokio::test]
+async fn copies_are_read_and_not_changed() {
+    let bench = Bench::sqlite().await;
+    bench.append(3).await;
+    bench.projector().await.rebuild().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["rolled-back.sqlite", "written-ahead.sqlite"] {
+        let copy = folder.path().join(name);
+        execute(&bench, &format!("VACUUM INTO '{}'", copy.display())).await;
+        let url = format!("sqlite:{}", copy.display());
+        if name == "written-ahead.sqlite" {
+            // Whoever opens it to write has it write ahead.
+            Database::open(&url).await.unwrap().close().await;
+        }
+        let before = std::fs::read(&copy).unwrap();
+
+        let read = Database::open_read_only(&url).await.unwrap();
+        let mut fresh = Bench::sqlite().await;
+        fresh.store = Arc::clone(&bench.store);
+        let compared = fresh.projector().await.compare(&read, usize::MAX).await.unwrap();
+        read.close().await;
+
+        assert!(compared.is_equal() && compared.rows > 3, "{compared:?}");
+        assert_eq!(std::fs::read(&copy).unwrap(), before, "{name}");
+    }
 }

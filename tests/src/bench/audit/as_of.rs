@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use publicdata::commands::audit::state::Service;
+use publicdata::views::Service;
 use publicdata_audit::client::History;
 use publicdata_event_store::Store;
-use publicdata_views::Database;
+use publicdata_views::{Database, rebuild_all};
 use tokio::time::Instant;
 
 use super::archive::Archive;
@@ -53,8 +53,10 @@ impl Contest for Rebuilding<'_> {
         let rebuilt = async {
             let started = Instant::now();
             let database = Database::open(&url).await?;
-            let views = Service::ExchangeBus.rebuild(&database, &self.history, None).await?;
+            let views = Service::ExchangeBus.views(&database, &self.history).await?;
+            let rebuilt = rebuild_all(&views).await?;
             database.close().await;
+            let views: Vec<_> = views.into_iter().zip(rebuilt).collect();
             anyhow::Ok((rate(self.archive.leaves(), started), views))
         };
         let (rate, views) = self.watch.attend(rebuilt).await?;

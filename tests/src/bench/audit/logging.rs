@@ -88,7 +88,7 @@ fn per(bytes: u64, events: u64) -> f64 {
 /// The pages of the log's tables and their indexes: the database holds the findings, too.
 async fn log_bytes(database: &Path) -> anyhow::Result<u64> {
     let url = format!("sqlite:{}", database.display());
-    let database = Database::open_existing(&url).await?;
+    let database = Database::open_read_only(&url).await?;
     let bytes: i64 = sqlx::query_scalar(
         "SELECT SUM(pgsize) FROM dbstat JOIN sqlite_schema USING (name) WHERE tbl_name LIKE 'log\\_%' ESCAPE '\\'",
     )

@@ -33,6 +33,7 @@ what was kept in it for five years.
   publicdata audit archive verify --as auditor --from file:///copy/of/the/archives
   publicdata audit archive verify --as auditor --from s3://BUCKET/PREFIX
   publicdata audit replay --archive FILE|FOLDER --key log.vkey             offline, from files alone
+  publicdata audit state --service catalog --archive FOLDER --key log.vkey
 
 The audit service archives each month by itself once it has been over for a year (`audit.archive.after_days`), to a folder or a bucket
 (`audit.archive.url`). Who keeps a bucket, and the key to it, are in the environment: AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and
