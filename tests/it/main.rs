@@ -17,6 +17,7 @@ mod command_line;
 mod faults;
 mod findings;
 mod objections;
+mod offline;
 mod push;
 mod questions;
 mod recovery;
