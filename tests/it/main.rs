@@ -18,6 +18,7 @@ mod dropped;
 mod faults;
 mod findings;
 mod objections;
+mod offline;
 mod push;
 mod questions;
 mod recovery;

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::fleet::{City, Rows, until};
 use crate::process::Terminal;
 
-const STRANGER: &str = "12100000400002259P";
+pub(crate) const STRANGER: &str = "12100000400002259P";
 
 /// What every view of the catalogue holds in this file.
 async fn contents(file: &Path) -> BTreeMap<&'static str, Content> {
@@ -27,8 +27,8 @@ async fn contents(file: &Path) -> BTreeMap<&'static str, Content> {
     contents
 }
 
-async fn execute(live: &Path, sql: String) {
-    let database = Database::open_existing(&format!("sqlite:{}", live.display())).await.unwrap();
+pub(crate) async fn execute(live: &Path, sql: String) {
+    let database = Database::open(&format!("sqlite:{}", live.display())).await.unwrap();
     database.pool().execute(AssertSqlSafe(sql)).await.unwrap();
     database.close().await;
 }
@@ -84,10 +84,10 @@ async fn tampered_row_is_shown_beside_what_the_events_give() {
     let terminal = Terminal::new(city.fleet.data());
     terminal.json(&["audit", "verify", "--as", "auditor"]).await;
     let compare = ["audit", "compare", "--as", "auditor", "--service"];
-    for service in ["catalog", "exchange-bus", "open-data"] {
+    for service in ["catalog", "exchange-bus", "open-data", "audit"] {
         let compared = terminal.json(&[&compare[..], &[service]].concat()).await;
         let views = compared.as_array().unwrap();
-        assert!(views.len() >= 3 && views.iter().any(|view| view["rows"] != 0), "{compared}");
+        assert!(views.len() >= 2 && views.iter().any(|view| view["rows"] != 0), "{compared}");
     }
 
     let live = city.fleet.data().join("exchange-bus.sqlite");

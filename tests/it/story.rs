@@ -13,7 +13,8 @@ use publicdata_service_kit::Clock;
 
 use crate::process::{Terminal, processes_of};
 
-async fn told(data: &Path) -> (Fleet, u32) {
+/// A fleet in which the story was told, and of how many steps it is.
+pub(crate) async fn told(data: &Path) -> (Fleet, u32) {
     let init = sample::init_arguments().unwrap();
     let mut fleet = Fleet::start(Options::new(data, Clock::system(), init)).await.unwrap();
     let mut narrator = Narrator::new(Audience::Nobody);

@@ -111,7 +111,7 @@ impl Files {
     }
 
     /// Tells one stream from its first event on, likewise.
-    fn from_first(&self, stream: &str, verifier: &Verifier) -> Events {
+    fn told_from_first(&self, stream: &str, verifier: &Verifier) -> Events {
         let files = self.streams.get(stream).cloned().unwrap_or_default();
         let stream = Stream::of(stream.to_owned(), files, verifier, Some(1));
         Events { streams: vec![stream], failed: false }

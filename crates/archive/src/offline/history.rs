@@ -61,7 +61,7 @@ impl EventStore for History {
             future::ready(Ok(until.is_none_or(|until| commit.recorded_at <= until)))
         };
         let is_wanted = move |commit: &Recorded| future::ready(commit.sequence >= from);
-        let events = self.files.from_first(stream, &self.verifier);
+        let events = self.files.told_from_first(stream, &self.verifier);
         Ok(commits(events).try_take_while(is_in_time).try_filter(is_wanted).boxed())
     }
 
