@@ -1,5 +1,7 @@
 //! Archives as an event store that is only read.
 
+#![expect(clippy::single_range_in_vec_init, reason = "each range is one archive")]
+
 use std::path::Path;
 
 use futures::TryStreamExt as _;
@@ -19,7 +21,7 @@ fn folder(log: &Log, parts: &[Range<usize>]) -> TempDir {
 }
 
 fn write(folder: &Path, packed: &Packed) {
-    let path = folder.join(&packed.path());
+    let path = folder.join(packed.path());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, &packed.bytes).unwrap();
 }
