@@ -104,7 +104,7 @@ impl ArchivedStore {
     /// The commits of an aggregate after `after` that are in archives.
     async fn archived(
         &self,
-        released: &Released,
+        released: &Arc<Released>,
         subject: &Subject,
         after: u64,
     ) -> Result<Vec<Recorded>, Error> {
@@ -112,14 +112,11 @@ impl ArchivedStore {
             return Ok(Vec::new());
         }
         let shelf = self.shelf(released)?;
-        let build = || Subjects::of(&shelf, released);
-        let subjects = released.subjects.get_or_try_init(build).await.map_err(unavailable)?;
+        let subjects = subjects(&shelf, released).await.map_err(unavailable)?;
         let mut commits = Vec::new();
-        for seal in subjects.seals_with(subject, &released.seals) {
-            if seal.last_sequence > after {
-                let found = shelf.commits(seal, subject, after).await;
-                commits.extend(found.map_err(unavailable)?);
-            }
+        for seal in subjects.seals_with(subject, after, &released.seals) {
+            let found = shelf.commits(seal, subject, after).await;
+            commits.extend(found.map_err(unavailable)?);
         }
         Ok(commits)
     }
@@ -287,6 +284,23 @@ impl EventStore for ArchivedStore {
     async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
         self.live.risks(stream).await
     }
+}
+
+/// Which archives hold which aggregates. What is read for that is read to its end, though who asked first goes away meanwhile.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it only reads: nothing has to be waited for at the end"
+)]
+async fn subjects(shelf: &Shelf, released: &Arc<Released>) -> Result<Subjects, Problem> {
+    if let Some(known) = released.subjects.get() {
+        return Ok(known.clone());
+    }
+    let (shelf, released) = (shelf.clone(), Arc::clone(released));
+    let read = tokio::spawn(async move {
+        let read = || Subjects::of(&shelf, &released);
+        released.subjects.get_or_try_init(read).await.cloned()
+    });
+    read.await.map_err(|error| Problem::Archive(Fault::place("read")(error).of("of a stream")))?
 }
 
 async fn blocking<T: Send + 'static>(

@@ -32,7 +32,7 @@ pub(crate) use durability::{SERVER_VERSION_MIN_TEXT, is_recent};
 pub(crate) use headers::MESSAGE_ID;
 pub use mirror::{MirrorConfig, MirrorStatus, Original, mirror_permissions};
 pub use permissions::{Permissions, permissions};
-pub use release::DropError;
+pub use release::{DropError, Droppable};
 pub use streams::{DUPLICATE_WINDOW_OF_SERVER, StreamOptions};
 
 use crate::{

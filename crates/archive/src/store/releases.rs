@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use publicdata_audit_domain::archive::{Archive as Seal, Archives, RELEASABLE};
 use publicdata_event_store::aggregates::{self, Aggregates};
-use publicdata_event_store::{Error, Store};
+use publicdata_event_store::{BoxError, Error, Store};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -54,6 +54,8 @@ pub(super) struct Released {
     pub(super) last_sequence: u64,
     pub(super) seals: Vec<Seal>,
     pub(super) subjects: OnceCell<Subjects>,
+    /// What was known when less was released.
+    pub(super) earlier: Subjects,
 }
 
 impl Default for Lease {
@@ -128,24 +130,38 @@ impl Releases {
         asked: Instant,
     ) -> Result<Known, Error> {
         let first = self.live.first_sequence(stream).await?;
+        let unknown = |source: BoxError| {
+            let stream = stream.to_owned();
+            unavailable(Problem::Unknown { stream, source })
+        };
         let archives = match self.rows.get(stream).await {
             Ok((archives, _)) => archives,
-            // Where nothing is audited, nothing is archived.
-            Err(aggregates::Error::Store(Error::UnknownStream { .. })) => Archives::default(),
-            Err(source) => {
-                let (stream, source) = (stream.to_owned(), source.into());
-                return Err(unavailable(Problem::Unknown { stream, source }));
+            // Where nothing is audited, nothing is archived. But a server may still be reading a stream that it does not know yet.
+            Err(aggregates::Error::Store(Error::UnknownStream { .. })) if first == 1 => {
+                Archives::default()
             }
+            Err(source) => return Err(unknown(source.into())),
         };
         let last_sequence = archives.released();
-        let same = before.map(|known| &known.released);
-        let same = same.filter(|released| released.last_sequence == last_sequence);
-        let released = same.cloned().unwrap_or_else(|| {
-            let seals = archives.sealed().iter();
-            let seals = seals.filter(|seal| seal.last_sequence <= last_sequence).cloned();
-            let (stream, seals) = (stream.to_owned(), seals.collect());
-            Arc::new(Released { stream, last_sequence, seals, subjects: OnceCell::new() })
-        });
+        let before = before.map(|known| &known.released);
+        let released = match before {
+            Some(same) if same.last_sequence == last_sequence => Arc::clone(same),
+            Some(later) if later.last_sequence > last_sequence => {
+                return Err(unknown("less is released than before".into()));
+            }
+            Some(_) | None => {
+                let seals = archives.sealed().iter();
+                let seals = seals.filter(|seal| seal.last_sequence <= last_sequence).cloned();
+                let subjects = before.and_then(|before| before.subjects.get().cloned());
+                Arc::new(Released {
+                    stream: stream.to_owned(),
+                    last_sequence,
+                    seals: seals.collect(),
+                    subjects: OnceCell::new(),
+                    earlier: subjects.unwrap_or_default(),
+                })
+            }
+        };
         Ok(Known { since: asked, asked, dropped: first.saturating_sub(1), released })
     }
 }

@@ -1,7 +1,8 @@
 //! Which archives hold commits of an aggregate.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_event_store::Subject;
@@ -10,40 +11,64 @@ use super::releases::Released;
 use super::{Problem, Shelf, blocking};
 use crate::Fault;
 
-/// Of each aggregate the archives, in 16 bytes each. Two aggregates may share a hash: then one archive too many is looked into.
-#[derive(Debug)]
-pub(super) struct Subjects(Vec<(u64, usize)>);
+/// Of each aggregate the archives, in 24 bytes each. Two aggregates may share a hash: then one archive too many is looked into. Cheap to
+/// clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subjects {
+    held: Arc<[Held]>,
+    /// How many archives were read, from the oldest on.
+    archives: usize,
+}
+
+/// That an archive holds commits of an aggregate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    subject: u64,
+    archive: usize,
+    /// The last of them.
+    last_sequence: u64,
+}
 
 impl Subjects {
-    /// Reads all archives once.
+    /// Reads the archives that were released since what is known was read.
     pub(super) async fn of(shelf: &Shelf, released: &Released) -> Result<Self, Problem> {
-        let (stream, count) = (released.stream.as_str(), released.seals.len());
+        let Self { held, archives } = &released.earlier;
+        let new = released.seals.get(*archives..).unwrap_or_default();
+        let (stream, count) = (released.stream.as_str(), new.len());
         tracing::info!(stream.name = stream, count, "reading which aggregates are in archives");
-        let mut places = Vec::new();
-        for (place, seal) in released.seals.iter().enumerate() {
+        let mut held = held.to_vec();
+        for (place, seal) in (*archives..).zip(new) {
             // Not kept open: most of them will not be asked for.
             let archive = shelf.place.sealed(seal).await?;
-            let hashes = move || -> Result<HashSet<u64>, Fault> {
-                archive.commits_from(0)?.map(|commit| Ok(hash(&commit?.subject))).collect()
+            let last = move || -> Result<HashMap<u64, u64>, Fault> {
+                let commits = archive.commits_from(0)?;
+                commits
+                    .map(|commit| commit.map(|commit| (hash(&commit.subject), commit.sequence)))
+                    .collect()
             };
-            let hashes = blocking(hashes).await.map_err(|fault| fault.of(&seal.path))?;
-            places.extend(hashes.into_iter().map(|hash| (hash, place)));
+            let last = blocking(last).await.map_err(|fault| fault.of(&seal.path))?;
+            held.extend(last.into_iter().map(|(subject, last_sequence)| Held {
+                subject,
+                archive: place,
+                last_sequence,
+            }));
         }
-        places.sort_unstable();
-        places.shrink_to_fit();
-        Ok(Self(places))
+        held.sort_unstable();
+        Ok(Self { held: held.into(), archives: released.seals.len() })
     }
 
-    /// Those of `seals` that may hold commits of `subject`, the oldest first.
+    /// Those of `seals` that may hold commits of `subject` after sequence `after`, the oldest first.
     pub(super) fn seals_with<'a>(
         &self,
         subject: &Subject,
+        after: u64,
         seals: &'a [Seal],
     ) -> impl Iterator<Item = &'a Seal> {
         let wanted = hash(subject);
-        let first = self.0.partition_point(|(hash, _)| *hash < wanted);
-        let places = self.0[first..].iter().take_while(move |(hash, _)| *hash == wanted);
-        places.filter_map(|(_, place)| seals.get(*place))
+        let first = self.held.partition_point(|held| held.subject < wanted);
+        let held = self.held[first..].iter().take_while(move |held| held.subject == wanted);
+        held.filter(move |held| held.last_sequence > after)
+            .filter_map(|held| seals.get(held.archive))
     }
 }
 

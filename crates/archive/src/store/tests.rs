@@ -2,7 +2,7 @@ use futures::StreamExt as _;
 use jiff::SignedDuration;
 use publicdata_audit_domain::archive::Command;
 use publicdata_event_store::aggregates::{Aggregates, Meta};
-use publicdata_event_store::jetstream::{JetStreamStore, Options, StreamOptions};
+use publicdata_event_store::jetstream::{Droppable, JetStreamStore, Options, StreamOptions};
 use publicdata_event_store::restore::Restoring;
 use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_event_store::testing::raw::Raw;
@@ -63,7 +63,8 @@ impl Bed {
 
     /// The operator's part.
     async fn drop_released(&self) {
-        assert_eq!(self.live.drop_released(STREAM, 5).await.unwrap(), 5);
+        let what = Droppable { last: self.events[4].clone(), not_before: Timestamp::MIN };
+        assert_eq!(self.live.drop_released(&what).await.unwrap(), 5);
     }
 
     fn store(&self) -> ArchivedStore {

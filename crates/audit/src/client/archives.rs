@@ -20,15 +20,18 @@ use crate::time;
 /// What an event says of archives, with its place in the log and its time of receipt.
 struct Said {
     index: u64,
+    leaf: Leaf,
     recorded_at: Option<Timestamp>,
     what: Event,
 }
 
 /// How far a stream was released from its archives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Released {
     /// The place of the event in the log.
     pub index: u64,
+    /// Its leaf: what is proven has to be of this.
+    pub leaf: Leaf,
     /// When the store received the event.
     pub recorded_at: Timestamp,
     /// What it says.
@@ -61,7 +64,7 @@ impl LogClient {
         let release = |said: Said| match said.what {
             Event::Released(release) if release.stream == stream => {
                 let recorded_at = said.recorded_at?;
-                Some(Released { index: said.index, recorded_at, release })
+                Some(Released { index: said.index, leaf: said.leaf, recorded_at, release })
             }
             Event::Released(_) | Event::Archived(_) => None,
         };
@@ -84,7 +87,8 @@ impl LogClient {
             let recorded_at = leaf.recorded_at.as_ref().and_then(time::from_proto);
             let said = said(&event.payload).map_err(damaged)?;
             let index = event.index;
-            all.extend(said.into_iter().map(|what| Said { index, recorded_at, what }));
+            let said = said.into_iter();
+            all.extend(said.map(|what| Said { index, leaf: leaf.clone(), recorded_at, what }));
         }
         Ok(all)
     }

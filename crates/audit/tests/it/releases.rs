@@ -7,7 +7,7 @@ use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use publicdata_audit::client::{History, LogClient, Which};
 use publicdata_audit::config::ArchiveConfig;
-use publicdata_event_store::jetstream::{JetStreamStore, StreamOptions};
+use publicdata_event_store::jetstream::{Droppable, JetStreamStore, StreamOptions};
 use publicdata_event_store::restore::Restoring;
 use publicdata_event_store::{EventStore as _, Recorded, Subject};
 use publicdata_identity::testing;
@@ -150,7 +150,8 @@ async fn dropped_events_stay_provable() {
     for dropped in [false, true] {
         old.restart().await;
         if !dropped {
-            assert_eq!(old.operator.drop_released(STREAM, 4).await.unwrap(), 4);
+            let what = Droppable { last: old.events[3].clone(), not_before: Timestamp::MIN };
+            assert_eq!(old.operator.drop_released(&what).await.unwrap(), 4);
         }
         let report = old.running.verify(&old.log).await;
         assert_eq!(report.findings, []);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use publicdata_event_store::jetstream::{DropError, JetStreamStore, Options, StreamOptions};
+use publicdata_event_store::jetstream::{
+    DropError, Droppable, JetStreamStore, Options, StreamOptions,
+};
 use publicdata_event_store::restore::Restoring;
 use publicdata_event_store::server::{NatsServer, ServerOptions};
 use publicdata_event_store::testing::raw::Raw;
@@ -42,6 +44,15 @@ impl Old {
         Self { server, store, commits, _folder: folder }
     }
 
+    /// What ends with this commit, and may be dropped at once.
+    fn up_to(&self, sequence: usize) -> Droppable {
+        Droppable { last: self.commits[sequence - 1].clone(), not_before: Timestamp::MIN }
+    }
+
+    async fn drop_up_to(&self, sequence: usize) -> Result<u64, DropError> {
+        self.store.drop_released(&self.up_to(sequence)).await
+    }
+
     async fn left(&self) -> Vec<u64> {
         let first = self.store.first_sequence(STREAM).await.unwrap();
         sequences(&all(self.store.read(STREAM, first, None).await.unwrap()).await.unwrap())
@@ -71,7 +82,7 @@ fn commit(sequence: u64, recorded_at: Timestamp) -> Recorded {
 async fn released_commits_are_dropped() {
     let mut old = Old::start(&[3_000, 2_900, 2_800, 2_785, 2_700, 10]).await;
 
-    let first = old.store.drop_released(STREAM, 4).await.unwrap();
+    let first = old.drop_up_to(4).await.unwrap();
 
     assert_eq!(first, 3, "the last but one came two weeks before the last");
     assert_eq!(old.left().await, [3, 4, 5, 6]);
@@ -87,7 +98,7 @@ async fn released_commits_are_dropped() {
     // Again, after a crash: nothing is left to do.
     old.server.kill9().await;
     old.server.restart().await.unwrap();
-    assert_eq!(old.store.drop_released(STREAM, 4).await.unwrap(), 3);
+    assert_eq!(old.drop_up_to(4).await.unwrap(), 3);
     assert_eq!(old.left().await, [3, 4, 5, 6, 7]);
 }
 
@@ -96,7 +107,7 @@ async fn released_commits_are_dropped() {
 async fn young_commits_are_never_dropped() {
     let old = Old::start(&[3_000, 2_900, 1_800]).await;
 
-    let refused = old.store.drop_released(STREAM, 3).await;
+    let refused = old.drop_up_to(3).await;
 
     let Err(DropError::TooYoung { sequence: 3, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(old.left().await, [1, 2, 3]);
@@ -113,14 +124,34 @@ async fn interrupted_drop_is_finished() {
     raw.set_max_age(STREAM, age.try_into().unwrap()).await.unwrap();
     assert_eq!(old.store.risks(STREAM).await.unwrap(), ["max_age must be 0"]);
 
-    assert_eq!(old.store.drop_released(STREAM, 2).await.unwrap(), 2);
+    assert_eq!(old.drop_up_to(2).await.unwrap(), 2);
 
     assert!(old.store.risks(STREAM).await.unwrap().is_empty());
     assert_eq!(old.left().await, [2, 3, 4]);
 
     raw.trim(STREAM, 100).await.unwrap();
-    let refused = old.store.drop_released(STREAM, 3).await;
+    let refused = old.drop_up_to(3).await;
     let Err(DropError::Unsafe { reasons, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(reasons, ["discard must be new", "max_msgs must be -1"]);
     assert_eq!(old.left().await, [2, 3, 4]);
+}
+
+/// R23.2: nothing leaves a stream whose commit at that place is another than the archived one, as in the event store of another platform; and
+/// nothing before its time, by the event store's own clock.
+#[tokio::test]
+async fn what_is_archived_elsewhere_stays() {
+    let old = Old::start(&[3_000, 2_900, 2_800]).await;
+    let what = old.up_to(3);
+    for last in [
+        Recorded { recorded_at: old.commits[1].recorded_at, ..what.last.clone() },
+        Recorded { payload: new_commit().encode(), ..what.last.clone() },
+        Recorded { subject: old.commits[0].subject.clone(), ..what.last.clone() },
+    ] {
+        let refused = old.store.drop_released(&Droppable { last, ..what.clone() }).await;
+        let Err(DropError::Other { sequence: 3, .. }) = refused else { panic!("{refused:?}") };
+    }
+    let not_before = now() + SignedDuration::from_mins(1);
+    let refused = old.store.drop_released(&Droppable { not_before, ..what }).await;
+    let Err(DropError::TooEarly { .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(old.left().await, [1, 2, 3]);
 }

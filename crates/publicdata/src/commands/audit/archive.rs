@@ -99,8 +99,10 @@ struct Verified {
     lines: Vec<Line>,
     /// Of how many something is wrong.
     wrong: usize,
-    /// How many there are.
-    all: usize,
+    /// All there are.
+    seals: Vec<Seal>,
+    /// Where they are.
+    place: Place,
     /// Why the others could not be looked at.
     failed: Option<anyhow::Error>,
 }
@@ -167,7 +169,8 @@ async fn create(
 }
 
 async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
-    let Verified { lines, wrong, all, failed } = verified(context, &arguments).await?;
+    let Verified { lines, wrong, seals, failed, .. } = verified(context, &arguments).await?;
+    let all = seals.len();
     if failed.is_none() || !lines.is_empty() {
         tell(context, &lines)?;
     }
@@ -215,7 +218,8 @@ async fn verified(context: &Context, arguments: &Verify) -> anyhow::Result<Verif
         wrong += usize::from(found.is_some());
         lines.push(Line::of(seal, found));
     }
-    Ok(Verified { lines, wrong, all: seals.len(), failed })
+    let seals = seals.into_iter().map(|(_, seal)| seal).collect();
+    Ok(Verified { lines, wrong, seals, place, failed })
 }
 
 /// What is wrong with an archive, if anything is. Where the place or the log cannot be reached, nobody knows.

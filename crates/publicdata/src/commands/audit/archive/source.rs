@@ -5,6 +5,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use publicdata_archive::store::RELEASE_REST;
 use publicdata_audit::client::Which;
+use publicdata_event_store::jetstream::Droppable;
 use publicdata_proto::audit::v1::ReleaseSourceRequest;
 use publicdata_proto::audit::v1::archive_service_client::ArchiveServiceClient;
 use publicdata_service_kit::Clock;
@@ -73,9 +74,12 @@ pub(super) async fn drop_released(context: &Context, arguments: Drop) -> anyhow:
     let released = released.with_context(|| {
         format!("nothing of {stream} was released; see `publicdata audit archive release`")
     })?;
-    log.prove(&verifier, Which::Index(released.index))
-        .await
-        .context("the release is not in the log as it was signed")?;
+    let proof = log.prove(&verifier, Which::Index(released.index)).await;
+    let proof = proof.context("the release is not in the log as it was signed")?;
+    ensure!(
+        proof.index == released.index && proof.leaf()? == released.leaf,
+        "the audit service proves another event than the release; nothing was dropped"
+    );
     let from_then = Clock::system().now().duration_since(released.recorded_at);
     let rest = SignedDuration::try_from(RELEASE_REST)?;
     ensure!(
@@ -86,7 +90,7 @@ pub(super) async fn drop_released(context: &Context, arguments: Drop) -> anyhow:
 
     let last = released.release.last_sequence;
     let verify = Verify { from, stream: stream.clone(), key };
-    let Verified { lines, failed, .. } = verified(context, &verify).await?;
+    let Verified { lines, failed, seals, place, .. } = verified(context, &verify).await?;
     if let Some(error) = failed {
         return Err(error.context("nothing was dropped, for not all archives can be verified"));
     }
@@ -98,12 +102,17 @@ pub(super) async fn drop_released(context: &Context, arguments: Drop) -> anyhow:
             line.text()
         );
     }
-    ensure!(
-        needed.last().is_some_and(|line| line.last_sequence == last),
-        "nothing was dropped: the archives of {stream} do not end with event {last}, which was released"
-    );
+    let newest = seals.iter().find(|seal| seal.last_sequence == last).with_context(|| {
+        format!(
+            "nothing was dropped: no archive of {stream} ends with event {last}, which was released"
+        )
+    })?;
+    let row = place.sealed(newest).await?.rows()?.last();
+    let last_event = row.context("an archive has events")??.recorded;
+    // By the event store's clock, whatever this machine's says.
+    let what = Droppable { last: last_event, not_before: released.recorded_at + rest };
 
-    let first = store.connect(CLIENT).await?.drop_released(&stream, last).await?;
+    let first = store.connect(CLIENT).await?.drop_released(&what).await?;
     let text = format!("{stream} begins with event {first}; what came before is in archives");
     let value = json!({
         "stream": stream, "firstSequence": first, "released": last, "archives": needed.len(),
