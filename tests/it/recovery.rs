@@ -54,8 +54,9 @@ impl Operator {
         (terminal, ended)
     }
 
-    /// Keeps the newest checkpoint in a file of this name.
+    /// Keeps the newest checkpoint in a file of this name: it covers what has happened, for whoever verifies waits for that.
     async fn keep_checkpoint(&self, name: &str) -> String {
+        self.terminal.text(&["audit", "verify", "--as", "auditor"]).await;
         let path = self.path(name);
         let note = self.terminal.text(&["audit", "checkpoint", "--as", "auditor"]).await;
         std::fs::write(&path, note).unwrap();
