@@ -79,7 +79,7 @@ pub struct Release {
     pub stream: String,
     /// The sequence of the last event that it may drop: all before it as well.
     pub last_sequence: u64,
-    /// The latest time at which the store received one of them.
+    /// The latest time at which the store received one of those that were not released before.
     pub latest_recorded_at: Timestamp,
     /// Who decided it.
     pub author: OrganisationCode,

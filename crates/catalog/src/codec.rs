@@ -20,6 +20,8 @@ mod system;
 mod vocabulary;
 mod words;
 
+pub(crate) use publicdata_event_store::aggregates::from_any;
+
 pub(crate) use agreement::agreement_terms_from_wire;
 pub(crate) use assessment::{
     bulletin_from_wire, criterion_to_wire, period_from_wire, position_to_wire, weights_from_wire,
@@ -66,10 +68,9 @@ pub use vocabulary::Vocabulary;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::BoxError;
-use publicdata_event_store::aggregates::DecodeError;
+use publicdata_event_store::aggregates::{DecodeError, to_any};
 
 /// A field of a message that holds what it must not, or does not hold what it must.
 #[derive(Debug, thiserror::Error)]
@@ -121,22 +122,8 @@ pub(crate) fn time_from_wire(
     }
 }
 
-fn to_any<M: Message + Name>(message: &M) -> Any {
-    Any { type_url: M::type_url(), value: message.encode_to_vec() }
-}
-
-/// Reads a message of this type, if the event is one.
-pub(crate) fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
-    let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
-    (any.type_url == M::type_url()).then(decode)
-}
-
-fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
-    DecodeError { type_url: any.type_url.clone(), source: source.into() }
-}
-
 fn unknown(any: &Any) -> DecodeError {
-    unreadable(any, "its type is unknown; this program is older than the event")
+    DecodeError::new(any, "its type is unknown; this program is older than the event")
 }
 
 #[cfg(test)]

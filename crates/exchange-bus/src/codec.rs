@@ -10,10 +10,10 @@ pub mod values;
 
 mod resource;
 
-use prost::{Message, Name};
+use prost::Message;
 use prost_types::Any;
 use publicdata_event_store::BoxError;
-use publicdata_event_store::aggregates::DecodeError;
+use publicdata_event_store::aggregates::{DecodeError, to_any};
 use publicdata_transfer::item::ItemError;
 use publicdata_transfer::terms::TermsError;
 
@@ -51,11 +51,6 @@ impl From<TermsError> for FieldError {
     fn from(error: TermsError) -> Self {
         Self { field: "grant", source: format!("`{}`: {}", error.field, error.source).into() }
     }
-}
-
-/// Names an event by its type URL.
-fn to_any<M: Message + Name>(event: &M) -> Any {
-    Any { type_url: M::type_url(), value: event.encode_to_vec() }
 }
 
 /// Reads an event that is of this type.

@@ -3,10 +3,9 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::BoxError;
-use publicdata_event_store::aggregates::{Codec, DecodeError};
+use publicdata_event_store::aggregates::{Codec, DecodeError, from_any, to_any};
 use publicdata_open_data_domain::publication::{
     Content, Event, Outcome, Proposal, Publication, Review,
 };
@@ -52,9 +51,9 @@ impl Codec for Publications {
             Ok(Event::Withdrawn { reason: withdrawn?.reason })
         } else {
             let unknown = "its type is unknown; this program is older than the event";
-            return Err(unreadable(any, unknown));
+            return Err(DecodeError::new(any, unknown));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 
@@ -147,20 +146,6 @@ fn review_from_wire(reviewed: wire::SecrecyReviewed) -> Result<Review, FieldErro
         basis: reviewed.basis,
         reviewed_by: reviewed.reviewed_by,
     })
-}
-
-fn to_any<M: Message + Name>(message: &M) -> Any {
-    Any { type_url: M::type_url(), value: message.encode_to_vec() }
-}
-
-/// Reads a message of this type, if the event is one.
-fn from_any<M: Message + Name + Default>(any: &Any) -> Option<Result<M, DecodeError>> {
-    let decode = || M::decode(any.value.as_slice()).map_err(|source| unreadable(any, source));
-    (any.type_url == M::type_url()).then(decode)
-}
-
-fn unreadable(any: &Any, source: impl Into<BoxError>) -> DecodeError {
-    DecodeError { type_url: any.type_url.clone(), source: source.into() }
 }
 
 #[cfg(test)]

@@ -54,8 +54,8 @@ pub(super) struct Released {
     pub(super) last_sequence: u64,
     pub(super) seals: Vec<Seal>,
     pub(super) subjects: OnceCell<Subjects>,
-    /// What was known when less was released.
-    pub(super) earlier: Subjects,
+    /// What was known when less was released, until that is read which came in addition.
+    pub(super) earlier: Mutex<Subjects>,
 }
 
 impl Default for Lease {
@@ -158,7 +158,7 @@ impl Releases {
                     last_sequence,
                     seals: seals.collect(),
                     subjects: OnceCell::new(),
-                    earlier: subjects.unwrap_or_default(),
+                    earlier: Mutex::new(subjects.unwrap_or_default()),
                 })
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use publicdata_audit_domain::archive::Archive as Seal;
 use publicdata_event_store::Subject;
@@ -32,12 +32,13 @@ struct Held {
 impl Subjects {
     /// Reads the archives that were released since what is known was read.
     pub(super) async fn of(shelf: &Shelf, released: &Released) -> Result<Self, Problem> {
-        let Self { held, archives } = &released.earlier;
-        let new = released.seals.get(*archives..).unwrap_or_default();
+        let earlier = || released.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        let Self { held, archives } = earlier().clone();
+        let new = released.seals.get(archives..).unwrap_or_default();
         let (stream, count) = (released.stream.as_str(), new.len());
         tracing::info!(stream.name = stream, count, "reading which aggregates are in archives");
         let mut held = held.to_vec();
-        for (place, seal) in (*archives..).zip(new) {
+        for (place, seal) in (archives..).zip(new) {
             // Not kept open: most of them will not be asked for.
             let archive = shelf.place.sealed(seal).await?;
             let last = move || -> Result<HashMap<u64, u64>, Fault> {
@@ -54,6 +55,7 @@ impl Subjects {
             }));
         }
         held.sort_unstable();
+        *earlier() = Self::default();
         Ok(Self { held: held.into(), archives: released.seals.len() })
     }
 

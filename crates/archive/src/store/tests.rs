@@ -54,10 +54,14 @@ impl Bed {
     }
 
     async fn release(&self) {
+        self.release_up_to(5).await;
+    }
+
+    async fn release_up_to(&self, last_sequence: u64) {
         let author = "11510100MB1234567K".parse().unwrap();
         let at = TODAY.parse().unwrap();
         let stream = STREAM.to_owned();
-        let release = Command::Release { stream, last_sequence: 5, author, at };
+        let release = Command::Release { stream, last_sequence, author, at };
         execute(&Aggregates::new(self.live.clone()), release).await;
     }
 
@@ -154,6 +158,8 @@ async fn readers_do_not_notice_what_the_stream_has_dropped() {
     let before = ArchivedStore::with_lease(bed.live.clone(), Some(place), lease);
     tells_everything(&bed, &before).await;
 
+    bed.release_up_to(2).await;
+    tells_everything(&bed, &before).await;
     bed.release().await;
     tells_everything(&bed, &before).await;
     tells_everything(&bed, &bed.store()).await;

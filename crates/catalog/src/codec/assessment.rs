@@ -9,7 +9,7 @@ use publicdata_catalog_domain::assessment::{self, Bulletin, Event, Period};
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How assessments are stored, by their id.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Codec for Assessment {
             return Err(unknown(any));
         };
         let bulletin = bulletin_from_wire(published?);
-        bulletin.map(|it| Some(Event::Published(it))).map_err(|error| unreadable(any, error))
+        bulletin.map(|it| Some(Event::Published(it))).map_err(|error| DecodeError::new(any, error))
     }
 }
 

@@ -6,7 +6,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
 use super::words::{change_kind_from_wire, change_kind_to_wire, required};
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How changes are stored, by their id.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Codec for Change {
         let Some(recorded) = from_any::<wire::ChangeRecorded>(any) else {
             return Err(unknown(any));
         };
-        let event = recorded_from_wire(recorded?).map_err(|error| unreadable(any, error))?;
+        let event = recorded_from_wire(recorded?).map_err(|error| DecodeError::new(any, error))?;
         Ok(Some(event))
     }
 }

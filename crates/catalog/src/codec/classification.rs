@@ -5,7 +5,7 @@ use publicdata_catalog_domain::classification::{self, Event};
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
-use super::{from_any, parse, to_any, unknown, unreadable};
+use super::{from_any, parse, to_any, unknown};
 
 /// How classifications are stored, by their code.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Codec for Classification {
         };
         let wire::SerialAssigned { resource_id, serial } = assigned?;
         let resource =
-            parse("resource_id", &resource_id).map_err(|error| unreadable(any, error))?;
+            parse("resource_id", &resource_id).map_err(|error| DecodeError::new(any, error))?;
         Ok(Some(Event::SerialAssigned { resource, serial }))
     }
 }

@@ -5,7 +5,7 @@ use publicdata_catalog_domain::consolidation::{self, Event, Order, Source};
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How consolidations are stored, by the id of the resource.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Codec for Consolidation {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 

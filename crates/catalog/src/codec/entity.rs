@@ -7,7 +7,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
 use super::words::required;
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How entities' registers are stored, by an id that follows from the entity's name.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Codec for Entity {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 

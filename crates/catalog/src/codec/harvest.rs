@@ -6,7 +6,7 @@ use publicdata_catalog_domain::harvest_source::{self, Advance, Kind, Reached, Re
 use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How harvest sources are stored, by their id.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Codec for HarvestSource {
     fn decode(any: &Any) -> Result<Option<harvest_source::Event>, DecodeError> {
         if let Some(registered) = from_any::<wire::HarvestSourceRegistered>(any) {
             let registration = registration(registered?);
-            let registration = registration.map_err(|error| unreadable(any, error))?;
+            let registration = registration.map_err(|error| DecodeError::new(any, error))?;
             return Ok(Some(harvest_source::Event::Registered(registration)));
         }
         let Some(advanced) = from_any::<wire::HarvestAdvanced>(any) else {
@@ -90,7 +90,7 @@ impl Codec for ForeignResource {
         if let Some(seen) = from_any::<wire::ForeignResourceSeen>(any) {
             let seen = seen?;
             let source = parse("source_id", &seen.source_id);
-            let source = source.map_err(|error| unreadable(any, error))?;
+            let source = source.map_err(|error| DecodeError::new(any, error))?;
             let description = foreign_from_wire(seen.description.unwrap_or_default());
             return Ok(Some(foreign_resource::Event::Seen { source, description }));
         }

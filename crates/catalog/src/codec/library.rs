@@ -6,7 +6,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
 use super::words::{required, update_cycle_from_wire, update_cycle_to_wire};
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How libraries are stored, by their code.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Codec for Library {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 

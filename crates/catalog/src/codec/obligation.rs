@@ -12,7 +12,7 @@ use super::words::{
     obligation_kind_from_wire, obligation_kind_to_wire, required, update_cycle_from_wire,
     update_cycle_to_wire,
 };
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How obligations are stored, by their id.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ impl Codec for Obligation {
     }
 
     fn decode(any: &Any) -> Result<Option<Event>, DecodeError> {
-        let limit = |deadline| limit(deadline).map_err(|error| unreadable(any, error));
+        let limit = |deadline| limit(deadline).map_err(|error| DecodeError::new(any, error));
         let event = if let Some(opened) = from_any::<wire::ObligationOpened>(any) {
-            opened_from_wire(opened?).map_err(|error| unreadable(any, error))?
+            opened_from_wire(opened?).map_err(|error| DecodeError::new(any, error))?
         } else if let Some(warned) = from_any::<wire::ObligationWarned>(any) {
             let (kind, deadline) = limit(warned?.deadline)?;
             Event::Warned { kind, deadline }
@@ -60,7 +60,7 @@ impl Codec for Obligation {
             let (kind, deadline) = limit(recounted?.deadline)?;
             Event::Recounted { kind, deadline }
         } else if let Some(met) = from_any::<wire::ObligationMet>(any) {
-            met_from_wire(met?).map_err(|error| unreadable(any, error))?
+            met_from_wire(met?).map_err(|error| DecodeError::new(any, error))?
         } else if let Some(missed) = from_any::<wire::ObligationMissed>(any) {
             let (kind, deadline) = limit(missed?.deadline)?;
             Event::Missed { kind, deadline }

@@ -11,9 +11,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 use publicdata_types::{Digest, Role};
 
-use super::{
-    FieldError, from_any, parse, time_from_wire, time_to_wire, to_any, unknown, unreadable,
-};
+use super::{FieldError, from_any, parse, time_from_wire, time_to_wire, to_any, unknown};
 
 /// How organisations are stored, by their code.
 #[derive(Debug)]
@@ -72,7 +70,7 @@ impl Codec for Organisation {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 

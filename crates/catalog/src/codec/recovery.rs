@@ -6,7 +6,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
 use super::register::{owner_from_wire, unsaid};
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How enrolments are stored, by the id of the resource or system.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Codec for Recovery {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 

@@ -7,7 +7,6 @@ use publicdata_proto::catalog::v1 as wire;
 
 use super::{
     FieldError, description_from_wire, description_to_wire, from_any, parse, to_any, unknown,
-    unreadable,
 };
 
 /// How entries are stored, by their id.
@@ -53,7 +52,7 @@ impl Codec for Resource {
 
     fn decode(any: &Any) -> Result<Option<Event>, DecodeError> {
         let event = if let Some(drafted) = from_any::<wire::ResourceDrafted>(any) {
-            drafted_from_wire(drafted?).map_err(|error| unreadable(any, error))?
+            drafted_from_wire(drafted?).map_err(|error| DecodeError::new(any, error))?
         } else if let Some(submitted) = from_any::<wire::ResourceSubmitted>(any) {
             submitted.map(|wire::ResourceSubmitted {}| Event::Submitted)?
         } else if let Some(returned) = from_any::<wire::ResourceReturned>(any) {
@@ -61,7 +60,7 @@ impl Codec for Resource {
         } else if let Some(published) = from_any::<wire::ResourcePublished>(any) {
             let wire::ResourcePublished { version, published_on } = published?;
             let on = parse("published_on", &published_on);
-            Event::Published { version, on: on.map_err(|error| unreadable(any, error))? }
+            Event::Published { version, on: on.map_err(|error| DecodeError::new(any, error))? }
         } else {
             return life_from_wire(any);
         };
@@ -87,7 +86,7 @@ fn life_from_wire(any: &Any) -> Result<Option<Event>, DecodeError> {
             "" => None,
             region => {
                 let region = parse("authority_region_code", region);
-                Some(region.map_err(|error| unreadable(any, error))?)
+                Some(region.map_err(|error| DecodeError::new(any, error))?)
             }
         };
         Event::Suspended { reason, authority }
@@ -98,7 +97,7 @@ fn life_from_wire(any: &Any) -> Result<Option<Event>, DecodeError> {
     } else if let Some(updated) = from_any::<wire::ResourceUpdated>(any) {
         let wire::ResourceUpdated { current_on, rows } = updated?;
         let current_on = parse("current_on", &current_on);
-        let current_on = current_on.map_err(|error| unreadable(any, error))?;
+        let current_on = current_on.map_err(|error| DecodeError::new(any, error))?;
         Event::Updated(Update { current_on, rows: (rows > 0).then_some(rows) })
     } else {
         return Err(unknown(any));

@@ -6,7 +6,7 @@ use publicdata_event_store::aggregates::{Codec, DecodeError};
 use publicdata_proto::catalog::v1 as wire;
 
 use super::register::unsaid;
-use super::{FieldError, from_any, parse, to_any, unknown, unreadable};
+use super::{FieldError, from_any, parse, to_any, unknown};
 
 /// How security records are stored, by their id.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Codec for SecurityRecord {
         } else {
             return Err(unknown(any));
         };
-        event.map(Some).map_err(|error| unreadable(any, error))
+        event.map(Some).map_err(|error| DecodeError::new(any, error))
     }
 }
 
