@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -88,11 +87,17 @@ async fn cluster_goes_on_without_one_of_its_servers() {
 
 /// Lets writers write and a subscriber read while `trouble` happens, and compares what they saw.
 async fn under_load(bed: &Bed, writers: usize, trouble: impl Future<Output = ()>) {
-    let over = Arc::new(AtomicBool::new(false));
+    let (over, all_written) = (AtomicBool::new(false), AtomicBool::new(false));
     let writers = join_all((0..writers).map(|_| write(bed, &over)));
     let troubles = async {
         trouble.await;
         over.store(true, Ordering::Relaxed);
+    };
+    // A writer goes on until its last commit is acknowledged, which may be long after the trouble.
+    let written = async {
+        let (acknowledged, ()) = join(writers, troubles).await;
+        all_written.store(true, Ordering::Relaxed);
+        acknowledged
     };
     let mut subscription = bed.store.subscribe("CATALOG", 0).await.unwrap();
     let mut seen: Vec<Recorded> = Vec::new();
@@ -101,7 +106,7 @@ async fn under_load(bed: &Bed, writers: usize, trouble: impl Future<Output = ()>
             let patience = Duration::from_millis(500);
             if let Ok(recorded) = tokio::time::timeout(patience, next(&mut subscription)).await {
                 seen.push(recorded.unwrap());
-            } else if over.load(Ordering::Relaxed)
+            } else if all_written.load(Ordering::Relaxed)
                 && seen.len() as u64 == last_sequence(&bed.store).await
             {
                 return;
@@ -109,10 +114,12 @@ async fn under_load(bed: &Bed, writers: usize, trouble: impl Future<Output = ()>
         }
     };
 
-    let ((acknowledged, ()), ()) = join(join(writers, troubles), reader).await;
+    let (acknowledged, ()) = join(written, reader).await;
 
     let stored = all(bed.store.read("CATALOG", 0, None).await.unwrap()).await.unwrap();
-    assert_eq!(seen, stored, "subscriber and replay differ");
+    let differ = seen.iter().zip(&stored).find(|(seen, stored)| seen != stored);
+    assert_eq!(differ, None, "subscriber and replay differ");
+    assert_eq!(seen.len(), stored.len(), "subscriber and replay end differently");
     let mut by_command: BTreeMap<&str, u64> = BTreeMap::new();
     for (recorded, sequence) in stored.iter().zip(1..) {
         assert_eq!(recorded.sequence, sequence, "out of order");
