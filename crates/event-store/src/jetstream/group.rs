@@ -5,6 +5,11 @@
 //! out at once. Those that come on top wait. As soon as a batch of them pays, the first of them sends it for all; the next one
 //! gathers meanwhile. No task runs in between: whoever goes away leaves nothing behind but a turn for the next.
 //!
+//! A batch costs a server of 2.15.1 five syncs, however large it is: the file it is staged in, that file's description and its
+//! checksum, each with its folder, and the stream. So a batch of 64, as soon as the one before it is there, is all that can be had of 64
+//! writers: 2.3 to 2.9 times what single messages reach. Batches that overlap gain nothing, for the server works on one after the
+//! other; nor do its fast batches (ADR-50), whose messages it syncs one by one.
+//!
 //! A batch is stored whole or not at all. If it is not, for whatever reason, or if that is not known, everybody in it goes on
 //! alone, as if there had been none: so the one with the conflict has it alone, and what was stored is recognised.
 
@@ -30,6 +35,8 @@ const BATCH_COMMITS_MIN: usize = 16;
 const BATCH_COMMITS_MAX: usize = 1_000;
 /// What a server has to hold for a batch until it is complete.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// How often others may run before the next batch goes out, though not all who were in the last one wait again.
+const GATHERING_TURNS: usize = 16;
 
 /// A commit as it is published.
 #[derive(Clone, Debug)]
@@ -118,6 +125,17 @@ impl Group {
     /// Goes at once, however many are in flight.
     pub(super) fn alone(self: &Arc<Self>) -> Permit {
         self.queue().depart(self, Flight::Alone)
+    }
+
+    /// Lets those who were just answered join the next batch, not miss it, if they have something to append again: what a batch costs
+    /// hardly depends on how many are in it.
+    async fn gather(&self, answered: usize) {
+        for _ in 0..GATHERING_TURNS {
+            tokio::task::yield_now().await;
+            if self.queue().waiting.len() >= answered {
+                return;
+            }
+        }
     }
 
     /// Tells those who wait that they may go, as far as they may.
@@ -233,11 +251,11 @@ impl Connection {
                 return None;
             }
         };
+        let answered = followers.len();
         for (waiting, sequence) in followers.into_iter().zip(first + 1..) {
             let _ = waiting.turn.send(Turn::Stored(sequence));
         }
-        // Those who were just answered may have something to append again: let them join the next batch, not miss it.
-        tokio::task::yield_now().await;
+        permit.group.gather(answered).await;
         drop(permit);
         Some(first)
     }
