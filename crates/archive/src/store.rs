@@ -36,12 +36,12 @@ pub const RELEASE_REST: Duration = Duration::from_secs(3_600);
 /// How many bytes of archives are kept in memory: a few, since events that belong together were written together.
 const OPENED_BYTES: u64 = 256 << 20;
 
-/// An event store, with the archives that hold what its streams may have dropped.
-#[derive(Debug)]
+/// An event store, with the archives that hold what its streams may have dropped. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct ArchivedStore {
     live: Store,
     shelf: Option<Shelf>,
-    releases: Releases,
+    releases: Arc<Releases>,
 }
 
 /// Archives, some of which are in memory. Cheap to clone.
@@ -49,6 +49,25 @@ pub struct ArchivedStore {
 struct Shelf {
     place: Place,
     opened: Cache<Digest, Archive>,
+}
+
+/// How the stream itself is read.
+#[derive(Clone, Copy, Debug)]
+enum Live {
+    /// Up to its end, or to this time.
+    Read { until: Option<Timestamp> },
+    /// With what is yet to come.
+    Followed,
+}
+
+/// Somewhere in a stream, or in its archives.
+struct Reading {
+    store: ArchivedStore,
+    stream: String,
+    live: Live,
+    /// The sequence of the commit that is read next.
+    next: u64,
+    commits: Commits,
 }
 
 /// Why events that are in archives cannot be had.
@@ -97,7 +116,7 @@ impl ArchivedStore {
     pub fn with_lease(live: Store, place: Option<Place>, lease: Lease) -> Self {
         let weigh = |_: &Digest, archive: &Archive| archive.size();
         let opened = Cache::builder().weigher(weigh).max_capacity(OPENED_BYTES).build();
-        let releases = Releases::new(Arc::clone(&live), lease);
+        let releases = Arc::new(Releases::new(Arc::clone(&live), lease));
         Self { live, shelf: place.map(|place| Shelf { place, opened }), releases }
     }
 
@@ -127,11 +146,12 @@ impl ArchivedStore {
         self.shelf.clone().ok_or_else(|| unavailable(Problem::NoPlace { stream, last_sequence }))
     }
 
-    /// The commits from sequence `from` on that are in archives, and then `live`.
-    fn continued<F>(&self, released: Arc<Released>, from: u64, live: F) -> Result<Commits, Error>
-    where
-        F: Future<Output = Result<Commits, Error>> + Send + 'static,
-    {
+    /// The commits of a stream from sequence `from` on: those that are in archives, and then those of the stream itself.
+    async fn from(&self, stream: &str, from: u64, live: Live) -> Result<Commits, Error> {
+        let released = self.releases.released(stream).await?;
+        let Some(released) = released.filter(|released| from <= released.last_sequence) else {
+            return live.from(&self.live, stream, from).await;
+        };
         let shelf = self.shelf(&released)?;
         let seals = released.seals.clone().into_iter();
         let seals = seals.filter(move |seal| seal.last_sequence >= from);
@@ -139,16 +159,78 @@ impl ArchivedStore {
             let shelf = shelf.clone();
             async move { shelf.commits_from(&seal, from).await.map_err(unavailable) }
         });
-        let commits = archived.chain(stream::once(live)).try_flatten();
-        // As in the stream itself, nothing follows an error but that of a single message.
-        let until_error = commits.scan(false, |has_failed, item| {
-            let is_over = std::mem::replace(
-                has_failed,
-                item.as_ref().is_err_and(|error| !matches!(error, Error::Malformed { .. })),
-            );
-            future::ready((!is_over).then_some(item))
+        let (store, name) = (Arc::clone(&self.live), stream.to_owned());
+        let next = released.last_sequence + 1;
+        let later = stream::once(async move { live.from(&store, &name, next).await });
+        Ok(archived.chain(later).try_flatten().boxed())
+    }
+
+    /// The same, which does not end where the stream drops what was about to be read: that goes on in archives.
+    async fn without_gap(&self, stream: &str, from: u64, live: Live) -> Result<Commits, Error> {
+        let commits = self.from(stream, from, live).await?;
+        let (store, stream) = (self.clone(), stream.to_owned());
+        let reading = Reading { store, stream, live, next: from.max(1), commits };
+        let commits = stream::unfold(Some(reading), |reading| async move {
+            let mut reading = reading?;
+            let item = reading.next().await?;
+            // As in the stream itself, nothing follows an error but that of a single message.
+            let is_over =
+                item.as_ref().is_err_and(|error| !matches!(error, Error::Malformed { .. }));
+            Some((item, (!is_over).then_some(reading)))
         });
-        Ok(until_error.boxed())
+        Ok(commits.boxed())
+    }
+}
+
+// === impl Live ===
+
+impl Live {
+    async fn from(self, store: &Store, stream: &str, from: u64) -> Result<Commits, Error> {
+        match self {
+            Self::Read { until } => store.read(stream, from, until).await,
+            Self::Followed => store.subscribe(stream, from).await,
+        }
+    }
+}
+
+// === impl Reading ===
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Recorded, Error>> {
+        loop {
+            let item = self.commits.next().await?;
+            match &item {
+                Ok(Recorded { sequence, .. }) | Err(Error::Malformed { sequence, .. })
+                    if *sequence == self.next =>
+                {
+                    self.next += 1;
+                }
+                Ok(Recorded { sequence, .. }) | Err(Error::Malformed { sequence, .. }) => {
+                    let (stream, expected, found) = (self.stream.clone(), self.next, *sequence);
+                    return Some(Err(Error::Gap { stream, expected, found }));
+                }
+                Err(Error::Gap { expected, .. }) if *expected == self.next => {
+                    match self.reopened().await {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(error) => return Some(Err(error)),
+                    }
+                }
+                Err(_) => {}
+            }
+            return Some(item);
+        }
+    }
+
+    /// Whether what is missing in the stream was released meanwhile: then it is read from archives. Whatever may be dropped has been known
+    /// to be released for longer than a lease counts.
+    async fn reopened(&mut self) -> Result<bool, Error> {
+        let released = self.store.releases.released(&self.stream).await?;
+        let is_archived = released.is_some_and(|released| self.next <= released.last_sequence);
+        if is_archived {
+            self.commits = self.store.from(&self.stream, self.next, self.live).await?;
+        }
+        Ok(is_archived)
     }
 }
 
@@ -248,14 +330,7 @@ impl EventStore for ArchivedStore {
         from: u64,
         until: Option<Timestamp>,
     ) -> Result<Commits, Error> {
-        let released = self.releases.released(stream).await?;
-        let Some(released) = released.filter(|released| from <= released.last_sequence) else {
-            return self.live.read(stream, from, until).await;
-        };
-        let (live, name) = (Arc::clone(&self.live), stream.to_owned());
-        let next = released.last_sequence + 1;
-        let live = async move { live.read(&name, next, until).await };
-        let commits = self.continued(released, from, live)?;
+        let commits = self.without_gap(stream, from, Live::Read { until }).await?;
         let is_in_time = move |commit: &Result<Recorded, Error>| {
             let recorded_at = commit.as_ref().ok().map(|commit| commit.recorded_at);
             future::ready(until.is_none_or(|until| recorded_at.is_none_or(|at| at <= until)))
@@ -264,13 +339,7 @@ impl EventStore for ArchivedStore {
     }
 
     async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
-        let released = self.releases.released(stream).await?;
-        let Some(released) = released.filter(|released| from <= released.last_sequence) else {
-            return self.live.subscribe(stream, from).await;
-        };
-        let (live, name) = (Arc::clone(&self.live), stream.to_owned());
-        let next = released.last_sequence + 1;
-        self.continued(released, from, async move { live.subscribe(&name, next).await })
+        self.without_gap(stream, from, Live::Followed).await
     }
 
     async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {

@@ -170,6 +170,30 @@ async fn readers_do_not_notice_what_the_stream_has_dropped() {
     assert_eq!(before.first_sequence(STREAM).await.unwrap(), 5);
 }
 
+/// R23.2: who is still reading when what comes next is dropped goes on in archives, though a release was not known when the reading began.
+#[tokio::test]
+async fn readers_go_on_where_the_stream_drops_what_comes_next() {
+    let bed = Bed::start().await;
+    let lease = Lease { renew_after: Duration::ZERO, ..Lease::default() };
+    let place = Place::folder(bed.archives.path()).unwrap();
+    let store = ArchivedStore::with_lease(bed.live.clone(), Some(place), lease);
+    let until = Some(bed.events[3].recorded_at);
+    let (from_start, later) =
+        (store.read(STREAM, 0, None).await, store.read(STREAM, 3, until).await);
+    let followed = store.subscribe(STREAM, 2).await.unwrap();
+
+    bed.release_up_to(2).await;
+    let after_a_release = store.read(STREAM, 1, None).await;
+    bed.release().await;
+    bed.drop_released().await;
+
+    assert_eq!(all(from_start).await, bed.events);
+    assert_eq!(all(later).await, bed.events[2..4]);
+    assert_eq!(all(after_a_release).await, bed.events);
+    let followed = followed.take(5).try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(followed, bed.events[1..]);
+}
+
 /// R23.2, H1: an aggregate whose events have left the stream is decided on as if they had not: it cannot begin again, a repeated command
 /// is known, a stale decision is refused, and it goes on after its last event.
 #[tokio::test]
