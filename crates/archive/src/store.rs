@@ -200,14 +200,8 @@ impl Reading {
         loop {
             let item = self.commits.next().await?;
             match &item {
-                Ok(Recorded { sequence, .. }) | Err(Error::Malformed { sequence, .. })
-                    if *sequence == self.next =>
-                {
-                    self.next += 1;
-                }
                 Ok(Recorded { sequence, .. }) | Err(Error::Malformed { sequence, .. }) => {
-                    let (stream, expected, found) = (self.stream.clone(), self.next, *sequence);
-                    return Some(Err(Error::Gap { stream, expected, found }));
+                    self.next = sequence + 1;
                 }
                 Err(Error::Gap { expected, .. }) if *expected == self.next => {
                     match self.reopened().await {
