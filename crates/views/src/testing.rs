@@ -122,13 +122,16 @@ impl TestPostgres {
         }
     }
 
-    /// Kills the server as a crash would.
+    /// Kills the server as a crash would, with what serves its connections.
     fn kill9(&mut self) {
         let file = self.data().join("postmaster.pid");
         let text = std::fs::read_to_string(file).unwrap_or_default();
         if let Some(process) = text.lines().next() {
-            // Fails only if it has ended by itself, which is what is wanted.
-            let _ = Command::new("kill").args(["-s", "KILL", process]).status();
+            let children = format!("/proc/{process}/task/{process}/children");
+            let children = std::fs::read_to_string(children).unwrap_or_default();
+            // Fails only if one has ended by itself, which is what is wanted.
+            let kill = ["-s", "KILL", process].into_iter().chain(children.split_whitespace());
+            let _ = Command::new("kill").args(kill).status();
         }
         self.keeper = None;
     }

@@ -1,5 +1,6 @@
 //! Changes of a PostgreSQL table, seen by logical replication (R23.1).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use publicdata_node_agent::changes::cursors::Cursors;
@@ -154,14 +155,22 @@ async fn a_transaction_that_nobody_sees_yet_is_waited_for() {
     place.execute("ALTER SYSTEM SET synchronous_standby_names = 'away'").await;
     place.execute("SELECT pg_reload_conf()").await;
     let waiting = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let is_seen = AtomicBool::new(false);
+    // The server does not say when all its processes have read the setting: a transaction before that waits for nobody.
+    let writing = async {
+        while !is_seen.load(Ordering::Relaxed) {
+            place.execute("UPDATE people SET size = 10").await;
+        }
+    };
     let looking = async {
         place.wait(waiting, "1").await;
+        is_seen.store(true, Ordering::Relaxed);
         let error = feed.plan(Some(&whole), u64::MAX).await.unwrap_err();
         assert!(matches!(error, ChangesError::Invisible), "{error:?}");
         place.execute("ALTER SYSTEM RESET synchronous_standby_names").await;
         place.execute("SELECT pg_reload_conf()").await;
     };
-    tokio::join!(place.execute("UPDATE people SET size = 10"), looking);
+    tokio::join!(writing, looking);
 
     let range = feed.plan(Some(&whole), u64::MAX).await.unwrap();
     assert_eq!(brought(&feed, &range).await, expected(&[("a", 10)], &[]));
