@@ -147,10 +147,10 @@ impl ArchivedStore {
     }
 
     /// The commits of a stream from sequence `from` on: those that are in archives, and then those of the stream itself.
-    async fn from(&self, stream: &str, from: u64, live: Live) -> Result<Commits, Error> {
+    async fn commits_from(&self, stream: &str, from: u64, live: Live) -> Result<Commits, Error> {
         let released = self.releases.released(stream).await?;
         let Some(released) = released.filter(|released| from <= released.last_sequence) else {
-            return live.from(&self.live, stream, from).await;
+            return live.commits_from(&self.live, stream, from).await;
         };
         let shelf = self.shelf(&released)?;
         let seals = released.seals.clone().into_iter();
@@ -161,13 +161,13 @@ impl ArchivedStore {
         });
         let (store, name) = (Arc::clone(&self.live), stream.to_owned());
         let next = released.last_sequence + 1;
-        let later = stream::once(async move { live.from(&store, &name, next).await });
+        let later = stream::once(async move { live.commits_from(&store, &name, next).await });
         Ok(archived.chain(later).try_flatten().boxed())
     }
 
     /// The same, which does not end where the stream drops what was about to be read: that goes on in archives.
     async fn without_gap(&self, stream: &str, from: u64, live: Live) -> Result<Commits, Error> {
-        let commits = self.from(stream, from, live).await?;
+        let commits = self.commits_from(stream, from, live).await?;
         let (store, stream) = (self.clone(), stream.to_owned());
         let reading = Reading { store, stream, live, next: from.max(1), commits };
         let commits = stream::unfold(Some(reading), |reading| async move {
@@ -185,7 +185,7 @@ impl ArchivedStore {
 // === impl Live ===
 
 impl Live {
-    async fn from(self, store: &Store, stream: &str, from: u64) -> Result<Commits, Error> {
+    async fn commits_from(self, store: &Store, stream: &str, from: u64) -> Result<Commits, Error> {
         match self {
             Self::Read { until } => store.read(stream, from, until).await,
             Self::Followed => store.subscribe(stream, from).await,
@@ -222,7 +222,7 @@ impl Reading {
         let released = self.store.releases.released(&self.stream).await?;
         let is_archived = released.is_some_and(|released| self.next <= released.last_sequence);
         if is_archived {
-            self.commits = self.store.from(&self.stream, self.next, self.live).await?;
+            self.commits = self.store.commits_from(&self.stream, self.next, self.live).await?;
         }
         Ok(is_archived)
     }

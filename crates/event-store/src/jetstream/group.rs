@@ -6,9 +6,9 @@
 //! gathers meanwhile. No task runs in between: whoever goes away leaves nothing behind but a turn for the next.
 //!
 //! A batch costs a server of 2.15.1 five syncs, however large it is: the file it is staged in, that file's description and its
-//! checksum, each with its folder, and the stream. So a batch of 64, as soon as the one before it is there, is all that can be had of 64
-//! writers: 2.3 to 2.9 times what single messages reach. Batches that overlap gain nothing, for the server works on one after the
-//! other; nor do its fast batches (ADR-50), whose messages it syncs one by one.
+//! checksum, each with its folder, and the stream. So all who write in one batch, as soon as the one before it is there, is the most that
+//! can be had. Batches that overlap gain nothing, for the server works on one after the other; nor do its fast batches (ADR-50), whose
+//! messages it syncs one by one.
 //!
 //! A batch is stored whole or not at all. If it is not, for whatever reason, or if that is not known, everybody in it goes on
 //! alone, as if there had been none: so the one with the conflict has it alone, and what was stored is recognised.
