@@ -20,9 +20,10 @@ use std::sync::Arc;
 use prost::{Message, Name};
 use prost_types::Any;
 use publicdata_event_store::Store;
-use publicdata_views::{ApplyError, Database, Projector};
+use publicdata_views::{ApplyError, Database, Projector, parts, places};
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, error::BoxDynError};
+use sqlx::error::BoxDynError;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use crate::app::BuildError;
 
@@ -81,6 +82,29 @@ fn event<M: Message + Name + Default>(any: &Any) -> Result<Option<M>, ApplyError
         return Ok(None);
     }
     M::decode(any.value.as_slice()).map(Some).map_err(ApplyError::event)
+}
+
+/// The rows that a table has of these ids, which the statement's first column names. Their places are put at its end.
+async fn rows_of<'a>(
+    connection: &mut AnyConnection,
+    select: &str,
+    ids: &[&'a str],
+) -> Result<Vec<(&'a str, AnyRow)>, sqlx::Error> {
+    let mut rows = Vec::new();
+    for ids in parts(ids) {
+        let select = format!("{select} {}", places(1, ids.len()));
+        let mut query = sqlx::query(AssertSqlSafe(select));
+        for id in ids {
+            query = query.bind(*id);
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let id: &str = row.try_get(0)?;
+            if let Some(id) = ids.iter().copied().find(|asked| *asked == id) {
+                rows.push((id, row));
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// A moment as columns hold it, in microseconds since the epoch.

@@ -3,6 +3,8 @@
 //! The same data are delivered again and again: rows near the watermark are read twice, and everything is at a refresh. So it is the
 //! source's state that tells, which the provider's node names in the receipt, wherever it is named.
 
+use std::collections::HashMap;
+
 use prost::Message as _;
 use prost_types::Any;
 use publicdata_identity::certificate;
@@ -13,7 +15,6 @@ use publicdata_views::ApplyError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
-use super::log::Context;
 use super::{event, from_column, microseconds};
 
 /// What a comparison with a sink is, where other transfers have their mode.
@@ -37,7 +38,7 @@ struct Found {
 /// What is fetched again: the same fields, in the same way, under one grant and those that renew it; and from one node, as each has its own
 /// names for the states of a source.
 struct Series<'a> {
-    first_grant: String,
+    first_grant: &'a str,
     consumer: &'a str,
     fields: String,
     kind: i64,
@@ -54,38 +55,62 @@ struct Known {
     named_at: i64,
 }
 
+/// Grants that transfers whose commits are applied together were completed under.
+#[derive(Default)]
+pub(super) struct Grants(HashMap<String, Option<Granted>>);
+
+/// What a series needs of a grant.
+struct Granted {
+    resource_id: String,
+    /// The grant that began what this one goes on with.
+    first: String,
+}
+
 /// Notes what a completed transfer shows of its source. Answers to questions show a part that nobody can compare.
 pub(super) async fn note_transfer(
     connection: &mut AnyConnection,
-    context: &Context<'_>,
+    grants: &mut Grants,
     any: &Any,
+    transfer: &Transfer,
 ) -> Result<(), ApplyError> {
     let Some(completed) = event::<TransferCompleted>(any)? else { return Ok(()) };
-    let row = sqlx::query(
-        "SELECT t.body AS body, g.body AS granted \
-         FROM bus_transfer t JOIN bus_grant g ON g.id = t.grant_id WHERE t.id = $1",
-    )
-    .bind(context.id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(()) };
-    let transfer: Transfer = from_column(&row, "body")?;
-    let grant: Grant = from_column(&row, "granted")?;
     if transfer.mode() == DeliveryMode::Query {
         return Ok(());
     }
-    let at = context.at.as_ref().map_or(0, microseconds);
-    let found = Found::of(&transfer, &completed, at)?;
-    let resource = grant.resource_id.clone();
+    let Some(granted) = grants.get(connection, &transfer.grant_id).await? else { return Ok(()) };
+    let at = transfer.updated_at.as_ref().map_or(0, microseconds);
+    let found = Found::of(transfer, &completed, at)?;
     let series = Series {
-        first_grant: first_of(connection, grant).await?,
+        first_grant: &granted.first,
         consumer: &transfer.consumer_code,
         fields: transfer.fields.join(","),
         kind: found.kind,
         node: &found.node,
-        resource: &resource,
+        resource: &granted.resource_id,
     };
     series.note(connection, &found).await
+}
+
+// === impl Grants ===
+
+impl Grants {
+    async fn get(
+        &mut self,
+        connection: &mut AnyConnection,
+        id: &str,
+    ) -> Result<Option<&Granted>, ApplyError> {
+        if !self.0.contains_key(id) {
+            let granted = match grant(connection, id).await? {
+                Some(grant) => Some(Granted {
+                    resource_id: grant.resource_id.clone(),
+                    first: first_of(connection, grant).await?,
+                }),
+                None => None,
+            };
+            self.0.insert(id.to_owned(), granted);
+        }
+        Ok(self.0.get(id).and_then(Option::as_ref))
+    }
 }
 
 /// The grant that began what this one goes on with.
@@ -93,14 +118,18 @@ async fn first_of(connection: &mut AnyConnection, grant: Grant) -> Result<String
     let Grant { mut id, mut renews_grant_id, .. } = grant;
     // Only what was there can be renewed: it comes to an end.
     while !renews_grant_id.is_empty() {
-        let row = sqlx::query("SELECT body FROM bus_grant WHERE id = $1")
-            .bind(renews_grant_id.as_str())
-            .fetch_optional(&mut *connection)
-            .await?;
-        let Some(row) = row else { break };
-        Grant { id, renews_grant_id, .. } = from_column(&row, "body")?;
+        let Some(grant) = self::grant(connection, &renews_grant_id).await? else { break };
+        Grant { id, renews_grant_id, .. } = grant;
     }
     Ok(id)
+}
+
+async fn grant(connection: &mut AnyConnection, id: &str) -> Result<Option<Grant>, ApplyError> {
+    let row = sqlx::query("SELECT body FROM bus_grant WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|row| from_column(&row, "body")).transpose()?)
 }
 
 // === impl Found ===
@@ -171,7 +200,7 @@ impl Series<'_> {
              WHERE first_grant_id = $1 AND consumer_code = $2 AND fields = $3 AND kind = $4 \
              AND provider_node = $5",
         )
-        .bind(self.first_grant.as_str())
+        .bind(self.first_grant)
         .bind(self.consumer)
         .bind(self.fields.as_str())
         .bind(self.kind)
@@ -243,7 +272,7 @@ impl Series<'_> {
             "UPDATE bus_series SET new_at = $5 WHERE first_grant_id = $1 AND consumer_code = $2 \
              AND fields = $3 AND kind = $4 AND new_at > $5",
         )
-        .bind(self.first_grant.as_str())
+        .bind(self.first_grant)
         .bind(self.consumer)
         .bind(self.fields.as_str())
         .bind(PUSH)
@@ -268,7 +297,7 @@ impl Series<'_> {
              new_at = excluded.new_at, named_at = excluded.named_at, \
              looked_at = excluded.looked_at",
         )
-        .bind(self.first_grant.as_str())
+        .bind(self.first_grant)
         .bind(self.consumer)
         .bind(self.fields.as_str())
         .bind(self.kind)

@@ -1,5 +1,7 @@
 //! The table of subscriptions, with what became of their deliveries (R23.1).
 
+use std::collections::{BTreeMap, HashMap};
+
 use prost::Message as _;
 use prost_types::Any;
 use publicdata_proto::exchange::v1::{
@@ -12,7 +14,7 @@ use publicdata_views::ApplyError;
 use sqlx::{AnyConnection, Row as _};
 
 use super::log::Context;
-use super::{WithoutBeginning, event, from_column, to_column};
+use super::{WithoutBeginning, event, from_column, rows_of, to_column};
 use crate::codec;
 
 /// A row.
@@ -81,30 +83,87 @@ async fn rejected_rows(connection: &mut AnyConnection, transfer: &str) -> Result
     Ok(rows.unwrap_or_default().unsigned_abs())
 }
 
-/// Notes what a transfer's event means for the subscription that it is a delivery of, if it is one.
-pub(super) async fn note_transfer(
-    connection: &mut AnyConnection,
-    context: &Context<'_>,
-    any: &Any,
-) -> Result<(), ApplyError> {
-    if let Some(requested) = event::<TransferRequested>(any)? {
-        let signed = requested.request.unwrap_or_default();
-        let request = TransferRequest::decode(signed.message.as_slice());
-        let subscription = request.map_err(ApplyError::event)?.subscription_id;
-        // A node may name any subscription; what no node opened, or another one, is not heeded.
-        let opened = load(connection, &subscription).await?;
-        let node = opened.and_then(|entry| entry.subscription.settings);
-        return match node.is_some_and(|opened| opened.consumer_node == requested.consumer_node) {
-            true => remember(connection, context.id, &subscription).await,
-            false => Ok(()),
-        };
+/// What transfers whose commits are applied together mean for the subscriptions that they are deliveries of.
+pub(super) struct Deliveries<'a> {
+    /// The subscription that a transfer is a delivery of.
+    of: HashMap<&'a str, String>,
+    /// Those of them that the table does not have.
+    new: Vec<&'a str>,
+    /// Subscriptions that were asked for; none, where nobody opened one by that name.
+    subscriptions: BTreeMap<String, Option<Entry>>,
+    /// Those that changed, and the sequence of a commit that changed them.
+    changed: BTreeMap<String, i64>,
+}
+
+impl<'a> Deliveries<'a> {
+    /// Loads what is known of transfers that were begun before.
+    pub(super) async fn load(
+        connection: &mut AnyConnection,
+        begun: &[&'a str],
+    ) -> Result<Self, ApplyError> {
+        let select = "SELECT transfer_id, subscription_id FROM bus_delivery WHERE transfer_id IN";
+        let mut of = HashMap::new();
+        for (id, row) in rows_of(connection, select, begun).await? {
+            of.insert(id, row.try_get("subscription_id")?);
+        }
+        let (subscriptions, changed) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { of, new: Vec::new(), subscriptions, changed })
     }
-    let Some(subscription) = delivery_of(connection, context.id).await? else { return Ok(()) };
-    let Some(mut entry) = load(connection, &subscription).await? else { return Ok(()) };
-    if evolve(&mut entry.subscription, context, any)? {
-        save(connection, context.sequence, &entry).await?;
+
+    /// Notes a transfer's event.
+    pub(super) async fn note(
+        &mut self,
+        connection: &mut AnyConnection,
+        context: &Context<'a>,
+        any: &Any,
+    ) -> Result<(), ApplyError> {
+        if let Some(requested) = event::<TransferRequested>(any)? {
+            let signed = requested.request.unwrap_or_default();
+            let request = TransferRequest::decode(signed.message.as_slice());
+            let id = request.map_err(ApplyError::event)?.subscription_id;
+            // A node may name any subscription; what no node opened, or another one, is not heeded.
+            let opened = self.subscription(connection, &id).await?;
+            let node = opened.and_then(|entry| entry.subscription.settings.as_ref());
+            if node.is_some_and(|opened| opened.consumer_node == requested.consumer_node) {
+                self.of.insert(context.id, id);
+                self.new.push(context.id);
+            }
+            return Ok(());
+        }
+        let Some(id) = self.of.get(context.id).cloned() else { return Ok(()) };
+        let Some(entry) = self.subscription(connection, &id).await? else { return Ok(()) };
+        if evolve(&mut entry.subscription, context, any)? {
+            self.changed.insert(id, context.sequence);
+        }
+        Ok(())
     }
-    Ok(())
+
+    async fn subscription(
+        &mut self,
+        connection: &mut AnyConnection,
+        id: &str,
+    ) -> Result<Option<&mut Entry>, ApplyError> {
+        if !self.subscriptions.contains_key(id) {
+            // Most transfers are no deliveries, and name none.
+            let entry = if id.is_empty() { None } else { load(connection, id).await? };
+            self.subscriptions.insert(id.to_owned(), entry);
+        }
+        Ok(self.subscriptions.get_mut(id).and_then(Option::as_mut))
+    }
+
+    pub(super) async fn save(mut self, connection: &mut AnyConnection) -> Result<(), ApplyError> {
+        for transfer in self.new {
+            if let Some(subscription) = self.of.get(transfer) {
+                remember(connection, transfer, subscription).await?;
+            }
+        }
+        for (id, sequence) in self.changed {
+            if let Some(entry) = self.subscriptions.remove(&id).flatten() {
+                save(connection, sequence, &entry).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Says whether anything changed.
@@ -173,17 +232,6 @@ async fn remember(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-async fn delivery_of(
-    connection: &mut AnyConnection,
-    transfer: &str,
-) -> Result<Option<String>, ApplyError> {
-    let row = sqlx::query("SELECT subscription_id FROM bus_delivery WHERE transfer_id = $1")
-        .bind(transfer)
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.map(|row| row.try_get("subscription_id")).transpose()?)
 }
 
 async fn load(connection: &mut AnyConnection, id: &str) -> Result<Option<Entry>, ApplyError> {

@@ -1,34 +1,94 @@
 //! The table of transfers: the exchange log (R23.2).
 
-use prost::{Message as _, Name as _};
+use std::collections::BTreeMap;
+
+use prost::Message as _;
 use prost_types::Any;
 use publicdata_proto::catalog::v1::DeliveryMode;
 use publicdata_proto::exchange::v1::{
     Receipt, Transfer, TransferCompleted, TransferInterrupted, TransferRefused, TransferRequest,
     TransferRequested, TransferResumed, TransferStatus, TransferStopped,
 };
-use publicdata_views::ApplyError;
-use sqlx::{AnyConnection, Row as _};
+use publicdata_views::{ApplyError, parts, places};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use super::log::Context;
-use super::{WithoutBeginning, event, from_column, microseconds, to_column};
+use super::{WithoutBeginning, event, from_column, microseconds, rows_of, to_column};
 
-/// A row.
+/// What an entry says.
 pub(crate) struct Entry {
     command_id: String,
     pub(crate) transfer: Transfer,
 }
 
-pub(super) async fn apply(
-    connection: &mut AnyConnection,
-    context: &Context<'_>,
-    any: &Any,
-) -> Result<(), ApplyError> {
-    let known = match any.type_url == TransferRequested::type_url() {
-        true => None,
-        false => load(connection, context.id).await?,
-    };
-    save(connection, context, &after(known, context, any)?).await
+/// The entries that commits are about which are applied together.
+pub(super) struct Transfers<'a> {
+    rows: BTreeMap<&'a str, Row>,
+}
+
+struct Row {
+    entry: Entry,
+    /// Of the commit that began it.
+    sequence: i64,
+    /// When it came to rest: the sequence of that commit, and the time in microseconds. Both are 0 while it runs.
+    ended: (i64, i64),
+}
+
+impl<'a> Transfers<'a> {
+    /// Loads the entries of those that were begun before.
+    pub(super) async fn load(
+        connection: &mut AnyConnection,
+        begun: &[&'a str],
+    ) -> Result<Self, ApplyError> {
+        let select = "SELECT id, sequence, command_id, ended_sequence, ended_at, body \
+                      FROM bus_transfer WHERE id IN";
+        let mut rows = BTreeMap::new();
+        for (id, row) in rows_of(connection, select, begun).await? {
+            rows.insert(id, Row::read(&row)?);
+        }
+        Ok(Self { rows })
+    }
+
+    /// Answers the transfer as it is then.
+    pub(super) fn apply(
+        &mut self,
+        context: &Context<'a>,
+        any: &Any,
+    ) -> Result<&Transfer, ApplyError> {
+        let known = self.rows.remove(context.id);
+        let sequence = known.as_ref().map_or(context.sequence, |row| row.sequence);
+        let entry = after(known.map(|row| row.entry), context, any)?;
+        let ended = match entry.transfer.status() {
+            TransferStatus::Unspecified | TransferStatus::Running => (0, 0),
+            TransferStatus::Refused
+            | TransferStatus::Interrupted
+            | TransferStatus::Stopped
+            | TransferStatus::Completed => {
+                (context.sequence, context.at.as_ref().map_or(0, microseconds))
+            }
+        };
+        let row = self.rows.entry(context.id).or_insert(Row { entry, sequence, ended });
+        Ok(&row.entry.transfer)
+    }
+
+    pub(super) async fn save(self, connection: &mut AnyConnection) -> Result<(), ApplyError> {
+        for rows in parts(&Vec::from_iter(self.rows)) {
+            save(connection, rows).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let command_id = row.try_get("command_id")?;
+        Ok(Self {
+            entry: Entry { command_id, transfer: from_column(row, "body")? },
+            sequence: row.try_get("sequence")?,
+            ended: (row.try_get("ended_sequence")?, row.try_get("ended_at")?),
+        })
+    }
 }
 
 /// The entry of the exchange log that a transfer's events make, one after the other: told here alone, for the view and for whoever
@@ -126,72 +186,48 @@ fn evolve(transfer: &mut Transfer, any: &Any) -> Result<(), ApplyError> {
     Ok(())
 }
 
-async fn load(connection: &mut AnyConnection, id: &str) -> Result<Option<Entry>, ApplyError> {
-    let row = sqlx::query("SELECT command_id, body FROM bus_transfer WHERE id = $1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
-    match row {
-        Some(row) => Ok(Some(Entry {
-            command_id: row.try_get("command_id")?,
-            transfer: from_column(&row, "body")?,
-        })),
-        None => Ok(None),
-    }
-}
-
-async fn save(
-    connection: &mut AnyConnection,
-    context: &Context<'_>,
-    entry: &Entry,
-) -> Result<(), ApplyError> {
-    let requested_at = entry.transfer.requested_at.as_ref().map_or(0, microseconds);
-    let (ended_sequence, ended_at) = match entry.transfer.status() {
-        TransferStatus::Unspecified | TransferStatus::Running => (0, 0),
-        TransferStatus::Refused
-        | TransferStatus::Interrupted
-        | TransferStatus::Stopped
-        | TransferStatus::Completed => {
-            (context.sequence, context.at.as_ref().map_or(0, microseconds))
-        }
-    };
-    sqlx::query(
+async fn save(connection: &mut AnyConnection, rows: &[(&str, Row)]) -> Result<(), ApplyError> {
+    let upsert = format!(
         "INSERT INTO bus_transfer (id, sequence, command_id, status, grant_id, provider_code, \
          consumer_code, body, requested_at, delivered_rows, resource_code, purpose, case_number, \
          reason, subject_reference, mode, rejected_rows, reconciliation, fields, ended_sequence, ended_at, \
          more_follows) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+         VALUES {} \
          ON CONFLICT (id) DO UPDATE SET command_id = excluded.command_id, \
          status = excluded.status, body = excluded.body, delivered_rows = excluded.delivered_rows, \
          provider_code = excluded.provider_code, \
          reason = excluded.reason, subject_reference = excluded.subject_reference, \
          rejected_rows = excluded.rejected_rows, more_follows = excluded.more_follows, \
          ended_sequence = excluded.ended_sequence, ended_at = excluded.ended_at",
-    )
-    .bind(context.id)
-    .bind(context.sequence)
-    .bind(entry.command_id.as_str())
-    .bind(i64::from(entry.transfer.status))
-    .bind(entry.transfer.grant_id.as_str())
-    .bind(entry.transfer.provider_code.as_str())
-    .bind(entry.transfer.consumer_code.as_str())
-    .bind(to_column(&entry.transfer))
-    .bind(requested_at)
-    .bind(i64::try_from(entry.transfer.rows).unwrap_or(i64::MAX))
-    .bind(entry.transfer.resource_code.as_str())
-    .bind(entry.transfer.purpose.as_str())
-    .bind(entry.transfer.case_number.as_str())
-    .bind(entry.transfer.reason.as_str())
-    .bind(entry.transfer.subject_reference.as_str())
-    .bind(i64::from(entry.transfer.mode))
-    .bind(i64::try_from(entry.transfer.rejected_rows).unwrap_or(i64::MAX))
-    .bind(i64::from(entry.transfer.reconciliation))
-    .bind(listed(&entry.transfer.fields))
-    .bind(ended_sequence)
-    .bind(ended_at)
-    .bind(i64::from(entry.transfer.more_follows))
-    .execute(connection)
-    .await?;
+        places(rows.len(), 22)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(upsert));
+    for (id, Row { entry: Entry { command_id, transfer }, sequence, ended }) in rows {
+        query = query
+            .bind(*id)
+            .bind(*sequence)
+            .bind(command_id.as_str())
+            .bind(i64::from(transfer.status))
+            .bind(transfer.grant_id.as_str())
+            .bind(transfer.provider_code.as_str())
+            .bind(transfer.consumer_code.as_str())
+            .bind(to_column(transfer))
+            .bind(transfer.requested_at.as_ref().map_or(0, microseconds))
+            .bind(i64::try_from(transfer.rows).unwrap_or(i64::MAX))
+            .bind(transfer.resource_code.as_str())
+            .bind(transfer.purpose.as_str())
+            .bind(transfer.case_number.as_str())
+            .bind(transfer.reason.as_str())
+            .bind(transfer.subject_reference.as_str())
+            .bind(i64::from(transfer.mode))
+            .bind(i64::try_from(transfer.rejected_rows).unwrap_or(i64::MAX))
+            .bind(i64::from(transfer.reconciliation))
+            .bind(listed(&transfer.fields))
+            .bind(ended.0)
+            .bind(ended.1)
+            .bind(i64::from(transfer.more_follows));
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 

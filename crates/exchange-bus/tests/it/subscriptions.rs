@@ -229,6 +229,11 @@ async fn deliveries_are_counted() {
     let shown = subscription(&fleet, Who::Consumer).await.unwrap();
     assert_eq!((shown.deliveries, shown.rows, shown.last_rows), (2, 60, 30));
     assert!(shown.problem.is_empty() && shown.last_delivered_at.is_some());
+
+    // H2: events that are applied together tell the same.
+    let [_, log, _] = &fleet.bus.projectors;
+    let before = log.content().await.unwrap();
+    assert_eq!(log.rebuild().await.unwrap().content, before);
 }
 
 /// H2: rebuilt from events, the view says the same.

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
-use publicdata_event_store::Recorded;
+use futures::stream::Fuse;
+use futures::{StreamExt as _, TryStreamExt as _, future};
+use publicdata_event_store::{Commits, Recorded};
 use sqlx::Connection as _;
 
-use super::{BATCH_MAX, Projector, ProjectorError};
+use super::{Projector, ProjectorError};
 use crate::content::{self, Content};
 use crate::database::Transaction;
 use crate::position::{self, Positions};
 use crate::view::ApplyError;
+
+/// How many commits are applied together: the more, the more of them are about the same rows, which are read and written once for all.
+const BATCH_MAX: usize = 8_192;
 
 /// What [`Projector::rebuild`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,26 +146,20 @@ async fn read_once(
     end: u64,
 ) -> Result<u64, ProjectorError> {
     let Some(first) = followers.first() else { return Ok(0) };
-    let mut history = first.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
+    let history = first.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
+    let mut history = history.fuse();
     let mut last = 0;
-    loop {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while batch.len() < BATCH_MAX && last < end {
-            match history.try_next().await.map_err(ProjectorError::Store)? {
-                Some(recorded) if recorded.sequence <= end => {
-                    last = recorded.sequence;
-                    batch.push(recorded);
-                }
-                Some(_) | None => break,
+    let mut batch = next(&mut history, end).await?;
+    while let Some(newest) = batch.last() {
+        last = newest.sequence;
+        let apply = async {
+            for follower in followers {
+                follower.apply_concerned(transaction, &batch).await?;
             }
-        }
-        let is_end = batch.len() < BATCH_MAX;
-        for follower in followers {
-            follower.apply_concerned(transaction, &batch).await?;
-        }
-        if is_end {
-            break;
-        }
+            Ok(())
+        };
+        // While the database works on these, the next ones come.
+        ((), batch) = tokio::try_join!(apply, next(&mut history, end))?;
     }
     for follower in followers {
         let step = (0, last);
@@ -170,4 +168,11 @@ async fn read_once(
             .map_err(ProjectorError::Database)?;
     }
     Ok(last)
+}
+
+/// The commits that come next, up to `end`; none if there are no more.
+async fn next(history: &mut Fuse<Commits>, end: u64) -> Result<Vec<Recorded>, ProjectorError> {
+    let is_wanted = |recorded: &Recorded| future::ok(recorded.sequence <= end);
+    let commits = history.take(BATCH_MAX).try_take_while(is_wanted);
+    commits.try_collect().await.map_err(ProjectorError::Store)
 }
