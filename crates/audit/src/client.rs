@@ -24,6 +24,7 @@ pub use history::History;
 pub use proof::{Proof, ProofError};
 pub use tiles::{TileLog, TileReport, TilesError};
 pub use verify::{Finding, Report, StreamReport, Verification};
+pub use watcher::Watcher;
 
 mod archives;
 mod entries;
@@ -32,6 +33,7 @@ mod history;
 mod proof;
 mod tiles;
 mod verify;
+mod watcher;
 
 /// The largest answer: a payload of 1 MiB, which is what a message holds, and its leaf.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod context;
 pub mod output;
+pub mod progress;
 
 pub mod endpoints;
 pub mod session;

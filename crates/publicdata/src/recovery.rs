@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use publicdata_archive::{ArchivedStore, Place};
 use publicdata_audit::client::TileLog;
 use publicdata_audit_domain::{Checkpoint, Verifier};
@@ -28,6 +27,7 @@ use crate::fleet::services::{
     ARCHIVE_FOLDER, CONTENT_FOLDER, LOG_KEY_FOLDER, NATS_FOLDER, STREAM_ARCHIVE_FOLDER,
     database_url,
 };
+use crate::progress::Progress;
 use crate::session::CREDENTIALS_FOLDER;
 use crate::views::Service;
 
@@ -282,31 +282,4 @@ fn recorder(store: Store, domain: &TrustDomain, clock: &Clock) -> anyhow::Result
 async fn open(data: &Path, service: &str) -> anyhow::Result<Database> {
     let opened = Database::open(&database_url(data, service)).await;
     opened.with_context(|| format!("the database of {service} cannot be used"))
-}
-
-/// A bar for people; nothing where nobody looks.
-pub struct Progress(ProgressBar);
-
-impl Progress {
-    /// Begins to show it.
-    ///
-    /// # Errors
-    /// The bar's template is wrong: a fault of the build.
-    pub fn begin() -> anyhow::Result<Self> {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}, {per_sec}")?;
-        Ok(Self(ProgressBar::new(0).with_style(style)))
-    }
-
-    /// Shows how many of how many are done in this step.
-    pub fn report(&self, step: &'static str, done: u64, total: u64) {
-        self.0.set_message(step);
-        self.0.set_length(total);
-        self.0.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
 }

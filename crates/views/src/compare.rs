@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::database::{Database, Engine};
-use crate::projector::{Projector, ProjectorError};
+use crate::projector::{Projector, ProjectorError, Told};
 
 /// What was compared, and what differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,13 +98,15 @@ impl Projector {
         &self,
         live: &Database,
         named_max: usize,
+        told: Told<'_>,
     ) -> Result<Comparison, ProjectorError> {
         assert_eq!(self.database.engine(), Engine::Sqlite, "what is compared is built in SQLite");
         let mut snapshot = live.snapshot().await.map_err(ProjectorError::Database)?;
         let view = self.view.name();
         let positions = positions(snapshot.connection(), view).await;
         let positions = positions.map_err(ProjectorError::Database)?;
-        self.rebuild_up_to(|stream| positions.get(stream).copied().unwrap_or_default()).await?;
+        let last_of = |stream: &str| Some(positions.get(stream).copied().unwrap_or_default());
+        self.rebuild_up_to(last_of, told).await?;
         let reached = self.positions();
         for (stream, live) in &positions {
             let Some(reached) = reached.get(stream.as_str()).copied() else { continue };

@@ -16,5 +16,5 @@ pub mod testing;
 pub use compare::{ColumnDifference, Comparison, Difference};
 pub use content::Content;
 pub use database::{Database, DatabaseError, Engine, Transaction};
-pub use projector::{Projector, ProjectorError, Rebuilt, WaitError, rebuild_all};
+pub use projector::{Projector, ProjectorError, Rebuilt, Told, WaitError, rebuild_all};
 pub use view::{ApplyError, View, parts, places};

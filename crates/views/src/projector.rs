@@ -16,7 +16,7 @@ use crate::position::{self, Positions};
 use crate::view::View;
 
 pub use error::{ProjectorError, WaitError};
-pub use rebuild::{Rebuilt, rebuild_all};
+pub use rebuild::{Rebuilt, Told, rebuild_all};
 
 mod batch;
 mod error;

@@ -13,8 +13,8 @@ use publicdata_proto::audit::v1::Leaf;
 use publicdata_types::Digest;
 use serde::Serialize;
 
-use super::Verification;
 use super::verify::{Finding, cosigned};
+use super::{Verification, Watcher};
 use crate::web::{Limits, Web, WebError};
 
 const HASH_BYTES: usize = 32;
@@ -176,7 +176,7 @@ impl TileLog {
 
         let mut read = Read::default();
         read.pass(old.as_ref());
-        let verified = self.read_all(&signed, old.as_ref(), &mut read).await?;
+        let verified = self.read_all(&signed, old.as_ref(), &options.watcher, &mut read).await?;
         report.entries = read.tree.size();
         let counted = |(stream, logged): (&str, Logged)| (stream.to_owned(), logged.count);
         report.streams = read.coverage.streams().map(counted).collect();
@@ -199,6 +199,7 @@ impl TileLog {
         &self,
         signed: &Checkpoint,
         old: Option<&Checkpoint>,
+        watcher: &Watcher,
         read: &mut Read,
     ) -> Result<Result<(), Finding>, TilesError> {
         let mut index = 0;
@@ -212,6 +213,7 @@ impl TileLog {
             if let Err(finding) = read.compare(&leaves, &hashes) {
                 return Ok(Err(finding));
             }
+            watcher.tell(read.tree.size(), signed.size);
             index += 1;
         }
         if read.tree.root() != signed.hash {

@@ -14,7 +14,7 @@ use publicdata_types::Digest;
 use serde::Serialize;
 use tonic::{Code, Status};
 
-use super::{LogClient, Selection, digests, sampled};
+use super::{LogClient, Selection, Watcher, digests, sampled};
 
 pub use finding::Finding;
 use replayed::Replayed;
@@ -35,6 +35,8 @@ pub struct Verification {
     pub samples: u32,
     /// How long to wait for events that happened just now to be logged.
     pub patience: Duration,
+    /// Who is told how far it is: that may take minutes.
+    pub watcher: Watcher,
 }
 
 impl Default for Verification {
@@ -44,6 +46,7 @@ impl Default for Verification {
             witnesses: Vec::new(),
             samples: 8,
             patience: Duration::from_secs(10),
+            watcher: Watcher::default(),
         }
     }
 }
@@ -143,7 +146,8 @@ impl LogClient {
         };
 
         let samples = sampled(&signed, options.samples);
-        let replayed = self.rebuild(&signed, &samples, old.as_ref(), &mut report).await?;
+        let rebuild = self.rebuild(&signed, &samples, old.as_ref(), &options.watcher, &mut report);
+        let replayed = rebuild.await?;
         if replayed.tree.size() == signed.size && replayed.tree.root() != signed.hash {
             let first = self.first_altered(&signed).await?;
             report.findings.push(Finding::OtherRoot { size: signed.size, first });
@@ -219,6 +223,7 @@ impl LogClient {
         signed: &Checkpoint,
         samples: &[u64],
         old: Option<&Checkpoint>,
+        watcher: &Watcher,
         report: &mut Report,
     ) -> Result<Replayed, Status> {
         let mut replayed = Replayed::default();
@@ -243,6 +248,7 @@ impl LogClient {
             if old.is_some_and(|old| old.size == replayed.tree.size()) {
                 replayed.roots.insert(replayed.tree.size(), replayed.tree.root());
             }
+            watcher.tell(replayed.tree.size(), signed.size);
         }
         report.events = replayed.tree.size();
         report.payload_bytes = replayed.payload_bytes;

@@ -1,13 +1,13 @@
 //! An auditor without a certificate: the log's tiles over plain HTTP, and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use publicdata_audit::client::{Finding, TileLog, TileReport, Verification};
+use publicdata_audit::client::{Finding, TileLog, TileReport, Verification, Watcher};
 use publicdata_audit_domain::{Checkpoint, LogKey, Tree, Verifier};
 use publicdata_service_kit::Tasks;
 use tokio::net::TcpListener;
@@ -90,6 +90,22 @@ async fn old_checkpoint_is_continued() {
     assert_eq!(report.findings, []);
     assert_eq!((report.size, report.entries, report.continues), (grown, grown, Some(size)));
     assert_eq!(report.streams.values().sum::<u64>(), grown);
+}
+
+/// Whoever watches sees that it goes on, and that all was read in the end.
+#[tokio::test]
+async fn verification_tells_how_far_it_is() {
+    let (bench, running, size) = log().await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let watcher = Watcher::new(move |read, all| teller.lock().unwrap().push((read, all)));
+    let options = Verification { watcher, ..Verification::default() };
+
+    running.tiles().verify(&running.verifier, &options).await.unwrap();
+    let auditor = bench.auditor(&running).await;
+    auditor.verify(&running.verifier, &options).await.unwrap();
+
+    assert_eq!(*told.lock().unwrap(), [(size, size), (size, size)]);
 }
 
 /// R46.2: a log that was begun anew, without one of its events, does not continue the checkpoint that was kept; its tiles say so.

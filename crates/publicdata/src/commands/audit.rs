@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use publicdata_audit::client::{
-    Finding, LogClient, Proof, Report, TileLog, TileReport, Verification, Which,
+    Finding, LogClient, Proof, Report, TileLog, TileReport, Verification, Watcher, Which,
 };
 use publicdata_audit_domain::{Verifier, Witness};
 use publicdata_proto::audit::v1::{
@@ -21,6 +21,7 @@ use publicdata_service_kit::Problem;
 
 use crate::context::Context;
 use crate::output::{print_line, read_json_file, to_json};
+use crate::progress::Progress;
 use crate::session::Session;
 
 mod archive;
@@ -197,8 +198,10 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
         }
         None => None,
     };
+    let progress = Progress::begin()?;
     let options = Verification {
         old_checkpoint,
+        watcher: Watcher::new(move |read, all| progress.report("events", read, all)),
         witnesses: arguments.witnesses,
         samples: arguments.samples,
         ..Verification::default()
@@ -206,12 +209,14 @@ async fn verify(context: &Context, arguments: Verify) -> anyhow::Result<()> {
     let is_sound = match &arguments.url {
         Some(url) => {
             let report = TileLog::new(url)?.verify(&verifier, &options).await?;
+            drop(options);
             context.output.value(&report, tile_summary(&report))?;
             report.is_sound()
         }
         None => {
             let log = log(&context.session()?)?;
             let report = log.verify(&verifier, &options).await.map_err(problem)?;
+            drop(options);
             context.output.value(&report, summary(&report))?;
             report.is_sound()
         }

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::audit::verifier;
 use crate::context::Context;
-use crate::recovery::{Live, Progress};
+use crate::progress::Progress;
+use crate::recovery::Live;
 
 /// What is printed after the long help.
 pub const GUIDE: &str = "\

@@ -25,6 +25,10 @@ pub struct Rebuilt {
     pub content: Content,
 }
 
+/// Is told how far a rebuild is: the stream that is read, the last of its commits that was applied, and the one that it ends with, where
+/// that is known.
+pub type Told<'a> = &'a (dyn Fn(&str, u64, Option<u64>) + Sync);
+
 /// Builds views of one database anew, as [`Projector::rebuild`] does, in one transaction: what they follow of a stream is read once for
 /// all of them, where each alone would read it again. Answers in their order.
 ///
@@ -33,9 +37,12 @@ pub struct Rebuilt {
 ///
 /// # Panics
 /// If they are of several databases, where no transaction could hold them together.
-pub async fn rebuild_all(views: &[Arc<Projector>]) -> Result<Vec<Rebuilt>, ProjectorError> {
+pub async fn rebuild_all(
+    views: &[Arc<Projector>],
+    told: Told<'_>,
+) -> Result<Vec<Rebuilt>, ProjectorError> {
     let views: Vec<&Projector> = views.iter().map(AsRef::as_ref).collect();
-    rebuild(&views, |_| u64::MAX).await
+    rebuild(&views, |_| None, told).await
 }
 
 impl Projector {
@@ -45,15 +52,16 @@ impl Projector {
     /// # Errors
     /// An event cannot be applied, or store or database fail.
     pub async fn rebuild(&self) -> Result<Rebuilt, ProjectorError> {
-        self.rebuild_up_to(|_| u64::MAX).await
+        self.rebuild_up_to(|_| None, &|_, _, _| {}).await
     }
 
-    /// The same from the commits up to the last one of each stream, as `last_of` names it.
+    /// The same from the commits up to the last one of each stream, as `last_of` names it; from all, where it names none.
     pub(crate) async fn rebuild_up_to(
         &self,
-        last_of: impl Fn(&str) -> u64,
+        last_of: impl Fn(&str) -> Option<u64>,
+        told: Told<'_>,
     ) -> Result<Rebuilt, ProjectorError> {
-        let rebuilt = rebuild(&[self], last_of).await?;
+        let rebuilt = rebuild(&[self], last_of, told).await?;
         rebuilt.into_iter().next().ok_or(ProjectorError::Ended)
     }
 
@@ -90,7 +98,8 @@ impl Projector {
 
 async fn rebuild(
     views: &[&Projector],
-    last_of: impl Fn(&str) -> u64,
+    last_of: impl Fn(&str) -> Option<u64>,
+    told: Told<'_>,
 ) -> Result<Vec<Rebuilt>, ProjectorError> {
     let Some(first) = views.first() else { return Ok(Vec::new()) };
     let is_shared = |view: &&Projector| view.database.is_same(&first.database);
@@ -108,7 +117,9 @@ async fn rebuild(
     for stream in streams(views) {
         let followers: Vec<&Projector> =
             views.iter().copied().filter(|view| view.view.streams().contains(&stream)).collect();
-        let last = read_once(&followers, &mut transaction, stream, last_of(stream)).await?;
+        let end = last_of(stream);
+        let told = |last| told(stream, last, end);
+        let last = read_once(&followers, &mut transaction, stream, end, &told).await?;
         read.insert(stream, last);
     }
     let mut rebuilt = Vec::new();
@@ -138,17 +149,20 @@ fn streams(views: &[&Projector]) -> Vec<&'static str> {
     streams
 }
 
-/// Reads a stream up to the commit `end`, for all who follow it; answers the last commit that was there.
+/// Reads a stream up to the commit `end`, or all of it, for all who follow it; answers the last commit that was there.
 async fn read_once(
     followers: &[&Projector],
     transaction: &mut Transaction,
     stream: &'static str,
-    end: u64,
+    end: Option<u64>,
+    told: &(dyn Fn(u64) + Sync),
 ) -> Result<u64, ProjectorError> {
     let Some(first) = followers.first() else { return Ok(0) };
     let history = first.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
     let mut history = history.fuse();
     let mut last = 0;
+    told(0);
+    let end = end.unwrap_or(u64::MAX);
     let mut batch = next(&mut history, end).await?;
     while let Some(newest) = batch.last() {
         last = newest.sequence;
@@ -160,6 +174,7 @@ async fn read_once(
         };
         // While the database works on these, the next ones come.
         ((), batch) = tokio::try_join!(apply, next(&mut history, end))?;
+        told(last);
     }
     for follower in followers {
         let step = (0, last);

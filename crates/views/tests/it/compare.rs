@@ -18,7 +18,7 @@ async fn compared_up_to(bench: &Bench, named_max: usize) -> Comparison {
     let mut fresh = Bench::sqlite().await;
     fresh.store = Arc::clone(&bench.store);
     let live = Database::open_read_only(&bench.url).await.unwrap();
-    fresh.projector().await.compare(&live, named_max).await.unwrap()
+    fresh.projector().await.compare(&live, named_max, &|_, _, _| {}).await.unwrap()
 }
 
 async fn execute(bench: &Bench, sql: &str) {
@@ -145,7 +145,8 @@ async fn fewer_events_than_the_live_view_has_seen_are_no_difference() {
     fresh.append(3).await;
 
     let live = Database::open_read_only(&bench.url).await.unwrap();
-    let error = fresh.projector().await.compare(&live, usize::MAX).await.unwrap_err();
+    let error =
+        fresh.projector().await.compare(&live, usize::MAX, &|_, _, _| {}).await.unwrap_err();
 
     assert!(matches!(error, ProjectorError::Behind { reached: 3, live: 5, .. }), "{error}");
 }
@@ -206,7 +207,8 @@ async fn copies_are_read_and_not_changed() {
         let read = Database::open_read_only(&url).await.unwrap();
         let mut fresh = Bench::sqlite().await;
         fresh.store = Arc::clone(&bench.store);
-        let compared = fresh.projector().await.compare(&read, usize::MAX).await.unwrap();
+        let compared =
+            fresh.projector().await.compare(&read, usize::MAX, &|_, _, _| {}).await.unwrap();
         read.close().await;
 
         assert!(compared.is_equal() && compared.rows > 3, "{compared:?}");

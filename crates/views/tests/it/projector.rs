@@ -1,7 +1,7 @@
 //! What a projector promises, on either database.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use publicdata_event_store::testing::nats;
 use publicdata_types::Digest;
@@ -136,7 +136,15 @@ async fn rebuilds_views_together_as_each_alone(bench: Bench) {
     let names = Projector::new(bench.database.clone(), Arc::clone(&bench.store), Arc::new(Names));
     let views = [bench.projector().await, names.await.unwrap()];
 
-    let together = rebuild_all(&views).await.unwrap();
+    let told = Mutex::new(Vec::new());
+    let tell = |stream: &str, last, end: Option<u64>| {
+        assert_eq!(end, None, "nobody says where the streams end");
+        told.lock().unwrap().push((stream.to_owned(), last));
+    };
+    let together = rebuild_all(&views, &tell).await.unwrap();
+
+    let read = |last| (STREAM.to_owned(), last);
+    assert_eq!(told.into_inner().unwrap()[..2], [read(0), read(1_207)]);
 
     for (view, together) in views.iter().zip(&together) {
         assert_eq!(together.commits, 1_207);
@@ -146,7 +154,7 @@ async fn rebuilds_views_together_as_each_alone(bench: Bench) {
     }
     assert_eq!(together[1].content.rows, 6);
     bench.append_as(POISON, 1).await;
-    let error = rebuild_all(&views).await.unwrap_err();
+    let error = rebuild_all(&views, &|_, _, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "view cannot apply commit 1208 of stream CATALOG");
     for (view, before) in views.iter().zip(together) {
         assert_eq!(view.content().await.unwrap(), before.content);

@@ -19,7 +19,8 @@ use super::{log, problem, verifier};
 use crate::context::Context;
 use crate::fleet::services::STREAM_ARCHIVE_FOLDER;
 use crate::output::print_line;
-use crate::recovery::{Progress, STREAMS};
+use crate::progress::Progress;
+use crate::recovery::STREAMS;
 
 mod source;
 

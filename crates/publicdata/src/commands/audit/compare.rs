@@ -10,6 +10,7 @@ use super::source::{Events, Source};
 use super::state::{json, text};
 use crate::context::Context;
 use crate::output::print_line;
+use crate::progress::Progress;
 use crate::views::Service;
 
 /// So many differing rows of a view are named, but in CSV; the rest is counted.
@@ -55,10 +56,15 @@ pub(super) async fn run(context: &Context, arguments: Compare) -> anyhow::Result
     let named_max = if arguments.csv { usize::MAX } else { ROWS_NAMED_MAX };
     let views = events.views(arguments.service, &rebuilt, arguments.view.as_deref()).await?;
     let mut comparisons = Vec::new();
+    let progress = Progress::begin()?;
     for view in &views {
-        let compared = view.compare(&live, named_max).await;
+        let report = |stream: &str, last, end| {
+            progress.report(&format!("{} from {stream}", view.name()), last, end);
+        };
+        let compared = view.compare(&live, named_max, &report).await;
         comparisons.push(compared.map_err(|error| events.explain(error))?);
     }
+    drop(progress);
     events.warn(&views);
     live.close().await;
     rebuilt.close().await;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::source::{Events, Source};
 use crate::context::Context;
+use crate::progress::Progress;
 use crate::views::Service;
 
 /// Arguments of `state`.
@@ -50,7 +51,10 @@ pub(super) async fn tell(context: &Context, arguments: State) -> anyhow::Result<
     let only = arguments.view.as_deref();
     let (mut told, mut lines) = (Vec::new(), Vec::new());
     let views = events.views(arguments.service, &database, only).await?;
-    let rebuilt = rebuild_all(&views).await?;
+    let progress = Progress::begin()?;
+    let report = |stream: &str, last, end| progress.report(stream, last, end);
+    let rebuilt = rebuild_all(&views, &report).await?;
+    drop(progress);
     events.warn(&views);
     for (view, rebuilt) in views.iter().zip(rebuilt) {
         let Content { rows, digest } = rebuilt.content;
