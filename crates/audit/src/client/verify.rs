@@ -145,14 +145,12 @@ impl LogClient {
             None => None,
         };
 
-        let samples = sampled(&signed, options.samples);
-        let rebuild = self.rebuild(&signed, &samples, old.as_ref(), &options.watcher, &mut report);
-        let replayed = rebuild.await?;
+        let replayed = self.rebuild(&signed, old.as_ref(), options, &mut report).await?;
         if replayed.tree.size() == signed.size && replayed.tree.root() != signed.hash {
             let first = self.first_altered(&signed).await?;
             report.findings.push(Finding::OtherRoot { size: signed.size, first });
         }
-        self.prove_samples(&signed, &samples, &replayed, &mut report).await?;
+        self.prove_samples(&signed, &replayed, &mut report).await?;
         if let Some(old) = old {
             self.prove_growth(&old, &signed, &replayed, &mut report).await?;
         }
@@ -221,12 +219,12 @@ impl LogClient {
     async fn rebuild(
         &self,
         signed: &Checkpoint,
-        samples: &[u64],
         old: Option<&Checkpoint>,
-        watcher: &Watcher,
+        options: &Verification,
         report: &mut Report,
     ) -> Result<Replayed, Status> {
-        let mut replayed = Replayed::default();
+        let samples = sampled(signed, options.samples);
+        let mut replayed = Replayed { samples, ..Replayed::default() };
         let mut events = self.events(Selection::default()).await?;
         while replayed.tree.size() < signed.size {
             let event = match events.try_next().await {
@@ -241,14 +239,14 @@ impl LogClient {
                     break;
                 }
             };
-            if let Err(finding) = replayed.take(&event, samples) {
+            if let Err(finding) = replayed.take(&event) {
                 report.findings.push(finding);
                 break;
             }
             if old.is_some_and(|old| old.size == replayed.tree.size()) {
                 replayed.roots.insert(replayed.tree.size(), replayed.tree.root());
             }
-            watcher.tell(replayed.tree.size(), signed.size);
+            options.watcher.tell(replayed.tree.size(), signed.size);
         }
         report.events = replayed.tree.size();
         report.payload_bytes = replayed.payload_bytes;
@@ -268,11 +266,10 @@ impl LogClient {
     async fn prove_samples(
         &self,
         signed: &Checkpoint,
-        samples: &[u64],
         replayed: &Replayed,
         report: &mut Report,
     ) -> Result<(), Status> {
-        for &index in samples {
+        for &index in &replayed.samples {
             match self.inclusion(signed, index, replayed.leaves.get(&index)).await? {
                 Ok(()) => report.proven.push(index),
                 Err(finding) => report.findings.push(finding),

@@ -18,16 +18,14 @@ pub(super) struct Replayed {
     pub(super) payload_bytes: u64,
     /// Roots of trees that the log had on its way.
     pub(super) roots: BTreeMap<u64, Digest>,
+    /// The places of the leaves that are to be proven one by one.
+    pub(super) samples: Vec<u64>,
     /// Hashes of the sampled leaves.
     pub(super) leaves: BTreeMap<u64, Digest>,
 }
 
 impl Replayed {
-    pub(super) fn take(
-        &mut self,
-        event: &ReadEventsResponse,
-        samples: &[u64],
-    ) -> Result<(), Finding> {
+    pub(super) fn take(&mut self, event: &ReadEventsResponse) -> Result<(), Finding> {
         let index = self.tree.size();
         if event.index != index {
             return Err(Finding::Order { expected: index, found: event.index });
@@ -45,7 +43,7 @@ impl Replayed {
                 return Err(Finding::Skipped { index, stream, sequence, expected });
             }
         }
-        if samples.binary_search(&index).is_ok() {
+        if self.samples.binary_search(&index).is_ok() {
             self.leaves.insert(index, leaf_hash(&event.leaf));
         }
         self.tree.append(&event.leaf);
