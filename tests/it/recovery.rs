@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use publicdata_service_kit::testing::SmallDisk;
 use serde_json::Value;
 
+use crate::fleet::connect;
 use crate::process::{Terminal, Up};
 
 /// A platform with something in it, and the keys of its backup.
@@ -217,6 +218,30 @@ async fn a_full_disk_at_the_backup_is_told() {
     let second = operator.back_up().await;
     assert_eq!(operator.terminal.json(&verify).await["events"], second["events"]);
     assert!(second["events"].as_u64() > first["events"].as_u64(), "{second}");
+}
+
+/// R11.1: whoever makes a backup before an upgrade, with the new program already, is told to take the one that runs: nothing is written, and
+/// above all no table of the services is changed.
+#[tokio::test]
+async fn backup_by_another_version_changes_nothing() {
+    let operator = Operator::with_a_platform().await;
+    let database = operator.folder.path().join("data/exchange-bus.sqlite");
+    let mut tables = connect(&database).await;
+    let migrations = "SELECT COUNT(*) FROM bus_migrations";
+    let known: i64 = sqlx::query_scalar(migrations).fetch_one(&mut tables).await.unwrap();
+    let undo =
+        "DELETE FROM bus_migrations WHERE version = (SELECT MAX(version) FROM bus_migrations)";
+    sqlx::raw_sql(undo).execute(&mut tables).await.unwrap();
+
+    let to = operator.path("backup");
+    let create = ["backup", "create", "--to", &to, "--recipient", &operator.recipient];
+    let ended = operator.terminal.run(&create).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("the tables of `bus` are of another version"), "{ended:?}");
+    let left: i64 = sqlx::query_scalar(migrations).fetch_one(&mut tables).await.unwrap();
+    assert_eq!(left, known - 1);
+    assert!(!Path::new(&to).exists());
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

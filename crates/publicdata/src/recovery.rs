@@ -143,7 +143,8 @@ impl Live {
         let nothing: Store = Arc::new(MemoryStore::new());
         for service in Service::ALL {
             let name = service.name();
-            let database = open(&self.data, name).await?;
+            let database = Database::open_read_only(&database_url(&self.data, name)).await;
+            let database = database.with_context(|| unusable(name))?;
             for projector in service.views(&database, &nothing).await? {
                 let digest = views::digest(name, &projector).await;
                 digests.push(digest.with_context(|| format!("views of {name}"))?);
@@ -281,5 +282,9 @@ fn recorder(store: Store, domain: &TrustDomain, clock: &Clock) -> anyhow::Result
 
 async fn open(data: &Path, service: &str) -> anyhow::Result<Database> {
     let opened = Database::open(&database_url(data, service)).await;
-    opened.with_context(|| format!("the database of {service} cannot be used"))
+    opened.with_context(|| unusable(service))
+}
+
+fn unusable(service: &str) -> String {
+    format!("the database of {service} cannot be used")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate as _, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _, SqlSafeStr as _};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -20,6 +20,7 @@ const CONNECTIONS_MAX: u32 = 8;
 pub struct Database {
     pool: AnyPool,
     engine: Engine,
+    access: Access,
     /// SQLite lets one connection write at a time. Whoever waits here waits in line, and without a deadline of its own.
     turn: Arc<Mutex<()>>,
 }
@@ -34,7 +35,7 @@ pub enum Engine {
 }
 
 /// What a database is opened for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Read,
     Write,
@@ -64,6 +65,19 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// The tables are only read, and another version of the program keeps them.
+    #[error(
+        "the tables of `{owner}` are of another version, with {applied} migrations where this program has {known}; use the program whose \
+         services run"
+    )]
+    Version {
+        /// Whose tables.
+        owner: &'static str,
+        /// How many migrations they have.
+        applied: usize,
+        /// How many this program has.
+        known: usize,
+    },
     /// The tables cannot be brought up to date.
     #[error("cannot migrate the tables of `{owner}`")]
     Migrate {
@@ -86,7 +100,8 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens a database that another program keeps, and only reads it: nothing is made, migrated or written, also no file.
+    /// Opens a database that another program keeps, and only reads it: nothing is made, migrated or written, also no file. Tables have to
+    /// be of this program's version: [`migrate`](Self::migrate) sees to it.
     ///
     /// # Errors
     /// Says what cannot be reached.
@@ -123,14 +138,14 @@ impl Database {
             .await
             .map_err(failed)?;
 
-        Ok(Self { pool, engine, turn: Arc::default() })
+        Ok(Self { pool, engine, access, turn: Arc::default() })
     }
 
     /// Brings the tables of `owner` up to date. `migrations` is every migration that ever was, oldest first; one that was
-    /// applied once must never change.
+    /// applied once must never change. Of a database that is only read, the tables have to be up to date.
     ///
     /// # Errors
-    /// A migration failed, or an old one was edited.
+    /// A migration failed, or an old one was edited; or tables that are only read are of another version.
     pub async fn migrate(
         &self,
         owner: &'static str,
@@ -140,13 +155,27 @@ impl Database {
             let kind = MigrationType::Simple;
             Migration::new(version, Cow::Borrowed(owner), kind, sql.into_sql_str(), false)
         });
+        let table = format!("{owner}_migrations");
         let mut migrator = Migrator::with_migrations(migrations.collect());
-        migrator.dangerous_set_table_name(format!("{owner}_migrations"));
+        migrator.dangerous_set_table_name(table.clone());
 
         let _turn = self.turn().await;
         let failed = |source| DatabaseError::Migrate { owner: owner.to_owned(), source };
         let mut connection =
             self.pool.acquire().await.map_err(|source| failed(Box::new(source.into())))?;
+        if self.is_read_only() {
+            let applied = connection.list_applied_migrations(&table).await;
+            let applied = applied.map_err(|source| failed(Box::new(source)))?;
+            let known = migrator.iter().map(|it| (it.version, &it.checksum));
+            return match applied.iter().map(|it| (it.version, &it.checksum)).eq(known) {
+                true => Ok(()),
+                false => Err(DatabaseError::Version {
+                    owner,
+                    applied: applied.len(),
+                    known: migrator.iter().count(),
+                }),
+            };
+        }
         let migrated = migrator.run_direct(None, &mut *connection, false).await;
         if let Err(source) = migrated {
             // The connection still holds the lock that keeps others from migrating meanwhile.
@@ -166,6 +195,11 @@ impl Database {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.turn, &other.turn)
+    }
+
+    /// Whether nothing can be written here.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.access == Access::Read
     }
 
     /// What runs the SQL.

@@ -51,7 +51,8 @@ struct Progress {
 }
 
 impl Projector {
-    /// Takes up `view` where the database says that it is; its tables must exist.
+    /// Takes up `view` where the database says that it is; its tables must exist. One of a database that is only read can tell what it
+    /// holds, and nothing more.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -60,11 +61,16 @@ impl Projector {
         store: Store,
         view: Arc<dyn View>,
     ) -> Result<Arc<Self>, ProjectorError> {
-        let mut transaction = database.begin().await.map_err(ProjectorError::Database)?;
-        let positions = position::load(transaction.connection(), &*view)
-            .await
-            .map_err(ProjectorError::Database)?;
-        transaction.commit().await.map_err(ProjectorError::Database)?;
+        let positions = if database.is_read_only() {
+            let mut snapshot = database.snapshot().await.map_err(ProjectorError::Database)?;
+            position::read(snapshot.connection(), &*view).await
+        } else {
+            let mut transaction = database.begin().await.map_err(ProjectorError::Database)?;
+            let positions = position::load(transaction.connection(), &*view).await;
+            transaction.commit().await.map_err(ProjectorError::Database)?;
+            positions
+        };
+        let positions = positions.map_err(ProjectorError::Database)?;
 
         let stored = positions.clone();
         let progress = watch::Sender::new(Progress { positions, stored, failure: None });

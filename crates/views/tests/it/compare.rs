@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use publicdata_views::compare::{Kind, Value};
-use publicdata_views::{Comparison, Database, ProjectorError};
+use publicdata_views::{Comparison, Database, DatabaseError, Projector, ProjectorError};
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::fixture::{Bench, SOON, STREAM, run};
+use crate::fixture::{Bench, NAMES, SOON, STREAM, Tally, run};
 
 /// The same view, built anew in a database of its own.
 async fn compared(bench: &Bench) -> Comparison {
@@ -185,6 +185,40 @@ async fn sqlite_that_is_only_read_is_not_written() {
 #[tokio::test]
 async fn postgres_that_is_only_read_is_not_written() {
     what_is_only_read_is_not_written(Bench::postgres().await).await;
+}
+
+/// A view of a database that is only read tells what it holds, if its tables are those of this program: no program migrates what another
+/// one keeps.
+async fn view_of_what_is_only_read_tells_what_it_holds(bench: Bench) {
+    bench.append(3).await;
+    let held = bench.projector().await.rebuild().await.unwrap().content;
+    bench.database.migrate("names", NAMES).await.unwrap();
+    let read = Database::open_read_only(&bench.url).await.unwrap();
+
+    read.migrate("names", NAMES).await.unwrap();
+    let view = Projector::new(read.clone(), Arc::clone(&bench.store), Arc::new(Tally::default()));
+    let (positions, content) = view.await.unwrap().stored_content().await.unwrap();
+    assert_eq!((positions[STREAM], content), (3, held));
+
+    let newer = [NAMES[0], "CREATE TABLE further (id TEXT)"];
+    let other = ["CREATE TABLE other (id TEXT)"];
+    for migrations in [&newer[..], &other, &[]] {
+        let refused = read.migrate("names", migrations).await.unwrap_err();
+        assert!(matches!(refused, DatabaseError::Version { applied: 1, .. }), "{refused}");
+    }
+    let never_made = read.migrate("further", NAMES).await.unwrap_err();
+    assert!(matches!(never_made, DatabaseError::Migrate { .. }), "{never_made}");
+    read.close().await;
+}
+
+#[tokio::test]
+async fn view_of_an_sqlite_that_is_only_read_tells_what_it_holds() {
+    view_of_what_is_only_read_tells_what_it_holds(Bench::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn view_of_a_postgres_that_is_only_read_tells_what_it_holds() {
+    view_of_what_is_only_read_tells_what_it_holds(Bench::postgres().await).await;
 }
 
 /// H2: a copy of a database that nobody has open is read as it is, whatever its journal, and is the same file afterwards.
