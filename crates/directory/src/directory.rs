@@ -35,8 +35,8 @@ pub struct Directory {
 /// Why a directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Its table cannot be made.
-    #[error("the directory's table cannot be made")]
+    /// Its table cannot be made, or is of another version.
+    #[error("the directory's table cannot be used")]
     Migrate(#[source] DatabaseError),
     /// Its position cannot be read.
     #[error("the directory cannot be read")]

@@ -47,8 +47,8 @@ pub async fn all(database: &Database, store: &Store) -> Result<Vec<Arc<Projector
 /// Why the views cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The tables cannot be made.
-    #[error("the tables cannot be made")]
+    /// The tables cannot be made, or are of another version.
+    #[error("the tables cannot be used")]
     Migrate(#[from] DatabaseError),
     /// The positions cannot be read.
     #[error("the views cannot be read")]

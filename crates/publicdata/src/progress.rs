@@ -20,17 +20,19 @@ impl Progress {
     pub fn begin() -> anyhow::Result<Self> {
         let of_so_many = ProgressStyle::with_template(OF_SO_MANY)?;
         let counted = ProgressStyle::with_template(COUNTED)?;
-        Ok(Self { line: ProgressBar::new(0), of_so_many, counted })
+        let line = ProgressBar::new(0).with_style(counted.clone());
+        Ok(Self { line, of_so_many, counted })
     }
 
     /// Shows how many are done in this step, and of how many, where that is known.
     pub fn report(&self, step: &str, done: u64, total: impl Into<Option<u64>>) {
         let total = total.into();
         if self.line.message() != step {
-            self.line.reset();
-            self.line.set_message(step.to_owned());
             let style = if total.is_some() { &self.of_so_many } else { &self.counted };
             self.line.set_style(style.clone());
+            self.line.reset_elapsed();
+            self.line.reset_eta();
+            self.line.set_message(step.to_owned());
         }
         if let Some(total) = total {
             self.line.set_length(total);

@@ -145,7 +145,8 @@ impl Live {
             let name = service.name();
             let database = Database::open_read_only(&database_url(&self.data, name)).await;
             let database = database.with_context(|| unusable(name))?;
-            for projector in service.views(&database, &nothing).await? {
+            let views = service.views(&database, &nothing).await;
+            for projector in views.with_context(|| unusable(name))? {
                 let digest = views::digest(name, &projector).await;
                 digests.push(digest.with_context(|| format!("views of {name}"))?);
             }

@@ -67,8 +67,8 @@ pub enum DatabaseError {
     },
     /// The tables are only read, and another version of the program keeps them.
     #[error(
-        "the tables of `{owner}` are of another version, with {applied} migrations where this program has {known}; use the program whose \
-         services run"
+        "the tables of `{owner}` are of another version: they have {applied} migrations, this program has {known}, and they have to be the \
+         same; use the version of this program that the services run"
     )]
     Version {
         /// Whose tables.
@@ -106,13 +106,16 @@ impl Database {
     /// # Errors
     /// Says what cannot be reached.
     pub async fn open_read_only(url: &str) -> Result<Self, DatabaseError> {
-        match Engine::of(url)? {
+        let url = match Engine::of(url)? {
             Engine::Sqlite => {
                 let separator = if url.contains('?') { '&' } else { '?' };
-                Self::connect(&format!("{url}{separator}mode=ro"), Access::Read).await
+                Cow::Owned(format!("{url}{separator}mode=ro"))
             }
-            Engine::Postgres => Self::connect(url, Access::Read).await,
-        }
+            Engine::Postgres => Cow::Borrowed(url),
+        };
+        let database = Self::connect(&url, Access::Read).await?;
+        database.migrate("views", POSITION_MIGRATIONS).await?;
+        Ok(database)
     }
 
     async fn connect(url: &str, access: Access) -> Result<Self, DatabaseError> {
@@ -155,26 +158,15 @@ impl Database {
             let kind = MigrationType::Simple;
             Migration::new(version, Cow::Borrowed(owner), kind, sql.into_sql_str(), false)
         });
-        let table = format!("{owner}_migrations");
         let mut migrator = Migrator::with_migrations(migrations.collect());
-        migrator.dangerous_set_table_name(table.clone());
+        migrator.dangerous_set_table_name(format!("{owner}_migrations"));
 
         let _turn = self.turn().await;
         let failed = |source| DatabaseError::Migrate { owner: owner.to_owned(), source };
         let mut connection =
             self.pool.acquire().await.map_err(|source| failed(Box::new(source.into())))?;
         if self.is_read_only() {
-            let applied = connection.list_applied_migrations(&table).await;
-            let applied = applied.map_err(|source| failed(Box::new(source)))?;
-            let known = migrator.iter().map(|it| (it.version, &it.checksum));
-            return match applied.iter().map(|it| (it.version, &it.checksum)).eq(known) {
-                true => Ok(()),
-                false => Err(DatabaseError::Version {
-                    owner,
-                    applied: applied.len(),
-                    known: migrator.iter().count(),
-                }),
-            };
+            return check(self.engine, &mut connection, owner, &migrator).await;
         }
         let migrated = migrator.run_direct(None, &mut *connection, false).await;
         if let Err(source) = migrated {
@@ -301,6 +293,43 @@ fn sqlite_url(url: &str) -> Result<Cow<'_, str>, DatabaseError> {
                 std::fs::create_dir_all(folder).map_err(DatabaseError::Folder)?;
             }
             Ok(Cow::Owned(format!("{url}?mode=rwc")))
+        }
+    }
+}
+
+/// Whether the tables of `owner` are those that these migrations make.
+async fn check(
+    engine: Engine,
+    connection: &mut AnyConnection,
+    owner: &'static str,
+    migrator: &Migrator,
+) -> Result<(), DatabaseError> {
+    let unreadable = |source| DatabaseError::Open { engine, source };
+    let tables = match engine {
+        Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
+        Engine::Postgres => {
+            "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+        }
+    };
+    let table = migrator.table_name.as_ref();
+    let tables: i64 = sqlx::query_scalar(tables)
+        .bind(table)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unreadable)?;
+    let applied = match tables {
+        0 => Vec::new(),
+        _ => {
+            let listed = connection.list_applied_migrations(table).await;
+            listed.map_err(|source| unreadable(source.into()))?
+        }
+    };
+    let known = migrator.iter().map(|it| (it.version, &it.checksum));
+    match applied.iter().map(|it| (it.version, &it.checksum)).eq(known) {
+        true => Ok(()),
+        false => {
+            let known = migrator.iter().count();
+            Err(DatabaseError::Version { owner, applied: applied.len(), known })
         }
     }
 }

@@ -63,14 +63,15 @@ impl Projector {
     ) -> Result<Arc<Self>, ProjectorError> {
         let positions = if database.is_read_only() {
             let mut snapshot = database.snapshot().await.map_err(ProjectorError::Database)?;
-            position::read(snapshot.connection(), &*view).await
+            position::read(snapshot.connection(), &*view).await.map_err(ProjectorError::Database)?
         } else {
             let mut transaction = database.begin().await.map_err(ProjectorError::Database)?;
-            let positions = position::load(transaction.connection(), &*view).await;
+            let positions = position::load(transaction.connection(), &*view)
+                .await
+                .map_err(ProjectorError::Database)?;
             transaction.commit().await.map_err(ProjectorError::Database)?;
             positions
         };
-        let positions = positions.map_err(ProjectorError::Database)?;
 
         let stored = positions.clone();
         let progress = watch::Sender::new(Progress { positions, stored, failure: None });

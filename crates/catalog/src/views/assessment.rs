@@ -28,6 +28,8 @@ mod rows;
 
 /// The stream of the bus's events: how applications were answered, and what was delivered.
 const EXCHANGE: &str = "EXCHANGE";
+/// How many commits are written together, if nothing else is among them: few enough that this often holds.
+const TOGETHER_MAX: usize = 64;
 
 /// The view of marks, in a database of the catalogue's.
 ///
@@ -94,11 +96,15 @@ impl View for Marks {
         connection: &mut AnyConnection,
         commits: &[&Recorded],
     ) -> Result<(), ApplyError> {
-        if let Some(reviews) = Reviews::of(commits)? {
-            return reviews.write(connection).await;
-        }
-        for recorded in commits {
-            self.apply(&mut *connection, recorded).await?;
+        for commits in commits.chunks(TOGETHER_MAX) {
+            match Reviews::of(commits)? {
+                Some(reviews) => reviews.write(&mut *connection).await?,
+                None => {
+                    for recorded in commits {
+                        self.apply(&mut *connection, recorded).await?;
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::stream::Fuse;
-use futures::{StreamExt as _, TryStreamExt as _, future};
+use futures::{StreamExt as _, TryStreamExt as _};
 use publicdata_event_store::{Commits, Recorded};
 use sqlx::Connection as _;
 
@@ -15,6 +15,8 @@ use crate::view::ApplyError;
 
 /// How many commits are applied together: the more, the more of them are about the same rows, which are read and written once for all.
 const BATCH_MAX: usize = 8_192;
+/// A batch that has so many bytes is large enough, however few commits they are: two batches are held, and views decode them.
+const BATCH_BYTES: usize = 16 << 20;
 
 /// What [`Projector::rebuild`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,10 +162,9 @@ async fn read_once(
     let Some(first) = followers.first() else { return Ok(0) };
     let history = first.store.read(stream, 1, None).await.map_err(ProjectorError::Store)?;
     let mut history = history.fuse();
-    let mut last = 0;
-    told(0);
-    let end = end.unwrap_or(u64::MAX);
-    let mut batch = next(&mut history, end).await?;
+    let (mut last, end) = (0, end.unwrap_or(u64::MAX));
+    told(last);
+    let mut batch = next(&mut history, last, end).await?;
     while let Some(newest) = batch.last() {
         last = newest.sequence;
         let apply = async {
@@ -173,7 +174,7 @@ async fn read_once(
             Ok(())
         };
         // While the database works on these, the next ones come.
-        ((), batch) = tokio::try_join!(apply, next(&mut history, end))?;
+        ((), batch) = tokio::try_join!(apply, next(&mut history, last, end))?;
         told(last);
     }
     for follower in followers {
@@ -185,9 +186,22 @@ async fn read_once(
     Ok(last)
 }
 
-/// The commits that come next, up to `end`; none if there are no more.
-async fn next(history: &mut Fuse<Commits>, end: u64) -> Result<Vec<Recorded>, ProjectorError> {
-    let is_wanted = |recorded: &Recorded| future::ok(recorded.sequence <= end);
-    let commits = history.take(BATCH_MAX).try_take_while(is_wanted);
-    commits.try_collect().await.map_err(ProjectorError::Store)
+/// The commits that come after `last`, up to `end`; none if there are no more. What comes after `end` is not even looked at.
+async fn next(
+    history: &mut Fuse<Commits>,
+    mut last: u64,
+    end: u64,
+) -> Result<Vec<Recorded>, ProjectorError> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while last < end && batch.len() < BATCH_MAX && bytes < BATCH_BYTES {
+        match history.try_next().await.map_err(ProjectorError::Store)? {
+            Some(recorded) if recorded.sequence <= end => {
+                last = recorded.sequence;
+                bytes += recorded.payload.len();
+                batch.push(recorded);
+            }
+            Some(_) | None => break,
+        }
+    }
+    Ok(batch)
 }

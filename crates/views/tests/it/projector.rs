@@ -128,6 +128,31 @@ async fn rebuilds_to_the_same_content_while_running(bench: Bench) {
     running.stop().await;
 }
 
+/// H2: what does not fit into one batch is applied in order, and told of after each; a batch that cannot be applied leaves what was there.
+#[tokio::test]
+async fn rebuilds_batch_by_batch() {
+    let bench = Bench::sqlite().await;
+    bench.append_as(&"l".repeat(900_000), 40).await;
+    let view = [bench.projector().await];
+    let told = Mutex::new(Vec::new());
+    let tell = |stream: &str, last, _| {
+        if stream == STREAM {
+            told.lock().unwrap().push(last);
+        }
+    };
+
+    let rebuilt = rebuild_all(&view, &tell).await.unwrap();
+
+    assert_eq!(*told.lock().unwrap(), [0, 19, 38, 40]);
+    assert_eq!(rebuilt[0].commits, 40);
+    assert_eq!(rebuilt[0].content.rows, 3 + 40);
+    assert_eq!(rebuilt[0].content, uninterrupted(&bench.store).await);
+    bench.append_as(POISON, 1).await;
+    let error = rebuild_all(&view, &tell).await.unwrap_err();
+    assert_eq!(error.to_string(), "view cannot apply commit 41 of stream CATALOG");
+    assert_eq!(view[0].content().await.unwrap(), rebuilt[0].content);
+}
+
 /// H2: views that read their events together hold what each holds alone; and if one of them cannot, all keep what they had.
 async fn rebuilds_views_together_as_each_alone(bench: Bench) {
     bench.database.migrate("names", NAMES).await.unwrap();
