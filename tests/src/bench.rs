@@ -114,10 +114,10 @@ enum Kind {
 }
 
 /// Every figure, in the order in which they are measured.
-pub const PLANS: [Plan; 40] = {
+pub const PLANS: [Plan; 41] = {
     let [fetch_large, small, proof, nodes @ .., t1, t4, t16, t64, push, revoke] = exchange::PLANS;
     let [n1, n10, n100, n500] = nodes;
-    let [a1, a16, a64, m1, m16, m64, p1, p16, p64] = append::PLANS;
+    let [a1, a16, a64, b64, m1, m16, m64, p1, p16, p64] = append::PLANS;
     let [rebuild, search, import, rebuild_large, search_large, import_large] = catalogue::PLANS;
     let [log, log_bytes, as_of, log_proof, verify, as_of_large] = audit::PLANS;
     [
@@ -128,6 +128,7 @@ pub const PLANS: [Plan; 40] = {
         a1,
         a16,
         a64,
+        b64,
         m1,
         m16,
         m64,

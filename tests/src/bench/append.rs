@@ -18,7 +18,7 @@ use super::interleave::{Contest, interleaved, rate};
 use super::memory::Watch;
 use super::server::Server;
 use super::{Kind, Plan, Setting};
-use nats::{Ours, Plain};
+use nats::{BATCHED, Batches, Ours, Plain};
 use postgres::{Database, MessageDb, TwoTables};
 
 const APPENDS: u32 = 4_096;
@@ -29,17 +29,21 @@ const APPENDS_QUICK: u32 = 512;
 pub(super) enum Rival {
     /// The same messages with the same guards, by the client library alone, one by one.
     JetStream,
+    /// The same messages with the same guards, by the client library alone, as many in an atomic batch as there are writers: the most that
+    /// the server gives to whoever waits for answers.
+    Batches,
     /// Message DB: an event store that is a schema of Postgres.
     MessageDb,
     /// A function in Postgres that guards one table and appends to another.
     TwoTables,
 }
 
-/// Each rival with 1, 16 and 64 writers.
-pub(super) const PLANS: [Plan; 9] = [
+/// Each rival with 1, 16 and 64 writers; batches where the store sends them.
+pub(super) const PLANS: [Plan; 10] = [
     plan("append_1", 1, Rival::JetStream),
     plan("append_16", 16, Rival::JetStream),
     plan("append_64", 64, Rival::JetStream),
+    plan("append_batches_64", BATCHED as u32, Rival::Batches),
     plan("append_message_db_1", 1, Rival::MessageDb),
     plan("append_message_db_16", 16, Rival::MessageDb),
     plan("append_message_db_64", 64, Rival::MessageDb),
@@ -51,14 +55,18 @@ pub(super) const PLANS: [Plan; 9] = [
 const fn plan(name: &'static str, writers: u32, rival: Rival) -> Plan {
     let limit_name = match rival {
         Rival::JetStream => "JetStream publishes with the same guards",
+        Rival::Batches => "JetStream batches of 64, with the same guards",
         Rival::MessageDb => "Message DB on Postgres",
         Rival::TwoTables => "a function on two tables of Postgres",
     };
     Plan { name, unit: "appends/s", limit_name, kind: Kind::Append { writers, rival } }
 }
 
-/// Somebody who appends to one aggregate, and knows its version.
+/// Somebody who appends to an aggregate, or to several at a time, and knows their versions.
 trait Writer: Sized + Send + 'static {
+    /// How many commits it appends at a time.
+    const AT_ONCE: u32 = 1;
+
     fn append(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
@@ -83,6 +91,11 @@ pub(super) async fn measure(
         Rival::JetStream => {
             let theirs = (0..writers).map(|_| Plain::new(&server)).collect::<Result<_, _>>()?;
             let (measured, appended) = contest.meet(theirs, &watch).await?;
+            nats::verify_plain(&server, appended).await?;
+            (measured, None)
+        }
+        Rival::Batches => {
+            let (measured, appended) = contest.meet(vec![Batches::new(&server)?], &watch).await?;
             nats::verify_plain(&server, appended).await?;
             (measured, None)
         }
@@ -148,6 +161,7 @@ impl<W: Writer> Contest for Appends<W> {
 /// Lets all writers write at once.
 async fn run<W: Writer>(writers: &mut Vec<W>, appends: u32) -> anyhow::Result<f64> {
     let count = writers.len();
+    let at_once = count * usize::try_from(W::AT_ONCE)?;
     let mut running = JoinSet::new();
     let started = Instant::now();
     for mut writer in writers.drain(..) {
@@ -161,7 +175,7 @@ async fn run<W: Writer>(writers: &mut Vec<W>, appends: u32) -> anyhow::Result<f6
     while let Some(ended) = running.join_next().await {
         writers.push(ended??);
     }
-    let rate = rate(u64::from(appends) * u64::try_from(count)?, started);
+    let rate = rate(u64::from(appends) * u64::try_from(at_once)?, started);
     ensure!(writers.len() == count, "all writers come back");
     Ok(rate)
 }

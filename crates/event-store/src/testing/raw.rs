@@ -101,22 +101,40 @@ impl Raw {
         Ok(acknowledgement.await?.sequence)
     }
 
-    /// Stores commits as the store would, but many at once, in an atomic batch of at most [`BATCH_COMMITS_MAX`].
+    /// Stores commits as the store would, but many at once, in an atomic batch of at most [`BATCH_COMMITS_MAX`], and without guards.
     ///
     /// # Errors
-    /// If there are too many, or if the batch is not acknowledged.
+    /// As of [`append_all`](Self::append_all).
     pub async fn fill(
         &self,
         batch_id: &str,
         commits: Vec<(Subject, NewCommit)>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<u64, BoxError> {
+        let commits = commits.into_iter().map(|(subject, commit)| (subject, None, commit));
+        self.append_all(batch_id, commits.collect()).await
+    }
+
+    /// Publishes what the store publishes for many appends in an atomic batch of at most [`BATCH_COMMITS_MAX`], with the sequences that are
+    /// expected of their subjects, if any. Answers the sequence of the last.
+    ///
+    /// # Errors
+    /// If there are none or too many, or if the batch is not acknowledged.
+    pub async fn append_all(
+        &self,
+        batch_id: &str,
+        commits: Vec<(Subject, Option<u64>, NewCommit)>,
+    ) -> Result<u64, BoxError> {
         let count = commits.len();
         if count > BATCH_COMMITS_MAX {
             return Err(format!("a batch holds {BATCH_COMMITS_MAX} commits, not {count}").into());
         }
-        for (index, (subject, commit)) in commits.into_iter().enumerate() {
+        for (index, (subject, expected_last, commit)) in commits.into_iter().enumerate() {
             let number = index + 1;
             let mut headers = headers(&subject, &commit);
+            if let Some(expected_last) = expected_last {
+                headers.insert(NATS_EXPECTED_STREAM, subject.stream());
+                headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected_last.to_string());
+            }
             headers.insert(NATS_BATCH_ID, batch_id);
             headers.insert(NATS_BATCH_SEQUENCE, number.to_string());
             let (subject, payload) = (subject.to_string(), commit.encode());
@@ -125,9 +143,10 @@ impl Raw {
                 continue;
             }
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-            self.jetstream.publish_with_headers(subject, headers, payload).await?.await?;
+            let stored = self.jetstream.publish_with_headers(subject, headers, payload).await?;
+            return Ok(stored.await?.sequence);
         }
-        Ok(())
+        Err("a batch has commits".into())
     }
 
     /// Makes the stream of the service with this name as an administrator could: so that messages may be deleted.

@@ -79,6 +79,24 @@ async fn batch_is_stored_whole() {
     assert_eq!(raw.replay("CATALOG", 1_000).await.unwrap(), bytes as u64);
 }
 
+/// H1: a batch is stored where each of its commits meets the sequence that is expected, and else not at all.
+#[tokio::test]
+async fn batch_is_guarded() {
+    let nats = testing::nats().await;
+    let bed = Bed::new(nats.store(&["CATALOG"]).await, "catalog");
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    let (one, other) = (bed.subject(), bed.subject());
+    let batch = |expected| {
+        vec![(one.clone(), Some(0), new_commit()), (other.clone(), Some(expected), new_commit())]
+    };
+
+    assert!(raw.append_all("refused", batch(1)).await.is_err());
+    assert_eq!(raw.append_all("stored", batch(0)).await.unwrap(), 2);
+
+    assert!(raw.append_all("repeated", batch(2)).await.is_err());
+    assert_eq!(bed.store.last_sequence("CATALOG").await.unwrap(), 2);
+}
+
 /// H1: a plain publish is acknowledged with its place.
 #[tokio::test]
 async fn publish_answers_the_sequence() {

@@ -100,3 +100,36 @@ impl Writer for Plain {
         Ok(())
     }
 }
+
+/// How many commits a batch has.
+pub(super) const BATCHED: usize = 64;
+
+/// Sends what the store sends for as many writers, in one batch after the other, each to as many aggregates.
+pub(super) struct Batches {
+    raw: Raw,
+    aggregates: Vec<Aggregate>,
+}
+
+impl Batches {
+    pub(super) fn new(server: &Server) -> anyhow::Result<Self> {
+        let aggregates = (0..BATCHED).map(|_| Aggregate::new(PLAIN)).collect::<Result<_, _>>()?;
+        Ok(Self { raw: server.raw.clone(), aggregates })
+    }
+}
+
+impl Writer for Batches {
+    const AT_ONCE: u32 = BATCHED as u32;
+
+    async fn append(&mut self) -> anyhow::Result<()> {
+        let commit = |aggregate: &Aggregate| {
+            (aggregate.subject.clone(), Some(aggregate.last), aggregate.next())
+        };
+        let commits = self.aggregates.iter().map(commit).collect();
+        let batch = Uuid::new_v4().simple().to_string();
+        let last = self.raw.append_all(&batch, commits).await.map_err(anyhow::Error::from_boxed)?;
+        for (aggregate, sequence) in self.aggregates.iter_mut().rev().zip((1..=last).rev()) {
+            aggregate.last = sequence;
+        }
+        Ok(())
+    }
+}
