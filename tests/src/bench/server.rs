@@ -46,8 +46,7 @@ impl Server {
     /// Stores commits in one atomic batch.
     pub(super) async fn fill(&self, commits: Vec<(Subject, NewCommit)>) -> anyhow::Result<()> {
         let batch = Uuid::new_v4().to_string();
-        self.raw.fill(&batch, commits).await.map_err(anyhow::Error::from_boxed)?;
-        Ok(())
+        self.raw.fill(&batch, commits).await.map_err(anyhow::Error::from_boxed)
     }
 
     pub(super) fn versions(&self) -> BTreeMap<&'static str, String> {

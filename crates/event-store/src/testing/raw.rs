@@ -109,9 +109,9 @@ impl Raw {
         &self,
         batch_id: &str,
         commits: Vec<(Subject, NewCommit)>,
-    ) -> Result<u64, BoxError> {
+    ) -> Result<(), BoxError> {
         let commits = commits.into_iter().map(|(subject, commit)| (subject, None, commit));
-        self.append_all(batch_id, commits.collect()).await
+        self.append_all(batch_id, commits.collect()).await.map(drop)
     }
 
     /// Publishes what the store publishes for many appends in an atomic batch of at most [`BATCH_COMMITS_MAX`], with the sequences that are

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
-use publicdata_event_store::{
-    AppendError, Appended, Commits, Error, EventStore, NewCommit, Recorded, Store, Subject,
-};
+use publicdata_event_store::Error;
+use publicdata_event_store::testing::nats;
+use publicdata_event_store::testing::raw::Raw;
 use publicdata_views::compare::{Kind, Value};
 use publicdata_views::{Comparison, Database, DatabaseError, Projector, ProjectorError};
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -160,71 +157,27 @@ async fn fewer_events_than_the_live_view_has_seen_are_no_difference() {
 /// H2: what comes after the live view's last commit is not looked at: whether or not it can be read says nothing of the view.
 #[tokio::test]
 async fn events_after_the_live_view_may_be_unreadable() {
-    let bench = Bench::sqlite().await;
+    let nats = nats().await;
+    let raw = Raw::connect(&nats.server.url()).await.unwrap();
+    raw.make_deletable(STREAM).await.unwrap();
+    raw.make_deletable("EXCHANGE").await.unwrap();
+    let mut bench = Bench::sqlite().await;
+    bench.store = Arc::new(nats.connect("test").await);
     bench.append(5).await;
     bench.projector().await.rebuild().await.unwrap();
+    bench.append(2).await;
     let mut fresh = Bench::sqlite().await;
-    fresh.store = Arc::new(Torn { store: Arc::clone(&bench.store), readable: 5 });
+    fresh.store = Arc::clone(&bench.store);
     let live = Database::open_read_only(&bench.url).await.unwrap();
     let told = |_: &str, _, _| {};
 
+    raw.delete_message(STREAM, 6).await.unwrap();
     let compared = fresh.projector().await.compare(&live, usize::MAX, &told).await.unwrap();
     assert!(compared.is_equal() && compared.rows > 5, "{compared:?}");
 
-    fresh.store = Arc::new(Torn { store: Arc::clone(&bench.store), readable: 4 });
-    let torn = fresh.projector().await.compare(&live, usize::MAX, &told).await.unwrap_err();
-    assert!(matches!(torn, ProjectorError::Store(Error::Gap { .. })), "{torn}");
-}
-
-/// A store that can be read up to a commit, and breaks off there.
-#[derive(Debug)]
-struct Torn {
-    store: Store,
-    readable: u64,
-}
-
-#[async_trait]
-impl EventStore for Torn {
-    async fn append(&self, _: &Subject, _: u64, _: NewCommit) -> Result<Appended, AppendError> {
-        unreachable!("nothing is written here")
-    }
-
-    async fn load(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
-        self.store.load(subject, after).await
-    }
-
-    async fn tail(&self, subject: &Subject, after: u64) -> Result<Vec<Recorded>, Error> {
-        self.store.tail(subject, after).await
-    }
-
-    async fn read(
-        &self,
-        stream: &str,
-        from: u64,
-        until: Option<Timestamp>,
-    ) -> Result<Commits, Error> {
-        let (stream, readable) = (stream.to_owned(), self.readable);
-        let commits = self.store.read(&stream, from, until).await?;
-        let torn = Error::Gap { stream, expected: readable + 1, found: readable + 2 };
-        let readable = commits.take(usize::try_from(readable).unwrap());
-        Ok(readable.chain(stream::iter([Err(torn)])).boxed())
-    }
-
-    async fn subscribe(&self, stream: &str, from: u64) -> Result<Commits, Error> {
-        self.store.subscribe(stream, from).await
-    }
-
-    async fn first_sequence(&self, stream: &str) -> Result<u64, Error> {
-        self.store.first_sequence(stream).await
-    }
-
-    async fn last_sequence(&self, stream: &str) -> Result<u64, Error> {
-        self.store.last_sequence(stream).await
-    }
-
-    async fn risks(&self, stream: &str) -> Result<Vec<String>, Error> {
-        self.store.risks(stream).await
-    }
+    raw.delete_message(STREAM, 5).await.unwrap();
+    let gap = fresh.projector().await.compare(&live, usize::MAX, &told).await.unwrap_err();
+    assert!(matches!(gap, ProjectorError::Store(Error::Gap { expected: 5, .. })), "{gap}");
 }
 
 /// What is looked for and not there is not made.
